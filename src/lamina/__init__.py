@@ -1,0 +1,1 @@
+"""lamina: define, lock, publish and layer an experiment's Python."""

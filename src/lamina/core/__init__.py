@@ -1,0 +1,1 @@
+"""Errors, processes, files and progress: what every room stands on."""

@@ -1,0 +1,175 @@
+"""Every change to the file system: atomic writes, staged trees, renames, removals.
+
+Each change first calls the observer, which is how the tests fail the n-th of them.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import stat
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from lamina.core.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+
+class _Observers:
+    """The functions told of every change before it is made."""
+
+    def __init__(self) -> None:
+        self.active: list[Callable[[str, Path], None]] = []
+
+
+_observers = _Observers()
+
+
+@contextmanager
+def observe(observer: Callable[[str, Path], None]) -> Iterator[None]:
+    """Call ``observer(operation, path)`` before every change made by the enclosed code."""
+    _observers.active.append(observer)
+    try:
+        yield
+    finally:
+        _observers.active.remove(observer)
+
+
+@contextmanager
+def _change(operation: str, path: Path) -> Iterator[None]:
+    """Announce a change and translate what the operating system says against it."""
+    for observer in _observers.active:
+        observer(operation, path)
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def storage_error(error: OSError, path: Path) -> StorageError:
+    """Return the error of the operating system as one of ours, with a hint where there is one."""
+    reasons = {
+        errno.ENOSPC: ("no space left", "free space on that file system, then run it again"),
+        errno.EDQUOT: ("the quota is used up", "free space on that file system"),
+        errno.EROFS: ("the file system is read-only", "choose another directory"),
+        errno.EACCES: ("permission denied", "choose a directory that you may write to"),
+        errno.EPERM: ("not permitted", "choose a directory that you may write to"),
+    }
+    reason, hint = reasons.get(error.errno or 0, (error.strerror or str(error), ""))
+    return StorageError(f"{path}: {reason}", hints=[hint] if hint else [])
+
+
+def make_directory(path: Path) -> None:
+    """Create a directory and its parents where missing."""
+    with _change("mkdir", path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Replace a file by ``text`` (UTF-8) in one step; a reader sees the old or the new one."""
+    write_bytes(path, text.encode("utf-8"), mode=mode)
+
+
+def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Replace a file by ``data`` in one step; a reader sees the old or the new one."""
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:12]}")
+    with _change("write", path):
+        try:
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            beside.chmod(mode)
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add one line to a file, in one write, and wait until it is on disk."""
+    with _change("append", path), path.open("ab") as stream:
+        stream.write(f"{line}\n".encode())
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def symlink(path: Path, target: str | Path) -> None:
+    """Make ``path`` a link to ``target``, replacing a link or file that is there in one step."""
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:12]}")
+    with _change("symlink", path):
+        beside.symlink_to(target)
+        try:
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+def rename(source: Path, target: Path) -> None:
+    """Move within one file system with rename(2); an empty target directory is replaced."""
+    with _change("rename", target):
+        source.rename(target)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy content and mode."""
+    with _change("copy", target):
+        shutil.copy2(source, target)
+
+
+def copy_tree(
+    source: Path, target: Path, *, ignore: Callable[[str, list[str]], set[str]] | None = None
+) -> None:
+    """Copy a tree into a new directory, links kept as links."""
+    with _change("copytree", target):
+        shutil.copytree(source, target, symlinks=True, ignore=ignore)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file or link if it is there."""
+    with _change("unlink", path):
+        path.unlink(missing_ok=True)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a tree, read-only directories included; nothing happens when it is not there."""
+    with _change("rmtree", path):
+        if path.is_symlink() or not path.exists():
+            path.unlink(missing_ok=True)
+            return
+        for directory, _, _ in os.walk(path):
+            os.chmod(directory, 0o700)  # noqa: PTH101
+        shutil.rmtree(path)
+
+
+def make_read_only(path: Path) -> None:
+    """Set files to 0444 (0555 when executable) and directories to 0555, the top one last."""
+    with _change("chmod", path):
+        for directory, _, files in os.walk(path, topdown=False):
+            for name in files:
+                file = os.path.join(directory, name)  # noqa: PTH118
+                mode = os.lstat(file).st_mode  # noqa: PTH116
+                if stat.S_ISREG(mode):
+                    os.chmod(file, 0o555 if mode & 0o111 else 0o444)  # noqa: PTH101
+            os.chmod(directory, 0o555)  # noqa: PTH101
+
+
+def flush_file_system(path: Path) -> None:
+    """Wait until everything written to the file system of ``path`` is on disk."""
+    with _change("sync", path):
+        os.sync()
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,141 @@
+"""The one place that starts other programs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from lamina.core.errors import CommandFailedError, LaminaError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_ALLOWED = frozenset(
+    {
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TEMP", "TMP", "LANG", "LANGUAGE",
+        "TZ", "TERM", "NETRC", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE", "SSL_CLIENT_CERT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+        "http_proxy", "https_proxy", "all_proxy", "no_proxy", "SOURCE_DATE_EPOCH", "PYENV_ROOT",
+        "UV_CACHE_DIR", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_PYTHON_DOWNLOADS", "UV_OFFLINE",
+        "UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS",
+        "UV_INSECURE_HOST", "UV_KEYRING_PROVIDER", "UV_CONCURRENT_DOWNLOADS",
+        "UV_CONCURRENT_INSTALLS", "UV_LINK_MODE", "UV_PYTHON_INSTALL_DIR",
+    }
+)  # fmt: skip
+_ALLOWED_PREFIXES = ("LC_", "XDG_", "LAMINA_")
+_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of ``environ`` that other programs may see.
+
+    What could bend a result is left out: PYTHONPATH and its kin, an active virtual environment,
+    additional package indexes and find-links directories.
+    """
+    return {
+        name: value
+        for name, value in environ.items()
+        if name in _ALLOWED or name.startswith(_ALLOWED_PREFIXES)
+    }
+
+
+def redact(text: str) -> str:
+    """Hide the credentials of addresses."""
+    return _SECRET.sub("***@", text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """What a program answered."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    argv: Sequence[str | os.PathLike[str]],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    timeout: float | None = None,
+    log: Path | None = None,
+    check: bool = True,
+) -> Completed:
+    """Run a program without a shell and with standard input closed.
+
+    ``env`` is its whole environment (start from ``base_environment``); ``timeout`` is in seconds.
+    ``log`` gets the command and all it wrote, appended, with credentials removed.
+
+    Raises CommandFailedError when ``check`` is set and the exit code is not 0, LaminaError when
+    the program is not there or took too long.
+    """
+    words = [os.fspath(word) for word in argv]
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        code = _wait(words, env=env, cwd=cwd, timeout=timeout, out=out, err=err)
+        stdout, stderr = (_text(stream) for stream in (out, err))
+    if log is not None:
+        with log.open("a", encoding="utf-8") as stream:
+            stream.write(redact(f"$ {' '.join(words)}\n{stdout}{stderr}[exit {code}]\n"))
+    if check and code != 0:
+        raise CommandFailedError(
+            program=os.path.basename(words[0]),  # noqa: PTH119
+            returncode=code,
+            output=redact(stderr or stdout),
+            log=log,
+        )
+    return Completed(returncode=code, stdout=stdout, stderr=stderr)
+
+
+def _text(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode("utf-8", "replace")
+
+
+def _wait(
+    words: list[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | None,
+    timeout: float | None,
+    out: IO[bytes],
+    err: IO[bytes],
+) -> int:
+    """Wait for a program in a process group of its own, so that none of its children survives."""
+    try:
+        process = subprocess.Popen(  # noqa: S603
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env=dict(env),
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise LaminaError(f"cannot start {words[0]}: {error.strerror}") from error
+    try:
+        return process.wait(timeout)
+    except BaseException as error:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise LaminaError(f"{words[0]} took longer than {timeout:g} s") from error
+        raise
+
+
+def replace_process(argv: Sequence[str | os.PathLike[str]], *, env: Mapping[str, str]) -> None:
+    """Become another program; returns only by raising LaminaError when it cannot be started."""
+    words = [os.fspath(word) for word in argv]
+    try:
+        os.execvpe(words[0], words, dict(env))  # noqa: S606
+    except OSError as error:
+        raise LaminaError(f"cannot start {words[0]}: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""The demonstration: the main job from an example stack to a plot."""

@@ -1,0 +1,1 @@
+"""Adapters to the programs and libraries that do the work."""

@@ -1,0 +1,1 @@
+"""A user's own environment over a read-only base."""

@@ -1,0 +1,1 @@
+"""The lock document, lamina.lock: model, reading, canonical writing."""

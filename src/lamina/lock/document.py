@@ -1,0 +1,147 @@
+"""The lock document: every field of lamina.lock.
+
+The docstrings of the fields are the reference: the documentation and the JSON Schema are made
+from them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+
+from lamina.model.artifacts import Artifact, ArtifactKind
+from lamina.model.digests import Sha256, parse_sha256
+from lamina.model.document import Document
+from lamina.model.names import (
+    IndexName,
+    PackageName,
+    StackName,
+    parse_index_name,
+    parse_package_name,
+    parse_stack_name,
+)
+from lamina.model.platforms import Target
+
+LOCK_SCHEMA = 1
+
+
+def _as_target(value: Any) -> Any:
+    return Target.parse(value) if isinstance(value, str) else value
+
+
+def _as_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("a time needs its zone")
+    return value.astimezone(UTC)
+
+
+def _safe_filename(text: str) -> str:
+    if "/" in text or "\\" in text or text.startswith(".") or not text.isprintable():
+        raise ValueError(f"{text!r} is not a file name")
+    return text
+
+
+Digest = Annotated[Sha256, AfterValidator(parse_sha256)]
+Name = Annotated[PackageName, AfterValidator(parse_package_name)]
+Index = Annotated[IndexName, AfterValidator(parse_index_name)]
+TargetText = Annotated[
+    Target,
+    BeforeValidator(_as_target, json_schema_input_type=str),
+    PlainSerializer(str, return_type=str),
+]
+Targets = Annotated[tuple[TargetText, ...], Field(strict=False)]
+Time = Annotated[datetime, AfterValidator(_as_utc)]
+
+
+class LockedDependency(Document):
+    """One edge: what a locked package needs."""
+
+    name: Name
+    """The package needed."""
+    version: str | None = None
+    """Which version is meant, given only where the lock holds several of it."""
+    extras: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """The extras of it that are needed."""
+    extra: str | None = None
+    """The extra of the needing package that asks for it; none: always."""
+    marker: str | None = None
+    """The PEP 508 marker under which it is needed."""
+
+
+class LockedArtifact(Document):
+    """One file of a locked package."""
+
+    file: Annotated[str, AfterValidator(_safe_filename)]
+    """Its file name on the index."""
+    sha256: Digest
+    """The digest of its content."""
+    size: int | None = None
+    """In bytes, where the index tells."""
+    uploaded: Time | None = None
+    """When the index got it, where the index tells."""
+    targets: Targets = ()
+    """The targets that use it; empty: all of the package."""
+
+
+class LockedPackage(Document):
+    """One package at one version."""
+
+    name: Name
+    """Normalised name."""
+    version: str
+    """PEP 440 version."""
+    index: Index
+    """The index it is taken from, and no other."""
+    targets: Targets = ()
+    """The targets it is part of; empty: all of the lock."""
+    requested_by: Annotated[tuple[str, ...], Field(strict=False)]
+    """Who asked: package names, and ``stack`` for the stack itself."""
+    dependencies: Annotated[tuple[LockedDependency, ...], Field(strict=False)] = ()
+    """What it needs."""
+    artifacts: Annotated[tuple[LockedArtifact, ...], Field(strict=False, min_length=1)]
+    """The file for each target: one a target."""
+
+
+class Lock(Document):
+    """Exactly what a stack resolves to, for every target: lamina.lock."""
+
+    schema_: Literal[1] = Field(default=LOCK_SCHEMA, alias="schema")
+    """Version of this format."""
+    stack: Annotated[StackName, AfterValidator(parse_stack_name)]
+    """The stack's name."""
+    stack_digest: Digest
+    """Digest of what in lamina.toml decides the resolution."""
+    exclude_newer: Time | None = None
+    """Nothing uploaded later was considered."""
+    targets: Annotated[tuple[TargetText, ...], Field(strict=False, min_length=1)]
+    """What it was resolved for, as ``platform/python``."""
+    packages: Annotated[tuple[LockedPackage, ...], Field(strict=False)] = Field(
+        default=(), alias="package"
+    )
+    """Every package, by name and version."""
+
+    def packages_for(self, target: Target) -> list[LockedPackage]:
+        """Return the packages of one target, by name."""
+        return [one for one in self.packages if not one.targets or target in one.targets]
+
+    def artifacts_for(self, target: Target) -> list[Artifact]:
+        """Return the one file of each package of a target, by name."""
+        return [
+            Artifact(
+                package=package.name,
+                version=package.version,
+                index=package.index,
+                filename=file.file,
+                sha256=file.sha256,
+                size=file.size,
+            )
+            for package in self.packages_for(target)
+            for file in package.artifacts
+            if not file.targets or target in file.targets
+        ]
+
+    def source_builds(self, target: Target) -> list[Artifact]:
+        """Return the files of a target that must be built first."""
+        return [one for one in self.artifacts_for(target) if one.kind is ArtifactKind.SDIST]

@@ -1,0 +1,1 @@
+"""Value types: names, versions, platforms, artifacts, references."""

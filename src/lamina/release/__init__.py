@@ -1,0 +1,1 @@
+"""From a lock to an immutable release under a root."""

@@ -1,0 +1,1 @@
+"""From a stack to a lock: requests to the resolver, its answers, its failures explained."""

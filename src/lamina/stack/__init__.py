@@ -1,0 +1,1 @@
+"""The stack document, lamina.toml: model, loading, editing."""

@@ -1,0 +1,293 @@
+"""The stack document: every field of lamina.toml.
+
+The docstrings of the fields are the reference: the documentation and the JSON Schema are made
+from them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+
+from lamina.model.document import Document
+from lamina.model.names import (
+    PUBLIC_INDEX,
+    IndexName,
+    PackageName,
+    StackName,
+    parse_index_name,
+    parse_package_name,
+    parse_stack_name,
+)
+from lamina.model.platforms import Platform, PythonSeries
+from lamina.model.versions import ReleaseVersion, parse_release_version
+
+ANY_VERSION = "*"
+
+
+def _check_specifier(text: str) -> str:
+    try:
+        SpecifierSet("" if text == ANY_VERSION else text)
+    except InvalidSpecifier:
+        raise ValueError(
+            f"{text!r} is not a version range; write '*' or PEP 440 such as '>=2,<3' or '==1.4.2'"
+        ) from None
+    return text
+
+
+def _check_marker(text: str) -> str:
+    try:
+        Marker(text)
+    except InvalidMarker:
+        raise ValueError(f"{text!r} is not an environment marker (PEP 508)") from None
+    return text
+
+
+def _check_requirement(text: str) -> str:
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        raise ValueError(f"{text!r} is not a requirement such as 'jupyterlab>=4'") from None
+    if requirement.url:
+        raise ValueError(f"{text!r} names an address; packages come from an index")
+    return text
+
+
+def _check_extra(text: str) -> str:
+    return parse_package_name(text)
+
+
+def _version_table(value: Any) -> Any:
+    return {"literal": value} if isinstance(value, str) else value
+
+
+def _package_table(value: Any) -> Any:
+    return {"version": value} if isinstance(value, str) else value
+
+
+def _series_list(value: Any) -> Any:
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        raise ValueError("expected a Python series such as '3.12', or a list of them")
+    return tuple(sorted({PythonSeries.parse(one) for one in values}))
+
+
+def _as_moment(value: Any) -> Any:
+    """Read a day as its end in UTC, so that files of that day still count."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("a time needs its zone, for example 2026-11-01T12:00:00Z")
+        return value.astimezone(UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC) + timedelta(days=1)
+    raise ValueError("expected a TOML date such as 2026-11-01 (without quotes)")
+
+
+def _version_pair(value: Any) -> Any:
+    parts = value.split(".") if isinstance(value, str) else []
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise ValueError("expected two numbers such as '2.28'")
+    return (int(parts[0]), int(parts[1]))
+
+
+PackageKey = Annotated[PackageName, AfterValidator(parse_package_name)]
+IndexKey = Annotated[IndexName, AfterValidator(parse_index_name)]
+PlatformName = Annotated[Platform, Field(strict=False)]
+Specifier = Annotated[str, AfterValidator(_check_specifier)]
+RequirementText = Annotated[str, AfterValidator(_check_requirement)]
+Moment = Annotated[datetime, BeforeValidator(_as_moment, json_schema_input_type=date | datetime)]
+SystemVersion = Annotated[
+    tuple[int, int],
+    BeforeValidator(_version_pair, json_schema_input_type=str),
+    PlainSerializer(lambda pair: f"{pair[0]}.{pair[1]}"),
+]
+
+
+class StackVersion(Document):
+    """The version of the releases that this stack makes."""
+
+    literal: Annotated[ReleaseVersion, AfterValidator(parse_release_version)] | None = None
+    """A PEP 440 version, written out."""
+    source: Literal["git"] | None = Field(default=None, alias="from")
+    """``git``: from the tags of the repository, counted as setuptools-scm does."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> StackVersion:
+        if (self.literal is None) == (self.source is None):
+            raise ValueError("give a version such as '2026.11.0', or { from = 'git' }")
+        return self
+
+
+class StackTable(Document):
+    """What the stack is."""
+
+    name: Annotated[StackName, AfterValidator(parse_stack_name)]
+    """Lower-case letters, digits and ``._-``; names the directory of the releases."""
+    version: Annotated[
+        StackVersion,
+        BeforeValidator(_version_table, json_schema_input_type=str | dict[str, str]),
+    ]
+    """A PEP 440 version, or ``{ from = "git" }``."""
+    python: Annotated[
+        tuple[PythonSeries, ...],
+        BeforeValidator(_series_list, json_schema_input_type=str | list[str]),
+        PlainSerializer(lambda many: [str(one) for one in many]),
+    ] = Field(min_length=1)
+    """The Python series, such as ``"3.12"``, or several."""
+    bundle: bool = False
+    """Put a copy of the interpreter into the release, which is then self-contained."""
+    platforms: Annotated[tuple[PlatformName, ...], Field(strict=False, min_length=1)]
+    """The platforms to lock for: ``linux-64``, ``linux-aarch64``, ``osx-64``, ``osx-arm64``, ``win-64``."""
+    extends: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Releases of other stacks whose packages come along."""
+
+
+class ResolveTable(Document):
+    """How versions are chosen."""
+
+    closed: bool = False
+    """Nothing enters that is not listed; ``lamina check`` names each missing dependency."""
+    index: Annotated[IndexName, AfterValidator(parse_index_name)] = PUBLIC_INDEX
+    """The index of packages that name none: ``pypi`` or a key of ``indexes``."""
+    indexes: dict[IndexKey, str] = {}
+    """Further indexes by name, with their addresses (PEP 503 or 691)."""
+    channels: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Conda channels, in order of priority."""
+    exclude_newer: Moment | None = None
+    """Ignore what was uploaded after this day (its end in UTC) or this time."""
+    only_binary: bool = True
+    """Take wheels only, but for packages that say ``source = true``."""
+    glibc: SystemVersion = (2, 28)
+    """The oldest GNU C library that the wheels for Linux may need."""
+    macos: SystemVersion = (14, 0)
+    """The oldest macOS that the wheels for it may need."""
+
+
+class Hold(Document):
+    """Why a package stays where it is."""
+
+    reason: str
+    """Said by ``lamina update``."""
+    together: Annotated[tuple[PackageKey, ...], Field(strict=False)] = Field(
+        default=(), alias="with"
+    )
+    """Packages that may move only together with this one."""
+
+
+class PackageEntry(Document):
+    """One package of the stack."""
+
+    version: Specifier = ANY_VERSION
+    """A PEP 440 range, or ``*``."""
+    extras: Annotated[
+        tuple[Annotated[str, AfterValidator(_check_extra)], ...], Field(strict=False)
+    ] = ()
+    """Extras of the package to install."""
+    prerelease: bool = False
+    """Allow pre-releases of this package."""
+    platforms: Annotated[tuple[PlatformName, ...], Field(strict=False)] = ()
+    """Only on these platforms of the stack; empty: on all."""
+    marker: Annotated[str, AfterValidator(_check_marker)] | None = None
+    """Only where this PEP 508 marker holds."""
+    index: Annotated[IndexName, AfterValidator(parse_index_name)] | None = None
+    """The only index the package is ever taken from."""
+    source: bool = False
+    """Build it from its source distribution."""
+    requires: Annotated[tuple[RequirementText, ...], Field(strict=False)] = ()
+    """What its build needs, where its own metadata does not say so."""
+    env: dict[str, str] = {}
+    """Environment variables of its build."""
+    patches: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Patches to apply before its build, as paths beside lamina.toml."""
+    waive: Annotated[tuple[PackageKey, ...], Field(strict=False)] = ()
+    """Dependencies that may be missing in a closed stack."""
+    hold: Hold | None = None
+    """Keep it where it is when updating."""
+
+
+PackageTable = dict[
+    PackageKey,
+    Annotated[
+        PackageEntry,
+        BeforeValidator(_package_table, json_schema_input_type=str | PackageEntry),
+    ],
+]
+
+
+class HookTable(Document):
+    """Commands around the steps of a package's build."""
+
+    pre_prepare: str | None = None
+    """Before the sources are unpacked."""
+    post_prepare: str | None = None
+    """After the sources are unpacked and patched."""
+    pre_build: str | None = None
+    """Before the wheel is built."""
+    post_build: str | None = None
+    """After the wheel is built."""
+    pre_install: str | None = None
+    """Before the wheel is installed."""
+    post_install: str | None = None
+    """After the wheel is installed; ``$PREFIX`` is the release."""
+
+
+class TestTable(Document):
+    """What must work before a release is published."""
+
+    __test__ = False
+
+    imports: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Modules to import, each in a process of its own."""
+    commands: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Shell commands that must exit with 0, run with the release first on PATH."""
+
+
+class Stack(Document):
+    """An experiment's Python: lamina.toml."""
+
+    stack: StackTable
+    """What the stack is."""
+    resolve: ResolveTable = ResolveTable()
+    """How versions are chosen."""
+    packages: PackageTable = {}
+    """Packages of the package index."""
+    conda: dict[str, str] = {}
+    """Packages of conda channels, as MatchSpec."""
+    hooks: dict[PackageKey, HookTable] = {}
+    """Hooks by package."""
+    groups: dict[str, Annotated[tuple[RequirementText, ...], Field(strict=False)]] = {}
+    """Named groups of requirements; they are part of the stack."""
+    test: TestTable = TestTable()
+    """What must work before a release is published."""
+
+    @model_validator(mode="after")
+    def _known_indexes(self) -> Stack:
+        known = {PUBLIC_INDEX, *self.resolve.indexes}
+        if PUBLIC_INDEX in self.resolve.indexes:
+            raise ValueError("resolve.indexes: 'pypi' is this machine's own index; choose another")
+        used = {"resolve.index": self.resolve.index} | {
+            f"packages.{name}.index": entry.index
+            for name, entry in self.packages.items()
+            if entry.index is not None
+        }
+        wrong = [f"{where}: no index {name!r}" for where, name in used.items() if name not in known]
+        if wrong:
+            raise ValueError(f"{'; '.join(wrong)}; known: {', '.join(sorted(known))}")
+        return self
+
+    @model_validator(mode="after")
+    def _platforms_of_the_stack(self) -> Stack:
+        ours = set(self.stack.platforms)
+        wrong = [
+            f"packages.{name}.platforms: {', '.join(sorted(set(entry.platforms) - ours))}"
+            for name, entry in self.packages.items()
+            if not ours.issuperset(entry.platforms)
+        ]
+        if wrong:
+            raise ValueError(f"{'; '.join(wrong)}: not among stack.platforms")
+        return self
