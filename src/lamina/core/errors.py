@@ -136,7 +136,9 @@ class CommandFailedError(LaminaError):
         self.log = log
         tail = "\n".join(output.strip().splitlines()[-20:])
         where = f" (whole output: {log})" if log else ""
-        super().__init__(f"{program} failed with exit code {returncode}{where}\n{tail}", hints=hints)
+        super().__init__(
+            f"{program} failed with exit code {returncode}{where}\n{tail}", hints=hints
+        )
 
 
 def exit_codes() -> dict[int, str]:

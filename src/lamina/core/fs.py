@@ -11,7 +11,6 @@ import os
 import shutil
 import stat
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -19,7 +18,7 @@ from lamina.core.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
+    from pathlib import Path
 
 
 class _Observers:
@@ -115,7 +114,7 @@ def symlink(path: Path, target: str | Path) -> None:
 
 
 def rename(source: Path, target: Path) -> None:
-    """Move within one file system with rename(2); an empty target directory is replaced."""
+    """Move within one file system by rename; an empty target directory is replaced."""
     with _change("rename", target):
         source.rename(target)
 
@@ -157,10 +156,10 @@ def make_read_only(path: Path) -> None:
         for directory, _, files in os.walk(path, topdown=False):
             for name in files:
                 file = os.path.join(directory, name)  # noqa: PTH118
-                mode = os.lstat(file).st_mode  # noqa: PTH116
+                mode = os.lstat(file).st_mode
                 if stat.S_ISREG(mode):
                     os.chmod(file, 0o555 if mode & 0o111 else 0o444)  # noqa: PTH101
-            os.chmod(directory, 0o555)  # noqa: PTH101
+            os.chmod(directory, 0o555)  # noqa: PTH101, S103
 
 
 def flush_file_system(path: Path) -> None:

@@ -49,7 +49,7 @@ class SilentReporter:
         """Ignore the warning."""
 
 
-_reporter: ContextVar[Reporter] = ContextVar("lamina_reporter", default=SilentReporter())
+_reporter: ContextVar[Reporter] = ContextVar("lamina_reporter", default=SilentReporter())  # noqa: B039
 
 
 class Step:

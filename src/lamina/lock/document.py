@@ -24,8 +24,6 @@ from lamina.model.names import (
 )
 from lamina.model.platforms import Target
 
-LOCK_SCHEMA = 1
-
 
 def _as_target(value: Any) -> Any:
     return Target.parse(value) if isinstance(value, str) else value
@@ -107,7 +105,7 @@ class LockedPackage(Document):
 class Lock(Document):
     """Exactly what a stack resolves to, for every target: lamina.lock."""
 
-    schema_: Literal[1] = Field(default=LOCK_SCHEMA, alias="schema")
+    schema_: Literal[1] = Field(default=1, alias="schema")
     """Version of this format."""
     stack: Annotated[StackName, AfterValidator(parse_stack_name)]
     """The stack's name."""

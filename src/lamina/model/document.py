@@ -140,7 +140,7 @@ def _step_into(annotation: Any, part: int | str) -> list[Any]:
             for name, field in model.model_fields.items()
             if part in (field.alias, name)
         ]
-    arguments = getattr(annotation, "__args__", ())
+    arguments: tuple[Any, ...] = getattr(annotation, "__args__", ())
     if getattr(annotation, "__origin__", None) is dict:
         found.append(arguments[1])
     elif getattr(annotation, "__origin__", None) in (list, tuple):

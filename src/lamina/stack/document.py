@@ -142,7 +142,7 @@ class StackTable(Document):
     bundle: bool = False
     """Put a copy of the interpreter into the release, which is then self-contained."""
     platforms: Annotated[tuple[PlatformName, ...], Field(strict=False, min_length=1)]
-    """The platforms to lock for: ``linux-64``, ``linux-aarch64``, ``osx-64``, ``osx-arm64``, ``win-64``."""
+    """What to lock for: ``linux-64``, ``linux-aarch64``, ``osx-64``, ``osx-arm64``, ``win-64``."""
     extends: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Releases of other stacks whose packages come along."""
 

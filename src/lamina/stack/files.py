@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lamina.core.errors import DocumentError, Problem
 from lamina.model.digests import Sha256, digest_of_value
 from lamina.model.document import load_toml, validate
 from lamina.stack.document import Stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STACK_NAME = "lamina.toml"
 
@@ -36,5 +38,3 @@ def digest_of_resolution(stack: Stack) -> Sha256:
     relevant = {key: whole[key] for key in ("resolve", "packages", "conda", "groups")}
     relevant["stack"] = {key: whole["stack"][key] for key in ("python", "platforms", "extends")}
     return digest_of_value(relevant)
-
-

@@ -1,0 +1,106 @@
+"""Options that are spelt alike in every command, and the reporter they choose."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, TypeVar
+
+import click
+
+from lamina.core import report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """How a command talks: its result goes to standard output, all else to standard error."""
+
+    as_json: bool
+    quiet: bool
+    verbose: bool
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Show the progress of the enclosed code, unless told to be quiet."""
+        from lamina.cli.progress import reporter_for
+
+        with report.use(reporter_for(quiet=self.quiet, verbose=self.verbose)):
+            yield
+
+    def result(self, text: str, value: Any) -> None:
+        """Print the result: ``value`` as one JSON object with --json, otherwise ``text``."""
+        if self.as_json:
+            click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+        elif text:
+            click.echo(text)
+
+
+def output_options(command: Callable[Concatenate[Output, ...], R]) -> Callable[..., R]:
+    """Add --json, --quiet and --verbose; the command gets them as its first argument."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+    @click.option("-q", "--quiet", is_flag=True, help="Show errors only.")
+    @click.option("-v", "--verbose", is_flag=True, help="Show more on the way.")
+    @functools.wraps(command)
+    def wrapped(*args: Any, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> R:
+        output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
+        with output.reporting():
+            return command(output, *args, **kwargs)
+
+    return wrapped
+
+
+def default_root() -> Path:
+    """Return where releases live when no --root is given."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("lamina"))
+
+
+root_option = click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="LAMINA_ROOT",
+    help="Directory that holds releases [env: LAMINA_ROOT; default: the user's data directory].",
+    default=default_root,
+    show_default=False,
+)
+stack_option = click.option(
+    "--stack",
+    "stack_path",
+    type=click.Path(path_type=Path, exists=False),
+    default=None,
+    help="The lamina.toml, or its directory [default: here or above].",
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Print what would be done, and do nothing."
+)
+
+
+def stack_file(stack_path: Path | None) -> Path:
+    """Return the lamina.toml that a command works on."""
+    from lamina.stack.files import STACK_NAME, find_stack
+
+    if stack_path is None:
+        return find_stack(Path.cwd())
+    return stack_path / STACK_NAME if stack_path.is_dir() else stack_path
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of this run; the one place that reads it."""
+    return dict(os.environ)
+
+
+def is_terminal() -> bool:
+    """Tell whether progress may move the cursor."""
+    return sys.stderr.isatty()

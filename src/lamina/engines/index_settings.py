@@ -1,0 +1,97 @@
+"""Where this machine finds the public package index: the settings of uv, then those of pip."""
+
+from __future__ import annotations
+
+import configparser
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lamina.core.errors import DocumentError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def configured_index(environ: Mapping[str, str]) -> str | None:
+    """Return the address of the default index, None where nothing is configured.
+
+    uv is called with ``--no-config``, so that no project's settings bend a result; which index a
+    machine uses is a matter of the machine, and is read here. Additional indexes are ignored: a
+    package comes from the index that the stack names for it.
+
+    Raises DocumentError when a settings file cannot be read.
+    """
+    for variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
+        if environ.get(variable):
+            # UV_DEFAULT_INDEX may be written name=address.
+            name, separator, address = environ[variable].partition("=")
+            return address if separator and "/" not in name else environ[variable]
+    for path in _uv_files(environ):
+        if found := _uv_index(path):
+            return found
+    if environ.get("PIP_INDEX_URL"):
+        return environ["PIP_INDEX_URL"]
+    for path in _pip_files(environ):
+        if found := _pip_index(path):
+            return found
+    return None
+
+
+def public_index(environ: Mapping[str, str]) -> str:
+    """Return the address of the default index, the library's constant where none is configured."""
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+    return configured_index(environ) or PYPI_SIMPLE_ENDPOINT
+
+
+def _configuration_home(environ: Mapping[str, str]) -> Path | None:
+    if environ.get("XDG_CONFIG_HOME"):
+        return Path(environ["XDG_CONFIG_HOME"])
+    return Path(environ["HOME"]) / ".config" if environ.get("HOME") else None
+
+
+def _uv_files(environ: Mapping[str, str]) -> Iterator[Path]:
+    if environ.get("UV_CONFIG_FILE"):
+        yield Path(environ["UV_CONFIG_FILE"])
+        return
+    if home := _configuration_home(environ):
+        yield home / "uv" / "uv.toml"
+    yield Path("/etc/uv/uv.toml")
+
+
+def _uv_index(path: Path) -> str | None:
+    try:
+        settings: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DocumentError(path, [Problem(where="", found=str(error))]) from error
+    for index in settings.get("index", []):
+        if index.get("default"):
+            return str(index["url"])
+    address = settings.get("index-url") or settings.get("pip", {}).get("index-url")
+    return str(address) if address else None
+
+
+def _pip_files(environ: Mapping[str, str]) -> Iterator[Path]:
+    if environ.get("PIP_CONFIG_FILE"):
+        yield Path(environ["PIP_CONFIG_FILE"])
+        return
+    if home := _configuration_home(environ):
+        yield home / "pip" / "pip.conf"
+    if environ.get("HOME"):
+        yield Path(environ["HOME"]) / ".pip" / "pip.conf"
+    yield Path("/etc/pip.conf")
+
+
+def _pip_index(path: Path) -> str | None:
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise DocumentError(path, [Problem(where="", found=str(error))]) from error
+    for section in ("install", "global"):
+        if parser.has_option(section, "index-url"):
+            return parser.get(section, "index-url")
+    return None

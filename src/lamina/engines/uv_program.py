@@ -1,0 +1,81 @@
+"""uv as a program: how it is found, called and understood when it fails."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lamina.core.errors import (
+    BuildFailedError,
+    CommandFailedError,
+    IntegrityError,
+    LaminaError,
+    StorageError,
+    UnsatisfiableError,
+    UpstreamUnavailableError,
+)
+from lamina.core.run import Completed, base_environment, run
+from lamina.engines.index_settings import configured_index
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UvProgram:
+    """uv with this machine's index, proxy and certificate settings and nothing else of them."""
+
+    environ: Mapping[str, str]
+    log: Path | None = None
+    """Everything uv says is appended here."""
+
+    def call(self, *arguments: str | Path, cwd: Path | None = None) -> Completed:
+        """Run uv and return what it answered.
+
+        Raises UnsatisfiableError, UpstreamUnavailableError, IntegrityError, BuildFailedError or
+        StorageError by what uv says went wrong, CommandFailedError for all else.
+        """
+        import uv
+
+        env = base_environment(self.environ)
+        env.pop("UV_INDEX_URL", None)
+        if address := configured_index(self.environ):
+            env["UV_DEFAULT_INDEX"] = address
+        env.setdefault("UV_PYTHON_DOWNLOADS", "never")
+        argv = [uv.find_uv_bin(), *arguments, "--no-config", "--no-progress", "--color", "never"]
+        try:
+            return run(argv, env=env, cwd=cwd, log=self.log)
+        except CommandFailedError as error:
+            raise translate(error) from error
+
+
+_KINDS: tuple[tuple[type[LaminaError], str], ...] = (
+    (IntegrityError, r"[Hh]ash mismatch"),
+    (StorageError, r"No space left on device|Read-only file system|Disk quota exceeded"),
+    (
+        UpstreamUnavailableError,
+        (
+            r"error sending request|Request failed after|[Nn]etwork (?:connectivity is )?disabled"
+            r"|Failed to fetch|dns error|HTTP status server error"
+        ),
+    ),
+    (BuildFailedError, r"Failed to build|build backend returned an error"),
+    (UnsatisfiableError, r"No solution found|unsatisfiable"),
+)
+
+
+def translate(error: CommandFailedError) -> LaminaError:
+    """Return uv's failure as the error that it means, with uv's words shortened."""
+    for kind, pattern in _KINDS:
+        if re.search(pattern, error.output):
+            return kind(_first_words(error.output), hints=error.hints)
+    return error
+
+
+def _first_words(output: str) -> str:
+    """Return uv's first error with its causes, without hints and build output."""
+    lines = [line.strip() for line in output.splitlines()]
+    kept = [line for line in lines if re.match(r"(error|cause):", line)]
+    return "\n".join(kept[:5]) or output.strip()

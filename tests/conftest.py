@@ -1,0 +1,74 @@
+"""What every test gets: no network beyond loopback, an environment of its own, the command line."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.command_line import CommandLine
+from support.interpreters import find_interpreter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tests connect to loopback only, unless they are marked for the package index."""
+    if request.node.get_closest_marker("index"):
+        return
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else ""
+        if host not in {"", "127.0.0.1", "::1", "localhost"}:
+            pytest.fail(f"a test without the mark 'index' connects to {host}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """Return an environment with a home of its own and the machine's index and certificates."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("SSL_", "UV_", "LC_"))
+        or name in {"PATH", "LANG", "PYENV_ROOT", "REQUESTS_CA_BUNDLE", "TMPDIR"}
+        or name.lower().endswith("_proxy")
+    }
+    cache = os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv")
+    return kept | {
+        "HOME": str(home),
+        "UV_CACHE_DIR": cache,
+        "UV_PYTHON_DOWNLOADS": "never",
+        "PYENV_ROOT": os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")),
+    }
+
+
+@pytest.fixture
+def command_line(
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> CommandLine:
+    """Return the program, run in this process, in a directory and environment of its own."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    for name in set(os.environ) - set(environ) - {"PYTEST_CURRENT_TEST"}:
+        monkeypatch.delenv(name)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    return CommandLine(directory=work, environ=environ)
+
+
+@pytest.fixture(scope="session")
+def interpreter() -> Callable[[str], Path]:
+    """Return a function that finds the interpreter of a series such as ``3.12``."""
+    return find_interpreter
