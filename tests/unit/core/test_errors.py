@@ -6,7 +6,7 @@ from lamina.core import errors
 from lamina.core.errors import CommandFailedError, DocumentError, Problem
 
 
-def test_exit_codes_cover_every_class():
+def test_exit_codes_cover_every_class() -> None:
     known = errors.exit_codes()
     classes = [
         value
@@ -30,17 +30,17 @@ def test_exit_codes_cover_every_class():
         ),
     ],
 )
-def test_problem_text(problem: Problem, text: str):
+def test_problem_text(problem: Problem, text: str) -> None:
     assert str(problem) == text
 
 
-def test_a_document_error_lists_every_problem():
+def test_a_document_error_lists_every_problem() -> None:
     error = DocumentError("lamina.toml", [Problem(where=w, found="missing") for w in ("a", "b")])
     assert error.message == "lamina.toml: 2 problems\n  a: missing\n  b: missing"
     assert error.exit_code == 3
 
 
-def test_a_failed_command_keeps_the_last_lines_only():
+def test_a_failed_command_keeps_the_last_lines_only() -> None:
     error = CommandFailedError(
         program="uv", returncode=2, output="\n".join(f"line {n}" for n in range(100))
     )
