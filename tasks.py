@@ -23,7 +23,7 @@ from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036 - this is where an older Python gets its message
     sys.exit(
-        f"error: this needs Python 3.11 or newer, and {sys.executable} is {sys.version.split()[0]}\n"
+        f"error: {sys.executable} is Python {sys.version.split()[0]}; this needs 3.11 or newer\n"
         "hint: python3.11 tasks.py demo"
     )
 
@@ -38,7 +38,7 @@ CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
-    ("lint-imports",),
+    ("lint-imports", "--no-logo"),
     ("codespell",),
 )
 
@@ -126,11 +126,13 @@ def pins(arguments: list[str]) -> int:
 def compile_pins(inputs: list[str], name: str, *, text: str = "") -> None:
     """Resolve for every platform and Python that we support; no address is written."""
     options = ["--universal", "--python-version=3.11", "--generate-hashes", "--no-header"]
-    quiet = ["--quiet", "--no-emit-index-url", "--no-emit-find-links", "--no-config"]
+    silent = ["--quiet", "--no-emit-index-url", "--no-emit-find-links", "--no-config"]
     output = f"requirements/{name}.txt"
-    words = [BIN / "uv", "pip", "compile", *inputs, *options, *quiet, "--output-file", output]
+    words = ["pip", "compile", *inputs, *options, *silent, "--output-file", output]
     print(f"== {output}", flush=True)
-    subprocess.run(words, cwd=HERE, env=environment(), input=text, text=True, check=True)
+    subprocess.run(
+        [BIN / "uv", *words], cwd=HERE, env=environment(), input=text, text=True, check=True
+    )
 
 
 def run_checks() -> list[str]:
@@ -140,22 +142,23 @@ def run_checks() -> list[str]:
 
 def set_up(pinned: str) -> None:
     """Bring .venv to what requirements/<pinned>.txt says, if it is not there yet."""
-    wanted = fingerprint(pinned)
-    if wanted in ready():
+    stamp = STAMP.read_text(encoding="utf-8").splitlines() if STAMP.is_file() else []
+    if fingerprint(pinned) in stamp:
         return
-    if not ready() or not PYTHON.exists():
+    if place() not in stamp or not PYTHON.exists():
         print(f"== a virtual environment in {VENV}", flush=True)
         make_venv()
     print(f"== packages of requirements/{pinned}.txt", flush=True)
     hashed = ("--require-hashes", "-r")
-    pip = (PYTHON, "-I", "-m", "pip", "install", "--quiet", "--no-deps", "--no-user")
+    pip = (PYTHON, "-I", "-m", "pip", "install", "-qq", "--no-deps", "--no-user")
     uv = (BIN / "uv", "pip", "install", "--quiet", "--no-config", "--python", PYTHON, "--no-deps")
     check(*pip, *hashed, PINS / "uv.txt")
     check(*uv, *hashed, PINS / f"{pinned}.txt")
     check(*uv, "--no-build-isolation", "--editable", HERE)
     # The development packages hold those of the program: both are ready then.
     names = ("dev", "run") if pinned == "dev" else (pinned,)
-    STAMP.write_text("\n".join(fingerprint(name) for name in names) + "\n", encoding="utf-8")
+    lines = [place(), *(fingerprint(name) for name in names)]
+    STAMP.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def make_venv() -> None:
@@ -170,14 +173,14 @@ def make_venv() -> None:
         )
 
 
-def ready() -> list[str]:
-    """Return the fingerprints of what .venv was set up with."""
-    return STAMP.read_text(encoding="utf-8").splitlines() if STAMP.is_file() else []
+def place() -> str:
+    """Return what .venv is bound to: this directory and this Python."""
+    return f"{HERE} {sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def fingerprint(pinned: str) -> str:
-    """Return what .venv depends on: the pins, the project's table, this place, this Python."""
-    digest = hashlib.sha256(f"{HERE}\n{sys.version_info[:2]}\n".encode())
+    """Return what decides the packages of .venv: the place, the pins, the project's table."""
+    digest = hashlib.sha256(place().encode())
     for file in (PINS / f"{pinned}.txt", HERE / "pyproject.toml"):
         digest.update(file.read_bytes())
     return f"{pinned} {digest.hexdigest()}"
@@ -186,12 +189,14 @@ def fingerprint(pinned: str) -> str:
 def environment() -> dict[str, str]:
     """Return the environment of every program called: one package index for pip and uv."""
     kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
+    kept["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     kept["PATH"] = f"{BIN}{os.pathsep}{kept.get('PATH', os.defpath)}"
     sys.path.insert(0, str(HERE / "src"))
     # The settings that lamina itself will use; this part of it needs no other package.
     from lamina.engines.index_settings import configured_index
 
-    if address := configured_index(os.environ):
+    address = configured_index(os.environ)
+    if address:
         kept["PIP_INDEX_URL"] = kept["UV_DEFAULT_INDEX"] = address
     return kept
 
