@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -32,7 +33,15 @@ def test_the_environment_is_exactly_the_one_given() -> None:
 
 
 def test_standard_input_is_closed() -> None:
-    assert run(python("import sys; print(repr(sys.stdin.read()))"), env=ENV).stdout == "''\n"
+    code = (
+        "import sys; from lamina.core.run import run;"
+        "words = [sys.executable, '-I', '-c', 'import sys; print(repr(sys.stdin.read()))'];"
+        "print(run(words, env={}).stdout, end='')"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], input="not for it", capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "''\n"
 
 
 def test_it_runs_in_the_directory_given(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def exit_code_of(command: click.Command, arguments: Sequence[str] | None = None)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return UsageError.exit_code
-    except (BrokenPipeError, SystemExit):
+    except SystemExit:
         return _reader_went_away()
     except (Exception, KeyboardInterrupt) as error:  # the edge
         if environment().get("LAMINA_TRACEBACK") and not isinstance(error, _FORESEEN):

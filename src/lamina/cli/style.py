@@ -19,4 +19,4 @@ def styled(text: str, colour: str, *, environ: Mapping[str, str], bold: bool = F
     """Return coloured text, plain with NO_COLOR; click takes the colour out for files and pipes."""
     if environ.get("NO_COLOR") or is_dumb(environ):
         return text
-    return click.style(text, fg=colour, bold=bold)
+    return click.style(text, fg=colour, bold=bold or None)

@@ -41,23 +41,11 @@ def test_other_at_signs_stay(text: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "PYTHONPATH",
-        "PYTHONHOME",
-        "VIRTUAL_ENV",
-        "CONDA_PREFIX",
-        "LD_PRELOAD",
-        "LD_LIBRARY_PATH",
-        "SOME_TOKEN",
-        "UV_EXTRA_INDEX_URL",
-        "UV_INDEX",
-        "UV_FIND_LINKS",
-        "UV_PYTHON",
-        "UV_PRERELEASE",
-        "UV_CONSTRAINT",
-        "PIP_INDEX_URL",
-        "PIP_FIND_LINKS",
+        "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "LD_PRELOAD",
+        "LD_LIBRARY_PATH", "SOME_TOKEN", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS",
+        "UV_PYTHON", "UV_PRERELEASE", "UV_CONSTRAINT", "PIP_INDEX_URL", "PIP_FIND_LINKS",
     ],
-)
+)  # fmt: skip
 def test_what_bends_a_result_is_not_passed_on(name: str) -> None:
     assert base_environment({name: "x", "HOME": "/home/me"}) == {"HOME": "/home/me"}
 
@@ -65,18 +53,9 @@ def test_what_bends_a_result_is_not_passed_on(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "PATH",
-        "TMPDIR",
-        "LC_ALL",
-        "XDG_CONFIG_HOME",
-        "LAMINA_ROOT",
-        "SOURCE_DATE_EPOCH",
-        "HTTPS_PROXY",
-        "no_proxy",
-        "SSL_CERT_FILE",
-        "UV_CACHE_DIR",
-        "UV_DEFAULT_INDEX",
+        "PATH", "TMPDIR", "LC_ALL", "XDG_CONFIG_HOME", "LAMINA_ROOT", "SOURCE_DATE_EPOCH",
+        "HTTPS_PROXY", "no_proxy", "SSL_CERT_FILE", "UV_CACHE_DIR", "UV_DEFAULT_INDEX",
     ],
-)
+)  # fmt: skip
 def test_what_a_machine_needs_is_passed_on(name: str) -> None:
     assert base_environment({name: "x"}) == {name: "x"}
