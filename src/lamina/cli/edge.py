@@ -29,13 +29,12 @@ def guarded(command: click.Command, arguments: Sequence[str] | None = None) -> N
 def exit_code_of(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     """Run a command, write what went wrong to standard error, return the exit code."""
     try:
-        # With standalone_mode off, click returns the code of --help and --version as well.
+        # Click returns the code of --help and --version, and exits by itself with 1 when the
+        # reader of our output went away.
         outcome = command.main(args=arguments, prog_name="lamina", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return UsageError.exit_code
-    except SystemExit:
-        return _reader_went_away()
     except (Exception, KeyboardInterrupt) as error:  # the edge
         if environment().get("LAMINA_TRACEBACK") and not isinstance(error, _FORESEEN):
             raise
@@ -63,15 +62,6 @@ def _as_ours(error: BaseException) -> LaminaError:
                 f"internal error: {type(error).__name__}: {error}",
                 hints=["run it again with LAMINA_TRACEBACK=1 and report what it prints"],
             )
-
-
-def _reader_went_away() -> int:
-    """Keep the interpreter from flushing to a closed pipe when it ends.
-
-    Click answers a closed pipe with SystemExit; nothing else of ours ever exits.
-    """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
 
 
 def _fail(error: LaminaError) -> int:
