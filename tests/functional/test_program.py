@@ -35,7 +35,7 @@ def test_version(command_line: CommandLine) -> None:
     ("arguments", "words"),
     [
         pytest.param(
-            ["publsh"], "error: No such command 'publsh'. Did you mean 'publish'?", id="x"
+            ["publishh"], "error: No such command 'publishh'. Did you mean 'publish'?", id="x"
         ),
         pytest.param(["qqqqq"], "error: No such command 'qqqqq'.\n", id="nothing-near"),
         pytest.param(["--rot", "x"], "error: No such option '--rot'", id="option"),
