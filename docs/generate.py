@@ -11,8 +11,6 @@ import click
 
 from lamina.cli.app import COMMANDS, cli
 from lamina.core.errors import exit_codes
-from lamina.lock.document import Lock
-from lamina.stack.document import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,18 +18,28 @@ if TYPE_CHECKING:
     from lamina.model.document import Document
 
 REFERENCE = Path(__file__).parent / "reference"
+DOCUMENTS = {
+    "stack": ("lamina.stack.document:Stack", "The stack: lamina.toml", "lamina"),
+    "lock": ("lamina.lock.document:Lock", "The lock: lamina.lock", "lamina.lock"),
+    "release": ("lamina.release.manifest:Manifest", "A release: .lamina/release.toml", ""),
+    "layer": ("lamina.layer.document:LayerDocument", "A layer: lamina-layer.toml", ""),
+    "layer-lock": ("lamina.layer.document:LayerLock", "A layer's lock: lamina-layer.lock", ""),
+}
+"""The page of each document: its model, its title, the name of its JSON Schema."""
 
 
 def write_reference() -> None:
     """Write every generated page, touching only those that changed."""
     pages = {
         "command-line.md": command_line_page(),
-        "stack.md": document_page(Stack, "The stack: lamina.toml", "stack"),
-        "lock.md": document_page(Lock, "The lock: lamina.lock", "lock"),
         "exit-codes.md": exit_codes_page(),
     }
+    for name, (place, title, schema) in DOCUMENTS.items():
+        if is_there(place):
+            pages[f"documents/{name}.md"] = document_page(load(place), title, schema)
     for name, text in pages.items():
         path = REFERENCE / name
+        path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
 
@@ -43,22 +51,21 @@ def command_line_page() -> str:
     lines += [
         "else to standard error; `--json` prints one JSON object. See also [](exit-codes.md)."
     ]
-    for name in filter(is_there, COMMANDS):
-        lines += ["", *command_lines(load_command(name), f"lamina {name}", level=2)]
+    for name, (place, _) in COMMANDS.items():
+        if is_there(place):
+            lines += ["", *command_lines(load(place), f"lamina {name}", level=2)]
     return "\n".join(lines) + "\n"
 
 
-def is_there(name: str) -> bool:
-    """Tell whether the module of a command exists; some are still being written."""
-    return importlib.util.find_spec(COMMANDS[name][0].partition(":")[0]) is not None
+def is_there(place: str) -> bool:
+    """Tell whether a module exists; some are still being written."""
+    return importlib.util.find_spec(place.partition(":")[0]) is not None
 
 
-def load_command(name: str) -> click.Command:
-    """Import a command of the table."""
-    module, _, attribute = COMMANDS[name][0].partition(":")
-    command = getattr(importlib.import_module(module), attribute)
-    assert isinstance(command, click.Command)
-    return command
+def load(place: str) -> Any:
+    """Import ``module:attribute``."""
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def command_lines(command: click.Command, path: str, *, level: int) -> Iterator[str]:
@@ -67,7 +74,7 @@ def command_lines(command: click.Command, path: str, *, level: int) -> Iterator[
     usage = " ".join(command.collect_usage_pieces(context))
     yield from (f"{'#' * level} `{path}`", "", click_text(command.help), "")
     yield from ("```text", f"{path} {usage}", "```", "")
-    options = [one for one in command.get_params(context) if isinstance(one, click.Option)]
+    options = [one for one in command.params if isinstance(one, click.Option)]
     shown = [record for one in options if (record := one.get_help_record(context))]
     if shown:
         yield from ("| option | meaning |", "|---|---|")
@@ -82,7 +89,8 @@ def command_lines(command: click.Command, path: str, *, level: int) -> Iterator[
 
 def click_text(text: str | None) -> str:
     """Return a help text without click's marks for paragraphs that must not be wrapped."""
-    return "\n".join(line.strip() for line in (text or "").replace("\b\n", "").splitlines())
+    plain = (text or "").replace("\b\n", "").strip()
+    return "\n".join(line.strip() for line in plain.splitlines())
 
 
 def exit_codes_page() -> str:
@@ -92,12 +100,13 @@ def exit_codes_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def document_page(model: type[Document], title: str, name: str) -> str:
+def document_page(model: type[Document], title: str, schema_name: str) -> str:
     """Return a page with a table for each table of a document."""
     schema = model.model_json_schema(by_alias=True, mode="validation")
     lines = [f"# {title}", "", schema["description"]]
-    if list(REFERENCE.glob(f"{name}*.schema.json")):
-        lines += ["", f"As a JSON Schema: {{download}}`{name}.schema.json`."]
+    if (REFERENCE / f"{schema_name}.schema.json").exists():
+        file = f"{schema_name}.schema.json"
+        lines += ["", f"As a JSON Schema, for editors: {{download}}`{file} <../{file}>`."]
     lines += table_lines(schema, schema.get("$defs", {}), path="")
     return "\n".join(lines) + "\n"
 

@@ -89,8 +89,8 @@ def test_a_command_is_shown_with_usage_options_and_what_is_in_it() -> None:
 
 def test_the_page_has_every_command_that_is_there() -> None:
     page = generate.command_line_page()
-    for name in COMMANDS:
-        assert (f"## `lamina {name}`" in page) == generate.is_there(name)
+    for name, (place, _) in COMMANDS.items():
+        assert (f"## `lamina {name}`" in page) == generate.is_there(place)
 
 
 def test_each_dependency_has_its_reason_and_nothing_else_has() -> None:
@@ -103,3 +103,14 @@ def test_each_dependency_has_its_reason_and_nothing_else_has() -> None:
     rows.pop("package")
     assert set(rows) == names
     assert all(len(reason) > 4 for reason in rows.values())
+
+
+@pytest.mark.parametrize("name", generate.DOCUMENTS)
+def test_every_document_has_a_page_without_gaps(name: str) -> None:
+    place, title, schema = generate.DOCUMENTS[name]
+    if not generate.is_there(place):
+        pytest.skip(f"{place} is still being written")
+    page = generate.document_page(generate.load(place), title, schema)
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    assert rows
+    assert all(row[-1].strip(" |") for row in rows)
