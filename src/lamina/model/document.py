@@ -77,7 +77,7 @@ def validate(
     problems: list[Problem] = []
     document: AnyDocument | None = None
     try:
-        document = model.model_validate(data)
+        document = model.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as error:
         problems += [_problem(detail, model, data) for detail in error.errors()]
     if check is not None:
