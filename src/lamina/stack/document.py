@@ -166,7 +166,7 @@ class StackTable(Document):
     """Lower-case letters, digits and ``._-``; names the directory of the releases."""
     version: Annotated[
         StackVersion,
-        BeforeValidator(_version_table, json_schema_input_type=str | dict[str, str]),
+        BeforeValidator(_version_table, json_schema_input_type=str | StackVersion),
     ]
     """A PEP 440 version, or ``{ from = "git" }``."""
     python: Annotated[
@@ -198,9 +198,9 @@ class ResolveTable(Document):
     """Ignore what was uploaded after this day (its end in UTC) or this time."""
     only_binary: bool = True
     """Take wheels only, but for packages that say ``source = true``."""
-    glibc: SystemVersion = (2, 28)
+    glibc: SystemVersion = Field(default=(2, 28), json_schema_extra={"default": "2.28"})
     """The oldest GNU C library that the wheels for Linux may need."""
-    macos: SystemVersion = (14, 0)
+    macos: SystemVersion = Field(default=(14, 0), json_schema_extra={"default": "14.0"})
     """The oldest macOS that the wheels for it may need."""
 
 
