@@ -21,7 +21,8 @@ def dump_schema(model: type[Document], *, title: str) -> str:
 def _for_toml(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema without null, which TOML does not have, and without made-up titles."""
     kept = {key: _each(key, value) for key, value in schema.items() if key != "title"}
-    if kept.get("default", "") is None:
+    # The default of a table is the defaults of its fields.
+    if "default" in kept and (kept["default"] is None or isinstance(kept["default"], dict)):
         del kept["default"]
     if "description" in kept:
         kept["description"] = kept["description"].replace("``", "`")
