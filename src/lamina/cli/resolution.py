@@ -110,7 +110,9 @@ def _lock(output: Output, stack: Stack, lock_path: Path, wish: _Wish) -> None:
         save_lock(new, lock_path)
     done = "unchanged" if not changed else "would write" if wish.dry_run else "wrote"
     targets = ", ".join(map(str, new.targets))
-    lines = [*changes.lines(), f"{done} {lock_path}: {len(new.packages)} packages for {targets}"]
+    # Of a first lock everything is new: the count says it.
+    lines = changes.lines() if previous is not None else []
+    lines.append(f"{done} {lock_path}: {len(new.packages)} packages for {targets}")
     output.result(
         "\n".join(lines),
         {

@@ -29,9 +29,10 @@ _OLDEST_RUNNING = (3, 11)
 the targets are given as markers, so no Python of a target's series has to be on this machine."""
 
 
-def index_addresses(stack: Stack, environ: Mapping[str, str]) -> dict[IndexName, str]:
-    """Return the address of each index that the stack may use."""
-    return {PUBLIC_INDEX: public_index(environ)} | stack.resolve.indexes
+def index_addresses(stack: Stack | None, environ: Mapping[str, str]) -> dict[IndexName, str]:
+    """Return the address of each index that the stack may use; without one, the public one's."""
+    named = stack.resolve.indexes if stack is not None else {}
+    return {PUBLIC_INDEX: public_index(environ)} | named
 
 
 def plan_project(stack: Stack, environ: Mapping[str, str]) -> UvProject:
