@@ -12,13 +12,14 @@ import os
 import py_compile
 import sys
 import warnings
+from typing import Iterator, List, Tuple
 
 _CHUNK = 1 << 19
 
 
-def _sources(top):
+def _sources(top: str) -> List[Tuple[int, str]]:
     """Return (size, path inside the tree) of each source, in a fixed order."""
-    found = []
+    found: List[Tuple[int, str]] = []
     for directory, directories, files in os.walk(top):
         directories[:] = sorted(d for d in directories if d not in ("__pycache__", ".lamina"))
         for name in sorted(files):
@@ -28,9 +29,10 @@ def _sources(top):
     return found
 
 
-def _chunks(sources):
+def _chunks(sources: List[Tuple[int, str]]) -> Iterator[List[str]]:
     """Group sources so that a chunk is neither one small file nor a large part of the work."""
-    chunk, size = [], 0
+    chunk: List[str] = []
+    size = 0
     for length, path in sources:
         chunk.append(path)
         size += length
@@ -41,8 +43,8 @@ def _chunks(sources):
         yield chunk
 
 
-def _compile(stage, final, paths):
-    failed = []
+def _compile(stage: str, final: str, paths: List[str]) -> List[str]:
+    failed: List[str] = []
     for path in paths:
         source = os.path.join(stage, path)
         try:
@@ -52,21 +54,21 @@ def _compile(stage, final, paths):
                 doraise=True,
                 invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
             )
-        except (py_compile.PyCompileError, ValueError, RecursionError, MemoryError) as error:
-            failed.append((path, str(error).strip().splitlines()[-1:]))
+        except (py_compile.PyCompileError, ValueError, RecursionError, MemoryError):
+            failed.append(path)
     return failed
 
 
-def main(stage, final, workers):
+def main(stage: str, final: str, workers: str) -> None:
     warnings.simplefilter("ignore")
     chunks = list(_chunks(_sources(stage)))
-    failed = []
+    failed: List[str] = []
     context = multiprocessing.get_context("fork")
     with concurrent.futures.ProcessPoolExecutor(int(workers), mp_context=context) as pool:
         jobs = [pool.submit(_compile, stage, final, chunk) for chunk in chunks]
         for job in jobs:
             failed += job.result()
-    print(json.dumps({"failed": sorted(path for path, _ in failed)}))
+    print(json.dumps({"failed": sorted(failed)}))
 
 
 if __name__ == "__main__":

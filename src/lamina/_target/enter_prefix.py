@@ -8,6 +8,7 @@ whatever still names the staging directory fails. Exit code 125: there are no na
 import ctypes
 import os
 import sys
+from typing import List, Optional
 
 UNAVAILABLE = 125
 
@@ -20,17 +21,17 @@ _ST_RELATIME, _MS_RELATIME = 1 << 12, 1 << 21
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _check(result):
+def _check(result: int) -> None:
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
 
-def _mount(source, target, kind, flags):
+def _mount(source: bytes, target: bytes, kind: Optional[bytes], flags: int) -> None:
     _check(_libc.mount(source, target, kind, ctypes.c_ulong(flags), None))
 
 
-def _unshare():
+def _unshare() -> None:
     uid, gid = os.getuid(), os.getgid()
     if uid == 0 and _libc.unshare(_NEWNS) == 0:
         return
@@ -44,14 +45,14 @@ def _unshare():
             stream.write(text)
 
 
-def _kept_flags(path):
+def _kept_flags(path: bytes) -> int:
     flags = os.statvfs(path).f_flag & _LOCKED
     if flags & _ST_RELATIME:
         flags = flags & ~_ST_RELATIME | _MS_RELATIME
     return flags
 
 
-def main(arguments):
+def main(arguments: List[str]) -> int:
     stage, final, hide = (os.fsencode(one) for one in arguments[:3])
     try:
         _unshare()
@@ -63,7 +64,7 @@ def main(arguments):
         print("no private mount namespace here: %s" % error, file=sys.stderr)
         return UNAVAILABLE
     command = arguments[3:]
-    os.execvp(command[0], command)
+    return os.execvp(command[0], command)
 
 
 if __name__ == "__main__":

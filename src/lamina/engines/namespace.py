@@ -28,7 +28,7 @@ class MountNamespace:
 
     def command(self, *argv: str | Path) -> list[str | Path]:
         """Return what to run so that ``argv`` runs in this view, as the same user."""
-        enter = [sys.executable, "-I", "-S", _ENTER, self.stage, self.final, self.hidden]
+        enter = (sys.executable, "-I", "-S", _ENTER, self.stage, self.final, self.hidden)
         return [*enter, *argv]
 
     def available(self, environ: Mapping[str, str]) -> bool:
