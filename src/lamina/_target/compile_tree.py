@@ -5,9 +5,7 @@ its source (PEP 552, unchecked hash), so that the same source gives the same byt
 compile is counted and left alone, as installers do: packages ship files for other Pythons as data.
 """
 
-import concurrent.futures
 import json
-import multiprocessing
 import os
 import py_compile
 import sys
@@ -59,15 +57,50 @@ def _compile(stage: str, final: str, paths: List[str]) -> List[str]:
     return failed
 
 
+def _start(stage: str, final: str, paths: List[str]) -> Tuple[int, int]:
+    """Compile in a new process; return its id and where to read what failed.
+
+    What a process compiled before can show in the bytes of what it compiles next (marshal flags
+    what is referred to from elsewhere, bpo-34722); so no process compiles two chunks.
+    """
+    reading, writing = os.pipe()
+    process = os.fork()
+    if process:
+        os.close(writing)
+        return process, reading
+    code = 1
+    try:
+        with open(writing, "w") as answer:
+            json.dump(_compile(stage, final, paths), answer)
+        code = 0
+    except OSError as error:
+        print("%s: %s" % (error.filename, error.strerror), file=sys.stderr, flush=True)
+    finally:
+        os._exit(code)
+
+
+def _finish(running: List[Tuple[int, int]]) -> List[str]:
+    """Wait for the oldest process and return what it could not compile."""
+    process, reading = running.pop(0)
+    with open(reading) as answer:
+        text = answer.read()
+    status = os.waitpid(process, 0)[1]
+    if status != 0:
+        sys.exit("compiling ended with status %d" % status)
+    failed: List[str] = json.loads(text)
+    return failed
+
+
 def main(stage: str, final: str, workers: str) -> None:
     warnings.simplefilter("ignore")
-    chunks = list(_chunks(_sources(stage)))
     failed: List[str] = []
-    context = multiprocessing.get_context("fork")
-    with concurrent.futures.ProcessPoolExecutor(int(workers), mp_context=context) as pool:
-        jobs = [pool.submit(_compile, stage, final, chunk) for chunk in chunks]
-        for job in jobs:
-            failed += job.result()
+    running: List[Tuple[int, int]] = []
+    for chunk in list(_chunks(_sources(stage))):
+        if len(running) > int(workers):
+            failed += _finish(running)
+        running.append(_start(stage, final, chunk))
+    while running:
+        failed += _finish(running)
     print(json.dumps({"failed": sorted(failed)}))
 
 
