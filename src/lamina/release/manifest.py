@@ -130,45 +130,45 @@ def dump_manifest(manifest: Manifest) -> str:
     python, tools = manifest.python, manifest.tools
     lines = [
         f"schema = {manifest.schema_}",
-        f"stack = {_text(manifest.stack)}",
-        f"version = {_text(manifest.version)}",
-        f"platform = {_text(manifest.platform)}",
-        f"prefix = {_text(manifest.prefix)}",
+        f"stack = {toml_text(manifest.stack)}",
+        f"version = {toml_text(manifest.version)}",
+        f"platform = {toml_text(manifest.platform)}",
+        f"prefix = {toml_text(manifest.prefix)}",
         f"created = {manifest.created.strftime('%Y-%m-%dT%H:%M:%SZ')}",
-        f"lock-digest = {_text(manifest.lock_digest)}",
-        f"stack-digest = {_text(manifest.stack_digest)}",
-        f"files-digest = {_text(manifest.files_digest)}",
-        f"tested = {_text(manifest.tested)}",
+        f"lock-digest = {toml_text(manifest.lock_digest)}",
+        f"stack-digest = {toml_text(manifest.stack_digest)}",
+        f"files-digest = {toml_text(manifest.files_digest)}",
+        f"tested = {toml_text(manifest.tested)}",
         "",
         "[python]",
-        f"series = {_text(python.series)}",
-        f"version = {_text(python.version)}",
-        f"implementation = {_text(python.implementation)}",
-        f"interpreter = {_text(python.interpreter)}",
+        f"series = {toml_text(python.series)}",
+        f"version = {toml_text(python.version)}",
+        f"implementation = {toml_text(python.implementation)}",
+        f"interpreter = {toml_text(python.interpreter)}",
         f"bundled = {str(python.bundled).lower()}",
         "",
         "[tools]",
-        f"lamina = {_text(tools.lamina)}",
-        f"uv = {_text(tools.uv)}",
+        f"lamina = {toml_text(tools.lamina)}",
+        f"uv = {toml_text(tools.uv)}",
     ]
     for test in manifest.tests:
         lines += [
             "",
             "[[test]]",
-            f"kind = {_text(test.kind)}",
-            f"subject = {_text(test.subject)}",
+            f"kind = {toml_text(test.kind)}",
+            f"subject = {toml_text(test.subject)}",
         ]
     for package in sorted(manifest.packages, key=lambda one: (one.name, one.version)):
         lines += [
             "",
             "[[package]]",
-            f"name = {_text(package.name)}",
-            f"version = {_text(package.version)}",
-            f"sha256 = {_text(package.sha256)}",
+            f"name = {toml_text(package.name)}",
+            f"version = {toml_text(package.version)}",
+            f"sha256 = {toml_text(package.sha256)}",
         ]
     return "\n".join(lines) + "\n"
 
 
-def _text(value: object) -> str:
+def toml_text(value: object) -> str:
     """Return a TOML basic string; JSON's escapes are a subset of TOML's but for DEL."""
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
