@@ -84,7 +84,7 @@ def relocate_scripts(relocation: Relocation) -> list[str]:
         if script.is_symlink() or not script.is_file():
             continue
         data = script.read_bytes()
-        if os.fsencode(stage.name) not in data:
+        if relocation.text(data) == data:
             continue
         changed[script.name] = relocation.script(data)
         fs.write_bytes(
