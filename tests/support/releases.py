@@ -18,7 +18,7 @@ from lamina.model.versions import parse_release_version
 from lamina.release.publish import PublishRequest
 from lamina.stack.document import Stack
 from support.interpreters import find_interpreter
-from support.wheels import DirectoryLocator, lock_of, small_wheels
+from support.release_wheels import DirectoryLocator, lock_of, small_wheels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
