@@ -153,12 +153,12 @@ def _egg_link(path, found):
 def standard_library(path):
     """Return the entries of ``path`` that belong to the interpreter itself."""
     zipped = "python%d%d.zip" % sys.version_info[:2]
-    roots = {
-        sysconfig.get_path("stdlib"),
-        sysconfig.get_path("platstdlib"),
-        os.path.dirname(os.__file__),
-    }
-    return [one for one in path if one in roots or os.path.basename(one) in (zipped, "lib-dynload")]
+    roots = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}
+    return [
+        one
+        for one in path
+        if one in roots or os.path.basename(one) in (zipped, "lib-dynload")
+    ]
 
 
 def _site_directories():
@@ -175,9 +175,7 @@ def _data_directories(path):
     prefixes = [sys.prefix]
     for one in path:
         head, tail = os.path.split(os.path.normpath(one))
-        if tail in ("site-packages", "dist-packages") and os.path.basename(
-            os.path.dirname(head)
-        ) in ("lib", "lib64"):
+        if tail in ("site-packages", "dist-packages") and os.path.basename(os.path.dirname(head)) in ("lib", "lib64"):
             prefixes.append(os.path.dirname(os.path.dirname(head)))
     prefixes = list(dict.fromkeys(prefixes))
     return [one for one in prefixes if one not in ("/usr", "/usr/local", "/") or one == sys.prefix]
@@ -198,9 +196,7 @@ def describe():
     layers = list(getattr(hook, "LAYERS", ()))
     sites = list(getattr(hook, "SITES", ())) or _site_directories()
     base = getattr(sys, "_base_executable", None) or sys.executable
-    search = (
-        [] if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    )
+    search = [] if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "").split(os.pathsep)
     search = [os.path.abspath(one) for one in search if one]
     return {
         "schema": SCHEMA,

@@ -25,13 +25,7 @@ def layer() -> None:
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
-@click.option(
-    "--on",
-    "base",
-    required=True,
-    metavar="BASE",
-    help="What it stands on: stack@tier, stack/version, stack, the path of a prefix or layer, or env.",
-)
+@click.option("--on", "base", required=True, metavar="BASE", help="What it stands on: stack@tier, stack/version, stack, the path of a prefix or layer, or env.")
 @root_option
 @output_options
 def create(output: Output, directory: Path, base: str, root: Path) -> None:

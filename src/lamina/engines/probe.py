@@ -86,7 +86,9 @@ class BaseProbe:
         return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 
-def probe(python: Path, *, environ: Mapping[str, str], search: str | None = None) -> BaseProbe:
+def probe(
+    python: Path, *, environ: Mapping[str, str], search: str | None = None
+) -> BaseProbe:
     """Ask an interpreter what it is and what it holds.
 
     ``search`` is a PYTHONPATH that belongs to what is described; None: without any.

@@ -145,7 +145,9 @@ def _environment(environ: Mapping[str, str]) -> Place:
 def _path(given: str, path: Path) -> Place:
     absolute = Path(os.path.abspath(path))  # noqa: PTH100
     if absolute.is_file():
-        return Place(given=given, kind="prefix", python=absolute, prefix=absolute.parent.parent)
+        return Place(
+            given=given, kind="prefix", python=absolute, prefix=absolute.parent.parent
+        )
     if not absolute.is_dir():
         raise UsageError(f"{given}: no such directory")
     python = _python_in(absolute)
