@@ -142,7 +142,7 @@ def plan_request(layer: OpenLayer, request: Request, solver: UvUnion) -> Plan:
             solution = _solve(ground, requests, solver, removing=bool(request.remove))
         except UnsatisfiableError as error:
             log = request.layer / INTERNAL / "uv.log"
-            raise shortest_reason(error, ground, requests, log) from error
+            raise shortest_reason(error, ground, request.add, log) from error
         plan = plan_change(ground, requests, solution)
         files = solver.files(f"{one.name}=={one.version}" for one in plan.installs)
         step.outcome = f"{len(plan.installs)} to install, {len(plan.removed)} to remove"

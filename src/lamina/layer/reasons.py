@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import TYPE_CHECKING
 
@@ -14,34 +15,43 @@ if TYPE_CHECKING:
     from lamina.layer.union import Ground
 
 _LONGEST = 400
+_CONCLUSION = re.compile(
+    r",? we can conclude that (?:your requirements are unsatisfiable"
+    r"|your requirements and \S+ are incompatible|all versions of \S+ cannot be used)\.?$"
+)
 
 
 def shortest_reason(
-    error: UnsatisfiableError, ground: Ground, requests: Sequence[str], log: Path
+    error: UnsatisfiableError, ground: Ground, asked: Sequence[str], log: Path
 ) -> UnsatisfiableError:
-    """Return the solver's refusal in few words, with what can be done about it."""
+    """Return the solver's refusal in few words, with what can be done about it.
+
+    ``asked`` is what the user typed just now.
+    """
     reason = shortened(error.message)
     hints = [f"everything the solver said: {log}"]
     if missing := re.search(r"([A-Za-z0-9._-]+) was not found in the package registry", reason):
-        name = missing[1]
-        near = _near(name, {*ground.base, *ground.own})
-        reason = f"the index has no package {name!r}" + (f" (did you mean {near!r}?)" if near else "")
-    else:
-        named = sorted(name for name in ground.base if _mentions(reason, name))
-        floors = [f"{name} {ground.base[name].version}" for name in named]
+        near = difflib.get_close_matches(missing[1], sorted({*ground.base, *ground.own}), n=1)
+        suggestion = f" (did you mean {near[0]!r}?)" if near else ""
+        reason = f"the index has no package {missing[1]!r}{suggestion}"
+    elif "no version of" not in reason:
+        floors = [
+            f"{name} {one.version}"
+            for name, one in sorted(ground.base.items())
+            if _mentions(reason, name)
+        ]
         if floors:
-            hints.insert(0, f"the base has {', '.join(floors)}; a layer never goes below its base")
-    return UnsatisfiableError(
-        f"{', '.join(requests)}: cannot stand on this base: {reason}", hints=hints
-    )
+            hints.insert(0, f"the base has {', '.join(floors)}; a layer does not go below that")
+    what = f"cannot add {', '.join(asked)}" if asked else "cannot take it back"
+    return UnsatisfiableError(f"{what}: {reason}", hints=hints)
 
 
 def shortened(text: str) -> str:
     """Return uv's conclusion without its scaffolding, cut to a paragraph."""
     words = re.sub(r"^(error|cause): *", "", text, flags=re.MULTILINE)
     words = words.replace("No solution found when resolving dependencies", "")
-    words = re.sub(r",? we can conclude that your requirements are unsatisfiable\.?", "", words)
-    words = re.sub(r"\s+", " ", words).strip(" :.")
+    words = re.sub(r"\s+", " ", words).strip(" :")
+    words = _CONCLUSION.sub("", words).strip(" .")
     words = re.sub(r"^Because ", "", words)
     sentences = re.split(r"(?<=\.) (?=And because|Because)", words)
     if len(words) > _LONGEST and len(sentences) > 1:
@@ -51,9 +61,3 @@ def shortened(text: str) -> str:
 
 def _mentions(text: str, name: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
-
-
-def _near(name: str, known: set[str]) -> str | None:
-    import difflib
-
-    return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), None)
