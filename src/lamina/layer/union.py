@@ -107,7 +107,8 @@ def union_of(
     free = {canonicalize_name(one.name) for one in asked if _below(one, ground)}
     foreign = [f"{name}=={one.version}" for name, one in sorted(ground.foreign.items())]
     floors = [
-        f"{name}>={one.version}"
+        # A range cannot name the local part of a version (6.30+site).
+        f"{name}>={Version(one.version).public}"
         for name, one in sorted(ground.base.items())
         if name not in free and name not in ground.foreign
     ]
