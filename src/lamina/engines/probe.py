@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamina import _target
+from lamina._target import probe as probe_code
 from lamina.core.errors import CommandFailedError, DocumentError, LaminaError, Problem, UsageError
 from lamina.core.run import base_environment, run
 
@@ -100,9 +100,8 @@ def probe(
     if search is not None:
         env["PYTHONPATH"] = search
         flags = ["-s"]
-    script = Path(_target.__file__).with_name("probe.py")
     try:
-        answer = run([python, *flags, "-B", script], env=env, timeout=120)
+        answer = run([python, *flags, "-B", probe_code.__file__], env=env, timeout=120)
     except CommandFailedError as error:
         last = (error.output.strip().splitlines() or ["it said nothing"])[-1]
         raise UsageError(f"{python}: not a Python that works ({last})") from error
@@ -114,6 +113,11 @@ def probe(
     except json.JSONDecodeError as error:
         raise UsageError(f"{python}: not a Python that lamina can use") from error
     return _from_data(data, str(python))
+
+
+def read_distributions(locations: Sequence[str]) -> tuple[Distribution, ...]:
+    """Return what the directories hold, without any interpreter."""
+    return tuple(_distribution(one) for one in probe_code.distributions(locations))
 
 
 def dump_probe(described: BaseProbe) -> str:
@@ -148,13 +152,14 @@ def _from_data(data: Any, where: Path | str) -> BaseProbe:
         raise DocumentError(where, [problem])
     try:
         values = {one.name: _frozen(data[one.name]) for one in fields(BaseProbe)}
-        values["distributions"] = tuple(
-            Distribution(**{one.name: _frozen(item[one.name]) for one in fields(Distribution)})
-            for item in data["distributions"]
-        )
+        values["distributions"] = tuple(_distribution(item) for item in data["distributions"])
     except (KeyError, TypeError) as error:
         raise DocumentError(where, [Problem(where=str(error), found="missing")]) from error
     return BaseProbe(**values)
+
+
+def _distribution(item: Mapping[str, Any]) -> Distribution:
+    return Distribution(**{one.name: _frozen(item[one.name]) for one in fields(Distribution)})
 
 
 def _frozen(value: Any) -> Any:

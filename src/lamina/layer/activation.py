@@ -78,15 +78,7 @@ hash -r 2>/dev/null || :
 _CSH = """\
 # Use it with "source .../bin/activate.csh" in tcsh or csh.
 
-if ( $?_lamina_leave ) goto leave
 if ( $?_lamina_layer ) then
-    set _lamina_leave = again
-    goto leave
-endif
-goto enter
-
-leave:
-if ( $?_lamina_path ) then
     if ( "$PATH" == ${_lamina_layer:q}"/bin:"${_lamina_path:q} ) then
         setenv PATH ${_lamina_path:q}
     else
@@ -102,49 +94,54 @@ if ( $?_lamina_path ) then
         unset _lamina_rest _lamina_one _lamina_found
     endif
     unset _lamina_path
+    if ( $?_lamina_home ) then
+        setenv PYTHONHOME ${_lamina_home:q}
+        unset _lamina_home
+    endif
+    unsetenv VIRTUAL_ENV
+    if ( $?_lamina_env ) then
+        setenv VIRTUAL_ENV ${_lamina_env:q}
+        unset _lamina_env
+    endif
+    unsetenv VIRTUAL_ENV_PROMPT
+    if ( $?_lamina_env_prompt ) then
+        setenv VIRTUAL_ENV_PROMPT ${_lamina_env_prompt:q}
+        unset _lamina_env_prompt
+    endif
+    if ( $?_lamina_prompt ) then
+        set prompt = ${_lamina_prompt:q}
+        unset _lamina_prompt
+    endif
+    unset _lamina_layer
+    unalias deactivate
+    rehash
 endif
-if ( $?_lamina_home ) setenv PYTHONHOME ${_lamina_home:q}
-unset _lamina_home
-unsetenv VIRTUAL_ENV
-if ( $?_lamina_env ) setenv VIRTUAL_ENV ${_lamina_env:q}
-unset _lamina_env
-unsetenv VIRTUAL_ENV_PROMPT
-if ( $?_lamina_env_prompt ) setenv VIRTUAL_ENV_PROMPT ${_lamina_env_prompt:q}
-unset _lamina_env_prompt
-if ( $?_lamina_prompt ) then
-    set prompt = ${_lamina_prompt:q}
-    unset _lamina_prompt
-endif
-unset _lamina_layer
-unalias deactivate
-rehash
-if ( ${_lamina_leave:q} == "again" ) then
+
+if ( $?_lamina_leave ) then
     unset _lamina_leave
-    goto enter
+else
+    set _lamina_layer = @csh@
+    set _lamina_path = "$PATH"
+    if ( $?PYTHONHOME ) then
+        set _lamina_home = "$PYTHONHOME"
+        unsetenv PYTHONHOME
+    endif
+    if ( $?VIRTUAL_ENV ) then
+        set _lamina_env = "$VIRTUAL_ENV"
+    endif
+    if ( $?VIRTUAL_ENV_PROMPT ) then
+        set _lamina_env_prompt = "$VIRTUAL_ENV_PROMPT"
+    endif
+    setenv VIRTUAL_ENV ${_lamina_layer:q}
+    setenv VIRTUAL_ENV_PROMPT '@prompt@'
+    setenv PATH ${_lamina_layer:q}"/bin:$PATH"
+    if ( ! $?VIRTUAL_ENV_DISABLE_PROMPT && $?prompt ) then
+        set _lamina_prompt = ${prompt:q}
+        set prompt = '(@prompt@) '${prompt:q}
+    endif
+    alias deactivate 'set _lamina_leave; source ${_lamina_layer:q}/bin/activate.csh'
+    rehash
 endif
-unset _lamina_leave
-goto done
-
-enter:
-set _lamina_layer = @csh@
-set _lamina_path = "$PATH"
-if ( $?PYTHONHOME ) then
-    set _lamina_home = "$PYTHONHOME"
-    unsetenv PYTHONHOME
-endif
-if ( $?VIRTUAL_ENV ) set _lamina_env = "$VIRTUAL_ENV"
-if ( $?VIRTUAL_ENV_PROMPT ) set _lamina_env_prompt = "$VIRTUAL_ENV_PROMPT"
-setenv VIRTUAL_ENV ${_lamina_layer:q}
-setenv VIRTUAL_ENV_PROMPT '@prompt@'
-setenv PATH ${_lamina_layer:q}"/bin:$PATH"
-if ( ! $?VIRTUAL_ENV_DISABLE_PROMPT && $?prompt ) then
-    set _lamina_prompt = ${prompt:q}
-    set prompt = '(@prompt@) '${prompt:q}
-endif
-alias deactivate 'set _lamina_leave = yes; source ${_lamina_layer:q}/bin/activate.csh'
-rehash
-
-done:
 """
 
 _FISH = """\

@@ -80,6 +80,15 @@ def find_layer(path: Path) -> Path:
     return absolute
 
 
+def active_layer(environ: Mapping[str, str]) -> Path:
+    """Return the layer that is activated; raises UsageError when none is."""
+    active = environ.get("VIRTUAL_ENV")
+    if active and is_layer(Path(active)):
+        return Path(active)
+    what = f"{active}: the active environment is no layer" if active else "no layer is active"
+    raise UsageError(what, hints=["name the layer: lamina layer COMMAND DIR ...", ". DIR/bin/activate"])
+
+
 def look_at(place: Place, *, environ: Mapping[str, str]) -> Base:
     """Return what a place holds; a release says so itself, others are asked.
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 HOOK = "_lamina_layer"
 PTH = "~lamina.pth"
+# PYTHONPATH may name another layer, whose hook would be imported instead.
+_START = f"import sys; sys.path.insert(0, sitedir); import {HOOK}\n"
 _NEEDED = 4
 """How many directories of the base are looked for when an interpreter starts."""
 
@@ -65,7 +67,7 @@ def plan_layer(base: Base) -> Seed:
         LAYER_NAME: layer_record(base),
         ".gitignore": "*\n",
         f"bin/{DISPATCHER}": dispatcher_text(entries, python_files),
-        f"{site}/{PTH}": f"import {HOOK}\n",
+        f"{site}/{PTH}": _START,
         f"{site}/{HOOK}.py": hook_text(described),
     }
     files |= {f"bin/{name}": text for name, text in activation_files().items()}
