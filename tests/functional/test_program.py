@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -87,3 +88,27 @@ def test_a_reader_that_went_away_is_no_drama(options: list[str]) -> None:
     answer = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert (answer.returncode, answer.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("name", ["click", "pydantic", "packaging", "tomllib"])
+def test_the_packages_of_a_view_are_not_taken_for_ours(name: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.py").write_text("raise ImportError('of the view')\n", encoding="utf-8")
+    code = (
+        "import sys; sys.argv[1:] = ['--version']; from lamina.cli import main\n"
+        f"try: main()\nexcept SystemExit: import {name}"
+    )
+    environ = {"PYTHONPATH": f"{tmp_path}:/missing:", "PATH": "/usr/bin"}
+    answer = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_lamina_on_pythonpath_still_finds_what_lies_beside_it(tmp_path: Path) -> None:
+    import lamina
+
+    (tmp_path / "lamina").symlink_to(Path(lamina.__file__).parent)
+    (tmp_path / "beside.py").write_text("", encoding="utf-8")
+    code = "from lamina.cli import ignore_python_path as act; act(); import beside"
+    environ = {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin"}
+    subprocess.run([sys.executable, "-c", code], env=environ, check=True)

@@ -23,6 +23,82 @@ PAGES = (
     "how-to/site/install.md",
     "tutorial/first-release.md",
 )
+"""Pages that start from nothing."""
+ANALYST_PAGES = (
+    "how-to/analyst/layer-on-a-release.md",
+    "how-to/analyst/layer-on-a-view.md",
+    "how-to/analyst/use-a-release.md",
+)
+"""Pages that start with a release ``hep-analysis``, a view of it, and an analysis."""
+
+# What an analyst finds: a release with numpy 1, and a view of it.
+PREPARED = """
+```{code-block} toml
+:class: write
+:caption: lamina.toml
+
+[stack]
+name = "hep-analysis"
+version = "2026.11.0"
+python = "3.12"
+platforms = ["linux-64", "linux-aarch64", "osx-64", "osx-arm64"]
+
+[packages]
+numpy = "==1.26.4"
+```
+
+```{code-block} python
+:class: write
+:caption: analysis.py
+
+import numpy
+print("numpy", numpy.__version__)
+```
+
+```{code-block} sh
+:class: write
+:caption: view-setup.sh
+
+PREFIX=$(echo "$LAMINA_ROOT"/releases/hep-analysis/2026.11.0/*)
+export VIEW_PACKAGES="$PREFIX/lib/python3.12/site-packages"
+export PYTHONPATH="$VIEW_PACKAGES"
+export PATH="$(dirname "$(readlink -f "$PREFIX/bin/python")"):$PATH"
+```
+
+```{code-block} console
+:class: run
+
+$ lamina publish
+$ mkdir view && mv view-setup.sh view/setup.sh
+```
+"""
+
+
+@pytest.fixture
+def page_environ(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """Return the environment of somebody with lamina on PATH and a root of their own."""
+    find_interpreter("3.12")
+    programs = Path(sys.executable).parent
+    root = tmp_path / "root"
+    return environ | {
+        "PATH": f"{programs}:{environ['PATH']}",
+        "NO_COLOR": "1",
+        "LAMINA_ROOT": str(root),
+    }
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """Return an empty directory."""
+    directory = tmp_path / "work"
+    directory.mkdir()
+    return directory
+
+
+def skip_unless_all_commands_are_there() -> None:
+    missing = [name for name, (place, _) in COMMANDS.items() if not generate.is_there(place)]
+    if missing:
+        pytest.skip(f"still being written: {', '.join(missing)}")
 
 
 def test_every_page_with_something_to_run_is_listed() -> None:
@@ -31,18 +107,22 @@ def test_every_page_with_something_to_run_is_listed() -> None:
         for path in DOCS.rglob("*.md")
         if "_build" not in path.parts and blocks_of(path.read_text(encoding="utf-8"))
     }
-    assert runnable == set(PAGES)
+    assert runnable == {*PAGES, *ANALYST_PAGES}
 
 
 @pytest.mark.index
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_does_what_it_says(page: str, environ: dict[str, str], tmp_path: Path) -> None:
-    missing = [name for name, (place, _) in COMMANDS.items() if not generate.is_there(place)]
-    if missing and "install" not in page:
-        pytest.skip(f"still being written: {', '.join(missing)}")
-    find_interpreter("3.12")
-    work = tmp_path / "work"
-    work.mkdir()
-    programs = Path(sys.executable).parent
-    environ = environ | {"PATH": f"{programs}:{environ['PATH']}", "NO_COLOR": "1"}
-    run_page((DOCS / page).read_text(encoding="utf-8"), directory=work, environ=environ)
+def test_a_page_does_what_it_says(page: str, page_environ: dict[str, str], work: Path) -> None:
+    if "install" not in page:
+        skip_unless_all_commands_are_there()
+    run_page((DOCS / page).read_text(encoding="utf-8"), directory=work, environ=page_environ)
+
+
+@pytest.mark.index
+@pytest.mark.parametrize("page", ANALYST_PAGES)
+def test_a_page_for_analysts_does_what_it_says(
+    page: str, page_environ: dict[str, str], work: Path
+) -> None:
+    skip_unless_all_commands_are_there()
+    text = PREPARED + (DOCS / page).read_text(encoding="utf-8")
+    run_page(text, directory=work, environ=page_environ)

@@ -1,8 +1,30 @@
 """The command line: parse, build engines, call one use case, render."""
 
+from __future__ import annotations
+
+import os
+import sys
+
 
 def main() -> None:
     """Run the ``lamina`` program."""
+    ignore_python_path()
     from lamina.cli.app import run_program
 
     run_program()
+
+
+def ignore_python_path() -> None:
+    """Take PYTHONPATH out of our own module search: the click of somebody's view is not ours.
+
+    The variable itself stays for what is made of it, such as a layer over the environment. Nothing
+    changes when lamina itself, or the Python that it runs in, was found there.
+    """
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    ours = (sys.prefix, sys.base_prefix, os.path.abspath(f"{__file__}/../../.."))  # noqa: PTH100
+    foreign = {
+        path
+        for path in (os.path.abspath(entry) for entry in given if entry)  # noqa: PTH100
+        if not any(path == one or path.startswith(f"{one}{os.sep}") for one in ours)
+    }
+    sys.path[:] = [entry for entry in sys.path if entry not in foreign]
