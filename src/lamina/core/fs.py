@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import stat
 from contextlib import contextmanager
@@ -61,8 +62,18 @@ def storage_error(error: OSError, path: Path) -> StorageError:
         errno.EACCES: ("permission denied", "choose a directory that you may write to"),
         errno.EPERM: ("not permitted", "choose a directory that you may write to"),
     }
-    reason, hint = reasons.get(error.errno or 0, (error.strerror or str(error), ""))
+    code, text = _code_and_text(error)
+    reason, hint = reasons.get(code, (text, ""))
     return StorageError(f"{path}: {reason}", hints=[hint] if hint else [])
+
+
+def _code_and_text(error: OSError) -> tuple[int, str]:
+    """Look into what shutil.copytree collects, which has texts and no numbers."""
+    if not isinstance(error, shutil.Error):
+        return error.errno or 0, error.strerror or str(error)
+    text = str(error.args[0][0][2] if isinstance(error.args[0], list) else error)
+    found = re.match(r"\[Errno (\d+)\]", text)
+    return int(found[1]) if found else 0, text
 
 
 def make_directory(path: Path) -> None:
@@ -71,13 +82,16 @@ def make_directory(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+def write_text(path: Path, text: str, *, mode: int = 0o644, durable: bool = True) -> None:
     """Replace a file by ``text`` (UTF-8) in one step; a reader sees the old or the new one."""
-    write_bytes(path, text.encode("utf-8"), mode=mode)
+    write_bytes(path, text.encode("utf-8"), mode=mode, durable=durable)
 
 
-def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Replace a file by ``data`` in one step; a reader sees the old or the new one."""
+def write_bytes(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
+    """Replace a file by ``data`` in one step; a reader sees the old or the new one.
+
+    ``durable``: wait until it is on disk; needless in a tree that is flushed as a whole.
+    """
     beside = path.with_name(f".{path.name}.{uuid4().hex[:12]}")
     with _change("write", path):
         try:
@@ -85,7 +99,8 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(data)
                 stream.flush()
-                os.fsync(stream.fileno())
+                if durable:
+                    os.fsync(stream.fileno())
             beside.chmod(mode)
             beside.replace(path)
         except BaseException:
@@ -160,6 +175,55 @@ def make_read_only(path: Path) -> None:
                 if stat.S_ISREG(mode):
                     os.chmod(file, 0o555 if mode & 0o111 else 0o444)  # noqa: PTH101
             os.chmod(directory, 0o555)  # noqa: PTH101, S103
+
+
+def set_mode(path: Path, mode: int) -> None:
+    """Set the mode of one file or directory."""
+    with _change("chmod", path):
+        path.chmod(mode)
+
+
+def remove_empty_directory(path: Path) -> bool:
+    """Remove a directory if there is nothing in it, and tell whether it is gone."""
+    with _change("rmdir", path):
+        try:
+            path.rmdir()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+                raise
+            return False
+        return True
+
+
+@contextmanager
+def hold(path: Path, owner: str) -> Iterator[str | None]:
+    """Hold a lock file while the enclosed code runs, with ``owner`` written into it.
+
+    Yields None when the lock is ours, otherwise what its holder wrote. The lock is the operating
+    system's (flock(2)), so it ends with its process however that ends.
+    """
+    import fcntl
+
+    with _change("lock", path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            with _change("flock", path):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except StorageError as error:
+            if not isinstance(error.__cause__, BlockingIOError):
+                raise
+            yield os.pread(descriptor, 4096, 0).decode("utf-8", "replace")
+            return
+        with _change("write", path):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, owner.encode(), 0)
+        yield None
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
 
 
 def flush_file_system(path: Path) -> None:

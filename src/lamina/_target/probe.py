@@ -1,0 +1,223 @@
+"""Describe the interpreter that runs this file, as one JSON object on standard output.
+
+Run with ``-I`` for a prefix, with ``-s`` where PYTHONPATH is part of what is described.
+"""
+
+import json
+import os
+import sys
+import sysconfig
+
+SCHEMA = 1
+LAYER_HOOK = "_lamina_layer"
+_SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
+
+
+def _read(path):
+    try:
+        with open(path, "rb") as stream:
+            return stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _listing(directory):
+    try:
+        return sorted(os.listdir(directory))
+    except OSError:
+        return []
+
+
+def normalised(name):
+    """Return a distribution's name as the simple index spells it."""
+    out = name.lower().replace("_", "-").replace(".", "-")
+    while "--" in out:
+        out = out.replace("--", "-")
+    return out
+
+
+def headers(text):
+    """Return the fields of a METADATA or PKG-INFO file that describe dependencies."""
+    found = {"name": "", "version": "", "requires": [], "extras": [], "requires_python": ""}
+    singles = {"name": "name", "version": "version", "requires-python": "requires_python"}
+    many = {"requires-dist": "requires", "provides-extra": "extras"}
+    for line in text.split("\n"):
+        line = line.rstrip("\r")
+        if not line:
+            break
+        key, colon, value = line.partition(":")
+        key = key.lower()
+        if not colon:
+            continue
+        if key in singles:
+            found[singles[key]] = value.strip()
+        elif key in many:
+            found[many[key]].append(value.strip())
+    return found
+
+
+def egg_requires(text):
+    """Return the lines of an egg's requires.txt as PEP 508 requirements."""
+    extra, marker, found = "", "", []
+    for line in text.split("\n"):
+        line = line.strip()
+        if line.startswith("["):
+            extra, _, marker = line.strip("[]").partition(":")
+        elif line and not line.startswith("#"):
+            conditions = [marker] if marker else []
+            if extra:
+                conditions.append('extra == "%s"' % extra)
+            found.append("%s; %s" % (line, " and ".join(conditions)) if conditions else line)
+    return found
+
+
+def sections(text):
+    """Return an entry_points.txt as section -> {name: value}."""
+    found, current = {}, {}
+    for line in text.split("\n"):
+        line = line.strip()
+        if line.startswith("[") and line.endswith("]"):
+            current = found.setdefault(line[1:-1].strip(), {})
+        elif line and line[0] not in "#;" and "=" in line:
+            name, _, value = line.partition("=")
+            current[name.strip()] = value.strip()
+    return found
+
+
+def script_files(record, location):
+    """Return name -> path of the files that a RECORD has put beside the interpreter."""
+    found = {}
+    if "bin/" not in record and "Scripts/" not in record:
+        return found
+    for line in record.split("\n"):
+        path = line.split(",")[0].strip('"')
+        if path.startswith("../") and "/bin/" in path and "/" not in path.split("/bin/", 1)[1]:
+            full = os.path.normpath(os.path.join(location, path))
+            found[os.path.basename(full)] = full
+    return found
+
+
+def distribution(location, entry):
+    """Return what the metadata directory ``entry`` in ``location`` says, None when it is none."""
+    path = os.path.join(location, entry)
+    egg = entry.endswith(".egg-info")
+    if egg and os.path.isfile(path):
+        found = headers(_read(path))
+    else:
+        found = headers(_read(os.path.join(path, "PKG-INFO" if egg else "METADATA")))
+    if not found["name"] or not found["version"]:
+        return None
+    if egg and not found["requires"]:
+        found["requires"] = egg_requires(_read(os.path.join(path, "requires.txt")))
+    direct = _read(os.path.join(path, "direct_url.json"))
+    groups = sections(_read(os.path.join(path, "entry_points.txt")))
+    entries = {}
+    for group in _SCRIPT_GROUPS:
+        entries.update(groups.get(group, {}))
+    files = script_files(_read(os.path.join(path, "RECORD")), location)
+    found.update(
+        key=normalised(found["name"]),
+        location=location,
+        metadata=entry,
+        direct=bool(direct),
+        editable='"editable": true' in direct or '"editable":true' in direct,
+        entries=entries,
+        files={name: path for name, path in files.items() if name not in entries},
+    )
+    return found
+
+
+def distributions(locations):
+    """Return the distributions of the directories, the one that is imported first."""
+    found = {}
+    for location in locations:
+        for entry in _listing(location):
+            if entry.endswith((".dist-info", ".egg-info")):
+                one = distribution(location, entry)
+                if one:
+                    found.setdefault(one["key"], one)
+            elif entry.endswith(".egg-link"):
+                _egg_link(os.path.join(location, entry), found)
+    return [found[key] for key in sorted(found)]
+
+
+def _egg_link(path, found):
+    target = _read(path).split("\n")[0].strip()
+    for entry in _listing(target):
+        one = distribution(target, entry) if entry.endswith(".egg-info") else None
+        if one:
+            one["editable"] = one["direct"] = True
+            found.setdefault(one["key"], one)
+
+
+def standard_library(path):
+    """Return the entries of ``path`` that belong to the interpreter itself."""
+    zipped = "python%d%d.zip" % sys.version_info[:2]
+    roots = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}
+    return [
+        one
+        for one in path
+        if one in roots or os.path.basename(one) in (zipped, "lib-dynload")
+    ]
+
+
+def _site_directories():
+    import site
+
+    try:
+        return [one for one in site.getsitepackages() if os.path.isdir(one)]
+    except AttributeError:  # a site.py of an old virtualenv
+        return [sysconfig.get_path("purelib")]
+
+
+def _data_directories(path):
+    """Return the prefixes whose share and etc directories belong to the environment."""
+    prefixes = [sys.prefix]
+    for one in path:
+        head, tail = os.path.split(os.path.normpath(one))
+        if tail in ("site-packages", "dist-packages") and os.path.basename(os.path.dirname(head)) in ("lib", "lib64"):
+            prefixes.append(os.path.dirname(os.path.dirname(head)))
+    prefixes = list(dict.fromkeys(prefixes))
+    return [one for one in prefixes if one not in ("/usr", "/usr/local", "/") or one == sys.prefix]
+
+
+def _roots(sites, search, layers, below):
+    """Return the directories whose whole content belongs to the environment."""
+    own = [] if sys.prefix in ("/usr", "/usr/local", "/") else [sys.prefix]
+    return list(dict.fromkeys(own + layers + below + (search or []) + ([] if own else sites)))
+
+
+def describe():
+    """Return the description."""
+    path = [one for one in sys.path if one and one != os.path.dirname(os.path.abspath(__file__))]
+    standard = standard_library(path)
+    outside = [one for one in path if one not in standard and os.path.exists(one)]
+    hook = sys.modules.get(LAYER_HOOK)
+    layers = list(getattr(hook, "LAYERS", ()))
+    sites = list(getattr(hook, "SITES", ())) or _site_directories()
+    base = getattr(sys, "_base_executable", None) or sys.executable
+    search = [] if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    search = [os.path.abspath(one) for one in search if one]
+    return {
+        "schema": SCHEMA,
+        "version": "%d.%d.%d" % sys.version_info[:3],
+        "implementation": sys.implementation.name,
+        "platform": sysconfig.get_platform(),
+        "magic": __import__("importlib.util").util.MAGIC_NUMBER.hex(),
+        "prefix": sys.prefix,
+        "base_prefix": sys.base_prefix,
+        "executable": sys.executable,
+        "interpreter": os.path.realpath(base),
+        "stdlib": standard,
+        "layers": layers,
+        "path": [one for one in outside if one not in layers],
+        "sites": sites,
+        "roots": _roots(sites, search, layers, list(getattr(hook, "ROOTS", ()))),
+        "pythonpath": [one for one in search if one in outside],
+        "data": _data_directories(outside),
+        "distributions": distributions(outside),
+    }
+
+
+if __name__ == "__main__":
+    json.dump(describe(), sys.stdout, ensure_ascii=True)

@@ -1,0 +1,161 @@
+"""``lamina layer``: your own environment over a release, or over any other Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lamina.cli.app import LazyGroup
+from lamina.cli.options import dry_run_option, environment, output_options, root_option
+
+if TYPE_CHECKING:
+    from lamina.cli.options import Output
+
+_HERE = "lamina.cli.layer"
+_COMMANDS = {
+    "create": (f"{_HERE}:create", "Make a layer over a release or any other Python."),
+    "add": (f"{_HERE}:add", "Add packages: plan first, then install the difference."),
+    "remove": (f"{_HERE}:remove", "Take back requests, and what was lifted for them."),
+    "list": (f"{_HERE}:list_", "List the layer's own packages and what they hide."),
+    "show": (f"{_HERE}:show", "Show the base, the requests and the size."),
+}
+_exclude_newer = click.option(
+    "--exclude-newer", metavar="DATE", help="Ignore files uploaded after this day or time."
+)
+
+
+@click.group(cls=LazyGroup, table=_COMMANDS)
+def layer() -> None:
+    """Your own environment over a release, or over any other Python."""
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
+@click.option(
+    "--on",
+    "base",
+    required=True,
+    metavar="BASE",
+    help="What it stands on: stack@tier, stack/version, stack; the path of a prefix or of another "
+    "layer; or env, the environment as it is set up now.",
+)
+@root_option
+@output_options
+def create(output: Output, directory: Path, base: str, root: Path) -> None:
+    """Make a layer over a release or any other Python."""
+    from lamina.layer.base import find_place, look_at
+    from lamina.layer.create import create_layer, layer_directory
+    from lamina.layer.planting import shell_quoted
+
+    environ = environment()
+    target = layer_directory(directory)
+    place = find_place(base, root=root, environ=environ)
+    found = look_at(place, environ=environ)
+    create_layer(target, found)
+    value = {
+        "layer": str(target),
+        "base": {"kind": place.kind, "prefix": str(place.prefix), "release": place.release},
+        "python": found.probe.version,
+    }
+    output.result(f". {shell_quoted(f'{target}/bin/activate')}", value)
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True, metavar="[DIR] REQUIREMENT...")
+@_exclude_newer
+@dry_run_option
+@output_options
+def add(
+    output: Output, words: tuple[str, ...], exclude_newer: str | None, *, dry_run: bool
+) -> None:
+    """Add packages to the layer DIR, by default the active one.
+
+    Base, layer and request are resolved together; what the base has and still fits is left alone.
+    """
+    directory, requirements = _directory_and_rest(words)
+    if not requirements:
+        raise click.UsageError("Name at least one requirement, such as 'numpy>=2'.")
+    _change(output, directory, requirements, (), exclude_newer=exclude_newer, dry_run=dry_run)
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True, metavar="[DIR] NAME...")
+@_exclude_newer
+@dry_run_option
+@output_options
+def remove(
+    output: Output, words: tuple[str, ...], exclude_newer: str | None, *, dry_run: bool
+) -> None:
+    """Take back requests of the layer DIR, by default the active one."""
+    directory, names = _directory_and_rest(words)
+    if not names:
+        raise click.UsageError("Name at least one package.")
+    _change(output, directory, (), names, exclude_newer=exclude_newer, dry_run=dry_run)
+
+
+@click.command("list")
+@click.argument("directory", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@click.option("--all", "everything", is_flag=True, help="With the packages of the base.")
+@output_options
+def list_(output: Output, directory: Path | None, *, everything: bool) -> None:
+    """List the packages of the layer DIR, by default the active one."""
+    from lamina.layer.change import open_layer
+    from lamina.layer.listing import list_packages, render_rows, row_value
+
+    opened = open_layer(_directory(directory), environment())
+    rows = list_packages(opened, everything=everything)
+    output.result(render_rows(rows), {"packages": [row_value(row) for row in rows]})
+
+
+@click.command()
+@click.argument("directory", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@output_options
+def show(output: Output, directory: Path | None) -> None:
+    """Show what the layer DIR, by default the active one, stands on."""
+    from lamina.layer.change import open_layer
+    from lamina.layer.listing import describe_layer, render_description
+
+    value = describe_layer(open_layer(_directory(directory), environment()))
+    output.result(render_description(value), value)
+
+
+def _change(
+    output: Output,
+    directory: Path,
+    requirements: tuple[str, ...],
+    names: tuple[str, ...],
+    *,
+    exclude_newer: str | None,
+    dry_run: bool,
+) -> None:
+    from lamina.layer.change import Request, change_layer
+    from lamina.layer.plan import plan_value, render_plan
+
+    request = Request(
+        layer=directory,
+        add=requirements,
+        remove=names,
+        exclude_newer=exclude_newer,
+        dry_run=dry_run,
+    )
+    plan = change_layer(request, environment())
+    value = {"layer": str(directory), "done": not dry_run, **plan_value(plan)}
+    output.result(render_plan(plan), value)
+
+
+def _directory_and_rest(words: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
+    """Tell the layer from the requirements: a first word that is a layer, or looks like a path."""
+    from lamina.layer.base import find_layer, is_layer
+
+    first = words[0]
+    if is_layer(Path(first).expanduser()) or first.startswith(("/", "./", "../", "~")):
+        return find_layer(Path(first)), words[1:]
+    return _directory(None), words
+
+
+def _directory(given: Path | None) -> Path:
+    from lamina.layer.base import active_layer, find_layer
+
+    return find_layer(given) if given is not None else active_layer(environment())

@@ -1,0 +1,144 @@
+"""Pages over HTTP, with the proxies and certificates that the environment names."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from lamina.core.errors import UpstreamUnavailableError
+from lamina.core.run import redact
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    import httpx2
+
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+"""Answers that may be other ones in a moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """An answer that is no failure of the server."""
+
+    address: str
+    """Where it came from, after redirections."""
+    status: int
+    content_type: str
+    content: bytes
+
+
+class HttpClient:
+    """Gets pages; may be used by several threads at once.
+
+    ``UV_HTTP_TIMEOUT`` (seconds) and ``UV_HTTP_RETRIES`` count as they do for uv.
+    """
+
+    def __init__(self, environ: Mapping[str, str], *, first_pause: float = 0.25) -> None:
+        import httpx2
+
+        context = _certificates(environ)
+        self._tries = 1 + _number(environ, "UV_HTTP_RETRIES", 3)
+        self._first_pause = first_pause
+        self._client = httpx2.Client(
+            verify=context,
+            trust_env=False,
+            follow_redirects=True,
+            timeout=_number(environ, "UV_HTTP_TIMEOUT", 30),
+            mounts=_mounts(environ, context),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def get(self, address: str, *, accept: str = "*/*") -> Page:
+        """Return the answer, whatever its status below 500.
+
+        Raises UpstreamUnavailableError when, after retries, there is none.
+        """
+        import httpx2
+
+        reason = ""
+        for attempt in range(self._tries):
+            if attempt:
+                time.sleep(self._first_pause * 2 ** (attempt - 1))
+            try:
+                answer = self._client.get(address, headers={"Accept": accept})
+            except (httpx2.RequestError, httpx2.InvalidURL) as error:
+                reason = str(error) or type(error).__name__
+                continue
+            if answer.status_code not in _PASSING:
+                return Page(
+                    address=str(answer.url),
+                    status=answer.status_code,
+                    content_type=answer.headers.get("content-type", ""),
+                    content=answer.content,
+                )
+            reason = f"HTTP status {answer.status_code}"
+        tries = f"after {self._tries} tries" if self._tries > 1 else "once tried"
+        raise UpstreamUnavailableError(
+            f"no answer from {redact(address)} {tries}: {reason}",
+            hints=["check the network and the proxy variables, then run it again"],
+        )
+
+
+def _number(environ: Mapping[str, str], variable: str, default: int) -> int:
+    text = environ.get(variable, "")
+    return int(text) if text.isdecimal() else default
+
+
+def _certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
+    import ssl
+
+    import httpx2
+
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if environ.get(variable):
+            return ssl.create_default_context(cafile=environ[variable])
+    if environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context(capath=environ["SSL_CERT_DIR"])
+    return httpx2.create_ssl_context(trust_env=False)
+
+
+def _mounts(
+    environ: Mapping[str, str], context: ssl.SSLContext
+) -> dict[str, httpx2.BaseTransport | None]:
+    """Return a transport for each scheme that has a proxy, and none for the hosts without."""
+    import httpx2
+
+    proxies = {
+        f"{scheme}://": _lower_or_upper(environ, f"{scheme}_proxy")
+        for scheme in ("http", "https", "all")
+    }
+    bare = {host.strip() for host in _lower_or_upper(environ, "no_proxy").split(",")} - {""}
+    if "*" in bare:
+        return {}
+    mounts: dict[str, httpx2.BaseTransport | None] = {
+        pattern: httpx2.HTTPTransport(
+            verify=context,
+            trust_env=False,
+            proxy=proxy if "://" in proxy else f"http://{proxy}",
+        )
+        for pattern, proxy in proxies.items()
+        if proxy
+    }
+    if mounts:
+        for host in bare:
+            name = host.lstrip("*").lstrip(".")
+            mounts |= {f"all://{name}": None, f"all://*.{name}": None}
+    return mounts
+
+
+def _lower_or_upper(environ: Mapping[str, str], variable: str) -> str:
+    return environ.get(variable) or environ.get(variable.upper()) or ""

@@ -1,0 +1,217 @@
+"""What an interpreter is and holds: asked of it, or read from what a release keeps of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lamina._target import probe as probe_code
+from lamina.core.errors import CommandFailedError, DocumentError, LaminaError, Problem, UsageError
+from lamina.core.run import base_environment, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PROBE_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """A distribution as its metadata describes it."""
+
+    key: str
+    """Normalised name."""
+    name: str
+    version: str
+    location: str
+    """The directory on the search path that it is in."""
+    metadata: str
+    """Name of its .dist-info or .egg-info."""
+    requires: tuple[str, ...]
+    """PEP 508 requirements."""
+    extras: tuple[str, ...]
+    requires_python: str
+    direct: bool
+    """Installed from an address or directory, not from an index."""
+    editable: bool
+    entries: dict[str, str]
+    """Console scripts: name -> ``module:function``."""
+    files: dict[str, str]
+    """Other scripts: name -> path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseProbe:
+    """An interpreter and what can be imported by it."""
+
+    schema: int
+    version: str
+    implementation: str
+    platform: str
+    magic: str
+    """Magic number of its byte code, in hexadecimal."""
+    prefix: str
+    base_prefix: str
+    executable: str
+    interpreter: str
+    """Real path of the interpreter behind a virtual environment."""
+    stdlib: tuple[str, ...]
+    layers: tuple[str, ...]
+    """Site-packages of the layers it consists of, nearest first."""
+    path: tuple[str, ...]
+    """The search path after the standard library and the layers."""
+    sites: tuple[str, ...]
+    """Directories whose .pth files count, nearest first."""
+    roots: tuple[str, ...]
+    """Directories whose whole content belongs to it."""
+    pythonpath: tuple[str, ...]
+    data: tuple[str, ...]
+    """Prefixes with share and etc directories."""
+    distributions: tuple[Distribution, ...]
+
+    @property
+    def series(self) -> str:
+        """The minor series, such as ``3.12``."""
+        return ".".join(self.version.split(".")[:2])
+
+    @property
+    def digest(self) -> str:
+        """Digest of what it offers: series, platform and the version of each distribution."""
+        words = [self.series, self.platform]
+        words += [f"{one.key}=={one.version}" for one in self.distributions]
+        return hashlib.sha256("\n".join(words).encode()).hexdigest()
+
+
+def probe(
+    python: Path, *, environ: Mapping[str, str], search: str | None = None
+) -> BaseProbe:
+    """Ask an interpreter what it is and what it holds.
+
+    ``search`` is a PYTHONPATH that belongs to what is described; None: without any.
+
+    Raises UsageError when ``python`` is no Python that lamina can use.
+    """
+    env = base_environment(environ)
+    flags = ["-I"]
+    if search is not None:
+        env["PYTHONPATH"] = search
+        flags = ["-s"]
+    try:
+        answer = run([python, *flags, "-B", probe_code.__file__], env=env, timeout=120)
+    except CommandFailedError as error:
+        last = (error.output.strip().splitlines() or ["it said nothing"])[-1]
+        raise UsageError(f"{python}: not a Python that works ({last})") from error
+    except LaminaError as error:
+        raise UsageError(f"{python}: not a Python that works ({error.message})") from error
+    start = answer.stdout.find("{")
+    try:
+        data = json.loads(answer.stdout[start:])
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{python}: not a Python that lamina can use") from error
+    return _from_data(data, str(python))
+
+
+def read_distributions(locations: Sequence[str]) -> tuple[Distribution, ...]:
+    """Return what the directories hold, without any interpreter."""
+    return tuple(_distribution(one) for one in probe_code.distributions(locations))
+
+
+def dump_probe(described: BaseProbe) -> str:
+    """Return the JSON text that ``load_probe`` reads."""
+    return json.dumps(asdict(described), sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def load_probe(path: Path) -> BaseProbe:
+    """Read what was kept of an interpreter; raises DocumentError, also for another schema."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DocumentError(path, [Problem(where="", found="no such file")]) from None
+    except (OSError, ValueError) as error:
+        raise DocumentError(path, [Problem(where="", found=str(error))]) from error
+    return _from_data(data, path)
+
+
+def moved(described: BaseProbe, old: Path, new: Path) -> BaseProbe:
+    """Return the description of a tree that was probed at ``old`` and will be at ``new``."""
+    text = dump_probe(described)
+    before, after = (json.dumps(str(one), ensure_ascii=False)[1:-1] for one in (old, new))
+    for end in ("/", '"'):
+        text = text.replace(f'"{before}{end}', f'"{after}{end}')
+    return _from_data(json.loads(text), new)
+
+
+def _from_data(data: Any, where: Path | str) -> BaseProbe:
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema != PROBE_SCHEMA:
+        problem = Problem(where="schema", found=f"found {schema!r}", allowed=f"only {PROBE_SCHEMA}")
+        raise DocumentError(where, [problem])
+    try:
+        values = {one.name: _frozen(data[one.name]) for one in fields(BaseProbe)}
+        values["distributions"] = tuple(_distribution(item) for item in data["distributions"])
+    except (KeyError, TypeError) as error:
+        raise DocumentError(where, [Problem(where=str(error), found="missing")]) from error
+    return BaseProbe(**values)
+
+
+def _distribution(item: Mapping[str, Any]) -> Distribution:
+    return Distribution(**{one.name: _frozen(item[one.name]) for one in fields(Distribution)})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def watched(described: BaseProbe) -> dict[str, int]:
+    """Return path -> time of last change of what a description depends on."""
+    places = (described.interpreter, *described.layers, *described.path)
+    return {place: changed(place) for place in places}
+
+
+def changed(place: str) -> int:
+    """Return when a file or directory was last changed, in nanoseconds; 0 when it is not there."""
+    try:
+        return os.stat(place).st_mtime_ns  # noqa: PTH116
+    except OSError:
+        return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeCache:
+    """Descriptions kept as long as nothing they depend on has changed."""
+
+    directory: Path
+
+    def get(
+        self, python: Path, *, environ: Mapping[str, str], search: str | None = None
+    ) -> BaseProbe:
+        """Return the description of an interpreter, asked of it only when it may have changed."""
+        place = self.directory / f"{_key([str(python), search or ''])}.json"
+        try:
+            kept = json.loads(place.read_text(encoding="utf-8"))
+            if all(changed(path) == when for path, when in kept["watched"].items()):
+                return _from_data(kept["probe"], place)
+        except (OSError, ValueError, KeyError, DocumentError):
+            pass
+        fresh = probe(python, environ=environ, search=search)
+        self._keep(place, fresh)
+        return fresh
+
+    def _keep(self, place: Path, fresh: BaseProbe) -> None:
+        from lamina.core import fs
+        from lamina.core.errors import StorageError
+
+        text = json.dumps({"watched": watched(fresh), "probe": asdict(fresh)})
+        try:
+            fs.make_directory(place.parent)
+            fs.write_text(place, text)
+        except StorageError:
+            return  # A cache that cannot be written costs time, nothing else.
+
+
+def _key(words: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()[:32]

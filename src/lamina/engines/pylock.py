@@ -1,0 +1,86 @@
+"""Write pylock.toml (PEP 751): exact files for uv and pip."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lamina.engines.index_addresses import without_credentials
+from lamina.model.artifacts import Artifact, ArtifactKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from lamina.model.names import IndexName, PackageName
+
+PackageVersion = tuple["PackageName", str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PylockSettings:
+    """What a pylock.toml says beside its files."""
+
+    indexes: Mapping[IndexName, str]
+    """The address of each index that an artifact names."""
+    requires_python: str | None = None
+    """PEP 440 range of the Pythons it is for."""
+    environments: Sequence[str] = ()
+    """PEP 508 markers of the machines it is for."""
+    markers: Mapping[PackageVersion, str] = field(default_factory=dict)
+    """PEP 508 markers of packages that are not for all of them."""
+
+
+def dump_pylock(
+    artifacts: Iterable[Artifact], addresses: Mapping[Artifact, str], settings: PylockSettings
+) -> str:
+    """Return the text; the same input gives the same bytes.
+
+    Each package names its index, so that uv records no direct_url.json for it. Source:
+    https://packaging.python.org/en/latest/specifications/pylock-toml/.
+    """
+    lines = ['lock-version = "1.0"']
+    if settings.environments:
+        lines.append(f"environments = [{', '.join(map(_text, settings.environments))}]")
+    if settings.requires_python:
+        lines.append(f"requires-python = {_text(settings.requires_python)}")
+    lines.append('created-by = "lamina"')
+    groups: dict[PackageVersion, list[Artifact]] = {}
+    for one in artifacts:
+        groups.setdefault((one.package, one.version), []).append(one)
+    for package in sorted(groups):
+        lines += _package(package, groups[package], addresses, settings)
+    return "\n".join(lines) + "\n"
+
+
+def _package(
+    package: PackageVersion,
+    files: list[Artifact],
+    addresses: Mapping[Artifact, str],
+    settings: PylockSettings,
+) -> list[str]:
+    name, version = package
+    lines = ["", "[[packages]]", f"name = {_text(name)}", f"version = {_text(version)}"]
+    if package in settings.markers:
+        lines.append(f"marker = {_text(settings.markers[package])}")
+    lines.append(f"index = {_text(without_credentials(settings.indexes[files[0].index]))}")
+    ordered = sorted(set(files), key=lambda one: one.filename)
+    lines += [
+        f"sdist = {_file(one, addresses[one])}" for one in ordered if one.kind is ArtifactKind.SDIST
+    ]
+    wheels = [one for one in ordered if one.kind is ArtifactKind.WHEEL]
+    if wheels:
+        lines += ["wheels = [", *(f"    {_file(one, addresses[one])}," for one in wheels), "]"]
+    return lines
+
+
+def _file(one: Artifact, address: str) -> str:
+    fields = [f"name = {_text(one.filename)}", f"url = {_text(address)}"]
+    if one.size is not None:
+        fields.append(f"size = {one.size}")
+    fields.append(f"hashes = {{ sha256 = {_text(one.sha256)} }}")
+    return f"{{ {', '.join(fields)} }}"
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,244 @@
+"""uv as the solver of a layer: the union of base, layer and request, and the files it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from lamina.core import fs
+from lamina.core.errors import IntegrityError, LaminaError
+from lamina.model.digests import Sha256, parse_sha256
+from lamina.model.names import PackageName
+from lamina.model.platforms import PythonSeries, SystemFloor, Target, current_platform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from lamina.engines.uv_program import UvProgram
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPackage:
+    """A package of which everything is known already: it is installed."""
+
+    name: PackageName
+    version: str
+    requires: tuple[str, ...]
+    extras: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Union:
+    """What has to hold together."""
+
+    requirements: tuple[str, ...]
+    constraints: tuple[str, ...]
+    preferences: tuple[str, ...]
+    """Pins that hold unless a requirement speaks against them."""
+    known: tuple[KnownPackage, ...]
+    """These exist, with these dependencies, whatever the index says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A package of the union's solution."""
+
+    name: PackageName
+    version: str
+    via: tuple[PackageName, ...]
+    """The packages that need it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexFile:
+    """A file of the index with its address."""
+
+    name: PackageName
+    version: str
+    filename: str
+    sha256: Sha256
+    url: str
+    size: int | None
+    """In bytes, where the index tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UvUnion:
+    """Solves and installs with uv for one interpreter."""
+
+    program: UvProgram
+    python: Path
+    series: PythonSeries
+    exclude_newer: str | None = None
+
+    def resolve(self, union: Union) -> dict[PackageName, Resolved]:
+        """Return the solution that changes least.
+
+        Raises UnsatisfiableError with uv's words, and what UvProgram raises.
+        """
+        with tempfile.TemporaryDirectory(prefix="lamina-") as name:
+            work = Path(name)
+            self._write(union, work)
+            self.program.call(
+                "pip", "compile", work / "union.in",
+                "--constraint", work / "constraints.txt",
+                "--output-file", work / "solution.txt",
+                "--find-links", work / "known",
+                "--config-file", work / "uv.toml",
+                "--annotation-style", "line", "--no-header",
+                *self._options(),
+            )  # fmt: skip
+            return _solution((work / "solution.txt").read_text(encoding="utf-8"))
+
+    def files(self, pins: Iterable[str]) -> list[IndexFile]:
+        """Return the one file of each pinned package that installs here."""
+        wanted = sorted(pins)
+        if not wanted:
+            return []
+        with tempfile.TemporaryDirectory(prefix="lamina-") as name:
+            source, target = Path(name) / "pins.in", Path(name) / "pylock.pins.toml"
+            fs.write_text(source, "\n".join(wanted) + "\n", durable=False)
+            self.program.call(
+                "pip", "compile", source, "--no-deps", "--format", "pylock.toml",
+                "--output-file", target, "--no-header", *self._options(),
+            )  # fmt: skip
+            document = tomllib.loads(target.read_text(encoding="utf-8"))
+        return [self._file(package) for package in document.get("packages", [])]
+
+    def install(self, files: Sequence[IndexFile], prefix: Path) -> None:
+        """Install exactly these files into a prefix, their digests checked by uv.
+
+        Raises IntegrityError, BuildFailedError, StorageError, UpstreamUnavailableError.
+        """
+        with tempfile.TemporaryDirectory(prefix="lamina-") as name:
+            lock = Path(name) / "pylock.toml"
+            fs.write_text(lock, _pylock(files), durable=False)
+            self.program.call(
+                "pip", "install", "--preview-features", "pylock", "--requirement", lock,
+                "--no-deps", "--prefix", prefix, "--python", self.python,
+            )  # fmt: skip
+
+    def _options(self) -> list[str | Path]:
+        newer = ["--exclude-newer", self.exclude_newer] if self.exclude_newer else []
+        return ["--python", self.python, "--quiet", *newer]
+
+    def _write(self, union: Union, work: Path) -> None:
+        for name, lines in (
+            ("union.in", union.requirements),
+            ("constraints.txt", union.constraints),
+            # uv prefers what an output file that is there already has.
+            ("solution.txt", union.preferences),
+        ):
+            fs.write_text(work / name, "\n".join(lines) + "\n", durable=False)
+        fs.write_text(work / "uv.toml", _metadata(union.known), durable=False)
+        fs.make_directory(work / "known")
+        for one in union.known:
+            # Never opened: uv.toml says all there is to know. It makes the version exist.
+            wheel = f"{one.name.replace('-', '_')}-{one.version}-py3-none-any.whl"
+            fs.write_text(work / "known" / wheel, "", durable=False)
+
+    def _file(self, package: Mapping[str, Any]) -> IndexFile:
+        candidates: list[dict[str, Any]] = package.get("wheels", [])
+        chosen = min(candidates, key=self._rank, default=None) or package.get("sdist")
+        if chosen is None:
+            what = f"{package['name']} {package.get('version', '')}"
+            raise LaminaError(f"{what}: the index has no file that lamina can install")
+        digest = chosen.get("hashes", {}).get("sha256")
+        if digest is None:
+            raise IntegrityError(f"{_filename(chosen)}: the index gives no SHA-256 of it")
+        return IndexFile(
+            name=canonicalize_name(package["name"]),
+            version=package["version"],
+            filename=_filename(chosen),
+            sha256=parse_sha256(digest),
+            url=chosen.get("url") or Path(chosen["path"]).absolute().as_uri(),
+            size=chosen.get("size"),
+        )
+
+    def _rank(self, wheel: Mapping[str, Any]) -> int:
+        """Return how far down the list of the interpreter's tags a wheel stands."""
+        floor = SystemFloor(glibc=_glibc(), macos=(99, 0))
+        order = {
+            tag: at
+            for at, tag in enumerate(
+                Target(current_platform(), self.series).wheel_tags(floor)
+            )
+        }
+        tags = parse_wheel_filename(_filename(wheel))[3]
+        return min((order[tag] for tag in tags if tag in order), default=len(order))
+
+
+def _glibc() -> tuple[int, int]:
+    try:
+        words = (os.confstr("CS_GNU_LIBC_VERSION") or "").split()
+    except (ValueError, OSError):
+        return SystemFloor().glibc
+    major, _, minor = words[-1].partition(".") if words else ("", "", "")
+    return (int(major), int(minor)) if minor.isdecimal() else SystemFloor().glibc
+
+
+def _filename(chosen: Mapping[str, Any]) -> str:
+    given = chosen.get("name")
+    return str(given) if given else unquote(urlsplit(chosen.get("url") or chosen["path"]).path).rsplit("/", 1)[-1]
+
+
+def _metadata(known: Iterable[KnownPackage]) -> str:
+    """Return a uv.toml that states the dependencies of what is known."""
+    lines: list[str] = []
+    for one in known:
+        lines += [
+            "[[dependency-metadata]]",
+            f"name = {json.dumps(one.name)}",
+            f"version = {json.dumps(one.version)}",
+            f"requires-dist = {json.dumps(list(one.requires))}",
+            f"provides-extra = {json.dumps(list(one.extras))}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _solution(text: str) -> dict[PackageName, Resolved]:
+    """Read ``name==version   # via a, b, -r file`` lines."""
+    found = {}
+    for line in text.splitlines():
+        match = re.match(r"([A-Za-z0-9._-]+)==(\S+)(?:\s*;[^#]*)?(?:\s+#\s*via\s+(.*))?", line)
+        if match is None:
+            continue
+        via = [one.strip() for one in (match[3] or "").split(",")]
+        name = canonicalize_name(match[1])
+        found[name] = Resolved(
+            name=name,
+            version=match[2],
+            via=tuple(
+                canonicalize_name(re.sub(r"\[.*", "", one))
+                for one in via
+                if one and not one.startswith("-")
+            ),
+        )
+    return found
+
+
+def _pylock(files: Sequence[IndexFile]) -> str:
+    """Return a pylock.toml (PEP 751) that leaves nothing to choose."""
+    lines = ['lock-version = "1.0"', 'created-by = "lamina"']
+    for one in files:
+        fields = (
+            f"name = {json.dumps(one.filename)}, url = {json.dumps(one.url)}, "
+            f"hashes = {{ sha256 = {json.dumps(one.sha256)} }}"
+        )
+        wheel = one.filename.endswith(".whl")
+        lines += [
+            "[[packages]]",
+            f"name = {json.dumps(one.name)}",
+            f"version = {json.dumps(one.version)}",
+            f"wheels = [{{ {fields} }}]" if wheel else f"sdist = {{ {fields} }}",
+        ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,51 @@
+"""Install exactly the given files with uv, and make the environment to install them into."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.engines.pylock import PylockSettings, dump_pylock
+from lamina.model.artifacts import ArtifactKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lamina.engines.api import ArtifactLocator
+    from lamina.engines.uv_program import UvProgram
+    from lamina.model.artifacts import Artifact
+    from lamina.model.names import IndexName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UvInstaller:
+    """An ArtifactInstaller that copies out of uv's cache and fetches what is not in it."""
+
+    uv: UvProgram
+    indexes: Mapping[IndexName, str]
+    """The address of each index that an artifact may name."""
+
+    def install(
+        self, artifacts: Iterable[Artifact], *, python: Path, locator: ArtifactLocator
+    ) -> None:
+        """Install into the environment of ``python``, without looking at dependencies.
+
+        Only packages that have no wheel among the artifacts are built. Files are never hard links
+        to uv's cache, because a release changes their modes.
+        """
+        wanted = sorted(artifacts, key=lambda one: one.filename)
+        if not wanted:
+            return
+        sources = sorted({one.package for one in wanted if one.kind is ArtifactKind.SDIST})
+        with tempfile.TemporaryDirectory(prefix="lamina-install-") as directory:
+            listing = Path(directory) / "pylock.toml"
+            settings = PylockSettings(indexes=self.indexes)
+            text = dump_pylock(wanted, locator.addresses(wanted), settings)
+            listing.write_text(text, encoding="utf-8")
+            self.uv.call(
+                *("pip", "sync", listing, "--python", python),
+                *("--preview-features", "pylock", "--link-mode", "clone", "--no-build"),
+                *(word for name in sources for word in ("--no-binary-package", name)),
+            )

@@ -1,0 +1,23 @@
+"""Environments made by uv: the directories, links and activation scripts of PEP 405."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lamina.engines.uv_program import UvProgram
+
+
+def make_environment(uv: UvProgram, prefix: Path, *, python: Path, prompt: str) -> None:
+    """Make ``prefix`` an environment of ``python``; files that are there already stay."""
+    uv.call(
+        *("venv", prefix, "--python", python, "--prompt", prompt),
+        *("--no-project", "--allow-existing"),
+    )
+
+
+def version_of_uv(uv: UvProgram) -> str:
+    """Return uv's version."""
+    return uv.call("--version").stdout.split()[1]

@@ -1,0 +1,223 @@
+"""The activation scripts: bash, zsh and dash by one file, tcsh and fish by one each.
+
+They set VIRTUAL_ENV, VIRTUAL_ENV_PROMPT and PATH, put PYTHONHOME aside, and never touch PYTHONPATH:
+the layer's start-up hook sees to that. ``deactivate`` takes its own entry out of PATH and leaves
+what was added meanwhile.
+"""
+
+from __future__ import annotations
+
+from lamina.layer.planting import mark
+
+_POSIX = """\
+# Use it with ". @sh@/bin/activate" in bash, zsh, dash or another POSIX shell.
+
+# Only a function: old versions of conda have a program of that name.
+case "$(command -v deactivate 2>/dev/null || :)" in
+    deactivate) deactivate nondestructive || : ;;
+esac
+
+deactivate () {
+    if [ "${_LAMINA_LAYER+x}" = x ]; then
+        _lamina_path=":${PATH:-}:"
+        case "$_lamina_path" in
+            *":$_LAMINA_LAYER/bin:"*)
+                PATH=${_lamina_path%%":$_LAMINA_LAYER/bin:"*}:${_lamina_path#*":$_LAMINA_LAYER/bin:"}
+                PATH=${PATH#:}
+                PATH=${PATH%:}
+                export PATH
+                ;;
+        esac
+        if [ "${_LAMINA_HOME+x}" = x ]; then
+            PYTHONHOME=$_LAMINA_HOME
+            export PYTHONHOME
+        fi
+        if [ "${_LAMINA_ENV+x}" = x ]; then
+            VIRTUAL_ENV=$_LAMINA_ENV
+            export VIRTUAL_ENV
+        else
+            unset VIRTUAL_ENV
+        fi
+        if [ "${_LAMINA_ENV_PROMPT+x}" = x ]; then
+            VIRTUAL_ENV_PROMPT=$_LAMINA_ENV_PROMPT
+            export VIRTUAL_ENV_PROMPT
+        else
+            unset VIRTUAL_ENV_PROMPT
+        fi
+        if [ "${_LAMINA_PS1+x}" = x ] && [ "${PS1:-}" = "${_LAMINA_PS1_SET:-}" ]; then
+            PS1=$_LAMINA_PS1
+        fi
+        unset _LAMINA_LAYER _LAMINA_HOME _LAMINA_ENV _LAMINA_ENV_PROMPT
+        unset _LAMINA_PS1 _LAMINA_PS1_SET _lamina_path
+        hash -r 2>/dev/null || :
+    fi
+    if [ ! "${1:-}" = nondestructive ]; then
+        unset -f deactivate
+    fi
+}
+
+_LAMINA_LAYER=@sh@
+if [ "${VIRTUAL_ENV+x}" = x ]; then _LAMINA_ENV=$VIRTUAL_ENV; fi
+if [ "${VIRTUAL_ENV_PROMPT+x}" = x ]; then _LAMINA_ENV_PROMPT=$VIRTUAL_ENV_PROMPT; fi
+if [ "${PYTHONHOME+x}" = x ]; then
+    _LAMINA_HOME=$PYTHONHOME
+    unset PYTHONHOME
+fi
+VIRTUAL_ENV=$_LAMINA_LAYER
+VIRTUAL_ENV_PROMPT='@prompt@'
+PATH="$_LAMINA_LAYER/bin${PATH:+:$PATH}"
+export VIRTUAL_ENV VIRTUAL_ENV_PROMPT PATH
+if [ -z "${VIRTUAL_ENV_DISABLE_PROMPT:-}" ] && [ "${PS1+x}" = x ]; then
+    _LAMINA_PS1=$PS1
+    PS1="($VIRTUAL_ENV_PROMPT) $PS1"
+    _LAMINA_PS1_SET=$PS1
+fi
+hash -r 2>/dev/null || :
+"""
+
+_CSH = """\
+# Use it with "source .../bin/activate.csh" in tcsh or csh.
+
+if ( $?_lamina_layer ) then
+    if ( "$PATH" == ${_lamina_layer:q}"/bin:"${_lamina_path:q} ) then
+        setenv PATH ${_lamina_path:q}
+    else
+        set _lamina_rest = ()
+        foreach _lamina_one ( $path:q )
+            if ( ${_lamina_one:q} == ${_lamina_layer:q}"/bin" && ! $?_lamina_found ) then
+                set _lamina_found
+            else
+                set _lamina_rest = ( $_lamina_rest:q ${_lamina_one:q} )
+            endif
+        end
+        set path = ( $_lamina_rest:q )
+        unset _lamina_rest _lamina_one _lamina_found
+    endif
+    unset _lamina_path
+    if ( $?_lamina_home ) then
+        setenv PYTHONHOME ${_lamina_home:q}
+        unset _lamina_home
+    endif
+    unsetenv VIRTUAL_ENV
+    if ( $?_lamina_env ) then
+        setenv VIRTUAL_ENV ${_lamina_env:q}
+        unset _lamina_env
+    endif
+    unsetenv VIRTUAL_ENV_PROMPT
+    if ( $?_lamina_env_prompt ) then
+        setenv VIRTUAL_ENV_PROMPT ${_lamina_env_prompt:q}
+        unset _lamina_env_prompt
+    endif
+    if ( $?_lamina_prompt ) then
+        set prompt = ${_lamina_prompt:q}
+        unset _lamina_prompt
+    endif
+    unset _lamina_layer
+    unalias deactivate
+    rehash
+endif
+
+if ( $?_lamina_leave ) then
+    unset _lamina_leave
+else
+    set _lamina_layer = @csh@
+    set _lamina_path = "$PATH"
+    if ( $?PYTHONHOME ) then
+        set _lamina_home = "$PYTHONHOME"
+        unsetenv PYTHONHOME
+    endif
+    if ( $?VIRTUAL_ENV ) then
+        set _lamina_env = "$VIRTUAL_ENV"
+    endif
+    if ( $?VIRTUAL_ENV_PROMPT ) then
+        set _lamina_env_prompt = "$VIRTUAL_ENV_PROMPT"
+    endif
+    setenv VIRTUAL_ENV ${_lamina_layer:q}
+    setenv VIRTUAL_ENV_PROMPT '@prompt@'
+    setenv PATH ${_lamina_layer:q}"/bin:$PATH"
+    if ( ! $?VIRTUAL_ENV_DISABLE_PROMPT && $?prompt ) then
+        set _lamina_prompt = ${prompt:q}
+        set prompt = '(@prompt@) '${prompt:q}
+    endif
+    alias deactivate 'set _lamina_leave; source ${_lamina_layer:q}/bin/activate.csh'
+    rehash
+endif
+"""
+
+_FISH = """\
+# Use it with "source .../bin/activate.fish" in fish.
+
+if functions -q deactivate; and set -q VIRTUAL_ENV
+    deactivate nondestructive
+end
+
+function deactivate -d "Leave the layer"
+    if set -q _lamina_layer
+        if set -l at (contains -i -- "$_lamina_layer/bin" $PATH)
+            set -e PATH[$at]
+        end
+        if set -q _lamina_home
+            set -gx PYTHONHOME $_lamina_home
+        end
+        set -e VIRTUAL_ENV
+        set -e VIRTUAL_ENV_PROMPT
+        if set -q _lamina_env
+            set -gx VIRTUAL_ENV $_lamina_env
+        end
+        if set -q _lamina_env_prompt
+            set -gx VIRTUAL_ENV_PROMPT $_lamina_env_prompt
+        end
+        if functions -q _lamina_prompt
+            functions -e fish_prompt
+            functions -c _lamina_prompt fish_prompt
+            functions -e _lamina_prompt
+        end
+        for name in _lamina_layer _lamina_home _lamina_env _lamina_env_prompt
+            set -e $name
+        end
+    end
+    if test "$argv[1]" != nondestructive
+        functions -e deactivate
+    end
+end
+
+set -g _lamina_layer @fish@
+if set -q PYTHONHOME
+    set -g _lamina_home $PYTHONHOME
+    set -e PYTHONHOME
+end
+if set -q VIRTUAL_ENV
+    set -g _lamina_env $VIRTUAL_ENV
+end
+if set -q VIRTUAL_ENV_PROMPT
+    set -g _lamina_env_prompt $VIRTUAL_ENV_PROMPT
+end
+set -gx VIRTUAL_ENV $_lamina_layer
+set -gx VIRTUAL_ENV_PROMPT '@prompt@'
+set -gx PATH "$_lamina_layer/bin" $PATH
+if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and functions -q fish_prompt
+    functions -c fish_prompt _lamina_prompt
+    function fish_prompt
+        set -l outcome $status
+        printf '(%s) ' $VIRTUAL_ENV_PROMPT
+        # The user's own prompt may show the status of the last command.
+        sh -c "exit $outcome"
+        _lamina_prompt
+    end
+end
+"""
+
+
+def activation_files() -> dict[str, str]:
+    """Return file name -> text, with the marks of a seed for the layer's directory."""
+    return {
+        "activate": _marked(_POSIX),
+        "activate.csh": _marked(_CSH),
+        "activate.fish": _marked(_FISH),
+    }
+
+
+def _marked(text: str) -> str:
+    for quoting in ("sh", "csh", "fish", "prompt"):
+        text = text.replace(f"@{quoting}@", mark(quoting))
+    return text

@@ -1,0 +1,200 @@
+"""What a layer stands on: a release, a prefix, another layer, or the environment as set up now."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from lamina.core.errors import DocumentError, UsageError
+from lamina.engines.probe import BaseProbe, ProbeCache, load_probe, probe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BaseKind = Literal["release", "prefix", "layer", "env"]
+BASE_KINDS = get_args(BaseKind)
+LAYER_NAME = "lamina-layer.toml"
+ENVIRONMENT = "env"
+_OLDEST = (3, 8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where something is that has an interpreter."""
+
+    given: str
+    """As the user named it."""
+    kind: BaseKind
+    python: Path
+    prefix: Path
+    release: str | None = None
+    search: str | None = None
+    """The PYTHONPATH that belongs to it."""
+    bin: Path | None = None
+    """What to put on PATH, where it is not the interpreter's directory."""
+
+    @property
+    def programs(self) -> Path:
+        """The directory that comes first on PATH."""
+        return self.prefix / "bin" if self.kind != "env" else self.python.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """A place and what it holds."""
+
+    place: Place
+    probe: BaseProbe
+
+
+def find_place(given: str, *, root: Path, environ: Mapping[str, str]) -> Place:
+    """Return the place that a user names: ``env``, a path, or a release of the root.
+
+    A name that is also a directory with a Python in it is the directory. Raises UsageError.
+    """
+    if given == ENVIRONMENT:
+        return _environment(environ)
+    path = Path(given).expanduser()
+    if given.startswith(("/", ".", "~")) or _python_in(path) or is_layer(path) or path.is_file():
+        return _path(given, path)
+    return _release(given, root)
+
+
+def is_layer(path: Path) -> bool:
+    """Tell whether a directory is a layer."""
+    return (path / LAYER_NAME).is_file()
+
+
+def find_layer(path: Path) -> Path:
+    """Return a layer's directory, absolute; raises UsageError when there is no layer."""
+    # Links are kept: the layer's own scripts have the path as it was given.
+    absolute = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100
+    if not is_layer(absolute):
+        what = "is no layer" if absolute.exists() else "does not exist"
+        raise UsageError(
+            f"{path}: {what}", hints=[f"lamina layer create {path} --on STACK_OR_PREFIX"]
+        )
+    return absolute
+
+
+def active_layer(environ: Mapping[str, str]) -> Path:
+    """Return the layer that is activated; raises UsageError when none is."""
+    active = environ.get("VIRTUAL_ENV")
+    if active and is_layer(Path(active)):
+        return Path(active)
+    what = f"{active}: the active environment is no layer" if active else "no layer is active"
+    raise UsageError(what, hints=["name the layer: lamina layer COMMAND DIR ...", ". DIR/bin/activate"])
+
+
+def look_at(place: Place, *, environ: Mapping[str, str]) -> Base:
+    """Return what a place holds; a release says so itself, others are asked.
+
+    Raises UsageError when it is no Python that a layer can stand on.
+    """
+    described = _known(place) or _asked(place, environ)
+    version = tuple(int(part) for part in described.version.split("."))
+    if version < _OLDEST:
+        raise UsageError(
+            f"{place.prefix}: Python {described.version}; a layer needs Python 3.8 or newer"
+        )
+    if not described.path and not described.layers:
+        raise UsageError(
+            f"{place.prefix}: its Python has no site-packages directory, so there is nothing to "
+            "stand on",
+            hints=["name the prefix that has bin/python and lib/python3.N/site-packages"],
+        )
+    return Base(place=place, probe=described)
+
+
+def cache_directory(environ: Mapping[str, str]) -> Path:
+    """Return where lamina keeps what it can find out again."""
+    if environ.get("XDG_CACHE_HOME"):
+        return Path(environ["XDG_CACHE_HOME"]) / "lamina"
+    return Path(environ.get("HOME") or "/nonexistent") / ".cache" / "lamina"
+
+
+def _known(place: Place) -> BaseProbe | None:
+    kept = place.prefix / ".lamina" / "base.json"
+    if place.kind != "release" or not kept.is_file():
+        return None
+    try:
+        described = load_probe(kept)
+    except DocumentError:
+        return None  # Written by another version of lamina: ask the interpreter.
+    return described if Path(described.executable).exists() else None
+
+
+def _asked(place: Place, environ: Mapping[str, str]) -> BaseProbe:
+    if not os.access(place.python, os.X_OK):
+        raise UsageError(f"{place.python}: not a program that can be run")
+    if "HOME" not in environ and "XDG_CACHE_HOME" not in environ:
+        return probe(place.python, environ=environ, search=place.search)
+    cache = ProbeCache(directory=cache_directory(environ) / "probes")
+    return cache.get(place.python, environ=environ, search=place.search)
+
+
+def _environment(environ: Mapping[str, str]) -> Place:
+    for name in ("python3", "python"):
+        if found := shutil.which(name, path=environ.get("PATH", os.defpath)):
+            python = Path(found)
+            search = environ.get("PYTHONPATH", "")
+            return Place(
+                given=ENVIRONMENT,
+                kind="env",
+                python=python,
+                prefix=python.parent.parent,
+                search=search,
+            )
+    raise UsageError("no python3 on PATH", hints=["set up the environment first, then run this"])
+
+
+def _path(given: str, path: Path) -> Place:
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100
+    if absolute.is_file():
+        return Place(
+            given=given, kind="prefix", python=absolute, prefix=absolute.parent.parent
+        )
+    if not absolute.is_dir():
+        raise UsageError(f"{given}: no such directory")
+    python = _python_in(absolute)
+    if python is None:
+        raise UsageError(
+            f"{given}: no Python there (looked for bin/python and bin/python3)",
+            hints=["name a release (stack@tier, stack/version), a venv, a conda prefix or a layer"],
+        )
+    kind: BaseKind = "layer" if is_layer(absolute) else "prefix"
+    if (absolute / ".lamina" / "release.toml").is_file():
+        kind = "release"
+    release = "/".join(absolute.parts[-3:-1]) if kind == "release" else None
+    return Place(given=given, kind=kind, python=python, prefix=absolute, release=release)
+
+
+def _python_in(prefix: Path) -> Path | None:
+    if not (prefix / "bin").is_dir():
+        return None
+    names = ["python", "python3", *(f"python3.{minor}" for minor in range(30, 7, -1))]
+    return next((one for name in names if (one := prefix / "bin" / name).is_file()), None)
+
+
+def _release(given: str, root: Path) -> Place:
+    from lamina.model.references import ReleaseReference
+    from lamina.release.root import open_root
+
+    try:
+        reference = ReleaseReference.parse(given)
+    except ValueError as error:
+        raise UsageError(
+            f"{given}: neither a directory with a Python nor the name of a release ({error})",
+            hints=["lamina release list"],
+        ) from None
+    release = open_root(root).find(reference)
+    return Place(
+        given=given,
+        kind="release",
+        python=release.interpreter,
+        prefix=release.prefix,
+        release=release.name,
+    )

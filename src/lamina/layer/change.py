@@ -1,0 +1,235 @@
+"""Add packages to a layer and take them out: resolve the union, install the difference."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from lamina.core import report
+from lamina.core.errors import UnsatisfiableError, UsageError
+from lamina.engines.probe import read_distributions
+from lamina.engines.uv_compile import UvUnion
+from lamina.engines.uv_program import UvProgram
+from lamina.layer.base import LAYER_NAME, Place, look_at
+from lamina.layer.document import (
+    LOCK_NAME,
+    LayerDocument,
+    LayerLock,
+    LayerPackage,
+    load_layer,
+    load_layer_lock,
+)
+from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
+from lamina.layer.plan import Plan, plan_change
+from lamina.layer.reasons import shortest_reason
+from lamina.layer.record import dump_layer, dump_lock
+from lamina.layer.scripts import base_scripts
+from lamina.layer.transaction import INTERNAL, holding, staged
+from lamina.layer.union import Ground, ground_of, merged, parse_requests, union_of
+from lamina.model.platforms import PythonSeries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lamina.engines.probe import BaseProbe, Distribution
+    from lamina.engines.uv_compile import Resolved
+    from lamina.layer.transaction import Stage
+    from lamina.model.names import PackageName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLayer:
+    """A layer with what it stands on and what it holds now."""
+
+    path: Path
+    document: LayerDocument
+    lock: LayerLock | None
+    base: BaseProbe
+    own: tuple[Distribution, ...]
+
+    @property
+    def managed(self) -> dict[PackageName, LayerPackage]:
+        """What lamina has put into it."""
+        return {one.name: one for one in self.lock.packages} if self.lock else {}
+
+    @property
+    def site(self) -> Path:
+        """Its site-packages."""
+        return site_of(self.path, self.base)
+
+    def ground(self) -> Ground:
+        """Return what is there before a request."""
+        return ground_of(self.base, self.own, self.managed)
+
+
+def site_of(layer: Path, base: BaseProbe) -> Path:
+    """Return the site-packages of a layer."""
+    return layer / "lib" / f"python{base.series}" / "site-packages"
+
+
+def open_layer(path: Path, environ: Mapping[str, str]) -> OpenLayer:
+    """Read a layer and look at its base; raises DocumentError, UsageError."""
+    document = load_layer(path)
+    kept = document.base
+    place = Place(
+        given=kept.given,
+        kind=kept.kind,
+        python=Path(kept.python),
+        prefix=Path(kept.prefix),
+        release=kept.release,
+        search=kept.search,
+    )
+    if not place.python.exists():
+        raise UsageError(
+            f"{path}: its base is gone: {place.prefix}",
+            hints=["make a new layer on a base that is there and add the same requests"],
+        )
+    base = look_at(place, environ=environ).probe
+    return OpenLayer(
+        path=path,
+        document=document,
+        lock=load_layer_lock(path),
+        base=base,
+        own=read_distributions([str(site_of(path, base))]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A change that a user asks for."""
+
+    layer: Path
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    exclude_newer: str | None = None
+    dry_run: bool = False
+
+
+def change_layer(request: Request, environ: Mapping[str, str]) -> Plan:
+    """Carry out a change, or only plan it; on any failure the layer is as it was.
+
+    Raises ConflictError when another change is under way, UnsatisfiableError when the request
+    cannot hold together with the base, UsageError, and what the engines raise.
+    """
+    with holding(request.layer):
+        layer = open_layer(request.layer, environ)
+        log = request.layer / INTERNAL / "uv.log"
+        solver = UvUnion(
+            program=UvProgram(environ=environ, log=log),
+            python=request.layer / "bin" / "python",
+            series=PythonSeries.parse(layer.base.series),
+            exclude_newer=request.exclude_newer,
+        )
+        plan = plan_request(layer, request, solver)
+        if not request.dry_run:
+            _apply(layer, plan, solver)
+    return plan
+
+
+def plan_request(layer: OpenLayer, request: Request, solver: UvUnion) -> Plan:
+    """Return what a request would do; the plan names the exact files."""
+    asked = parse_requests(request.add)
+    before = _without(layer, request.remove)
+    requests = merged(before, asked)
+    ground = layer.ground()
+    with report.step(f"resolve {len(ground.base) + len(requests)} requirements") as step:
+        try:
+            solution = _solve(ground, requests, solver, removing=bool(request.remove))
+        except UnsatisfiableError as error:
+            log = request.layer / INTERNAL / "uv.log"
+            raise shortest_reason(error, ground, request.add, log) from error
+        plan = plan_change(ground, requests, solution)
+        files = solver.files(f"{one.name}=={one.version}" for one in plan.installs)
+        step.outcome = f"{len(plan.installs)} to install, {len(plan.removed)} to remove"
+    return dataclasses.replace(plan, files=tuple(files))
+
+
+def _without(layer: OpenLayer, names: Sequence[str]) -> list[str]:
+    """Return the requests but those for ``names``; raises UsageError for what was not asked."""
+    gone = {canonicalize_name(name) for name in names}
+    asked = {canonicalize_name(Requirement(text).name): text for text in layer.document.requests}
+    unknown = sorted(gone - set(asked))
+    if unknown:
+        there = ", ".join(sorted(asked)) or "nothing"
+        raise UsageError(
+            f"{', '.join(unknown)}: not among the requests of {layer.path}; there is: {there}",
+            hints=[f"lamina layer list {layer.path}"],
+        )
+    return [text for name, text in asked.items() if name not in gone]
+
+
+def _solve(
+    ground: Ground, requests: Sequence[str], solver: UvUnion, *, removing: bool
+) -> dict[PackageName, Resolved]:
+    """Solve the union; what the layer has stays at its version where it still has to be there.
+
+    When a request goes, the base's versions are tried first, so that what was lifted for it falls
+    back; what stays lifted for another reason keeps the layer's version in a second pass.
+    """
+    mine = {name: one.version for name, one in ground.own.items()}
+    if not removing:
+        return solver.resolve(union_of(ground, requests, mine))
+    only = {name: version for name, version in mine.items() if name not in ground.base}
+    solution = solver.resolve(union_of(ground, requests, only))
+    stays = {
+        name: version
+        for name, version in mine.items()
+        if name in solution
+        and name in ground.base
+        and solution[name].version not in {ground.base[name].version, version}
+    }
+    if not stays:
+        return solution
+    return solver.resolve(union_of(ground, requests, only | stays))
+
+
+def _apply(layer: OpenLayer, plan: Plan, solver: UvUnion) -> None:
+    """Install the difference beside the layer's tree, then move it in."""
+    with staged(layer.path) as stage:
+        if plan.files:
+            with report.step(f"install {len(plan.files)} packages"):
+                solver.install(plan.files, stage.prefix)
+        _plan_moves(layer, plan, stage)
+        stage.apply()
+
+
+def _plan_moves(layer: OpenLayer, plan: Plan, stage: Stage) -> None:
+    leaving = set(plan.removed) | {one.name for one in plan.installs if one.before is not None}
+    gone = plan_removal(
+        stage, [one for one in layer.own if canonicalize_name(one.key) in leaving]
+    )
+    plan_placing(stage)
+    entries, python_files, programs = base_scripts(layer.base)
+    plan_uncovering(stage, gone, layer.base, ({*entries, *python_files}, programs))
+    document = layer.document.model_copy(update={"requests": plan.requests})
+    stage.write(layer.path / LAYER_NAME, dump_layer(document))
+    stage.write(layer.path / LOCK_NAME, dump_lock(_lock(layer, plan)))
+
+
+def _lock(layer: OpenLayer, plan: Plan) -> LayerLock:
+    """Return what the layer becomes."""
+    files = {one.name: (one.filename, one.sha256) for one in plan.files}
+    files |= {
+        name: (one.file, one.sha256)
+        for name, one in layer.managed.items()
+        if name not in files
+    }
+    return LayerLock(
+        base_digest=layer.base.digest,
+        packages=tuple(
+            LayerPackage(
+                name=one.name,
+                version=one.version,
+                over=one.over,
+                file=files[one.name][0],
+                sha256=files[one.name][1],
+                because=one.because,
+            )
+            for one in plan.placed
+        ),
+    )

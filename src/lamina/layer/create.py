@@ -1,0 +1,109 @@
+"""Make a layer over a base."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina import _target
+from lamina.core import fs
+from lamina.core.errors import ConflictError, UsageError
+from lamina.layer import planting
+from lamina.layer.activation import activation_files
+from lamina.layer.base import LAYER_NAME, Base
+from lamina.layer.data_links import plan_data_links
+from lamina.layer.planting import mark
+from lamina.layer.record import layer_record
+from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text
+
+if TYPE_CHECKING:
+    from lamina.engines.probe import BaseProbe
+    from lamina.layer.planting import Seed
+
+HOOK = "_lamina_layer"
+PTH = "~lamina.pth"
+# PYTHONPATH may name another layer, whose hook would be imported instead.
+_START = f"import sys; sys.path.insert(0, sitedir); import {HOOK}\n"
+_NEEDED = 4
+"""How many directories of the base are looked for when an interpreter starts."""
+
+
+def layer_directory(given: Path) -> Path:
+    """Return the absolute path of a new layer; raises UsageError for one that PATH cannot hold."""
+    absolute = Path(os.path.abspath(given.expanduser()))  # noqa: PTH100
+    if wrong := re.search(r"[:\x00-\x1f]", str(absolute)):
+        raise UsageError(
+            f"{given}: a layer's path cannot contain {wrong.group()!r}, which PATH cannot hold"
+        )
+    return absolute
+
+
+def create_layer(directory: Path, base: Base) -> Seed:
+    """Make a layer; raises ConflictError when the directory is not empty."""
+    if planting.occupied(str(directory)):
+        raise ConflictError(
+            f"{directory}: not empty", hints=["choose a new directory", f"rm -r {directory}"]
+        )
+    seed = plan_layer(base)
+    try:
+        planting.plant(seed, str(directory))
+    except OSError as error:
+        raise fs.storage_error(error, directory) from error
+    return seed
+
+
+def plan_layer(base: Base) -> Seed:
+    """Return what a layer over a base consists of, whatever its directory."""
+    described = base.probe
+    site = f"lib/python{described.series}/site-packages"
+    data_directories, data_links = plan_data_links(described.data)
+    entries, python_files, programs = base_scripts(described)
+    scripts = {f"bin/{name}": DISPATCHER for name in (*entries, *python_files)}
+    scripts |= {f"bin/{name}": path for name, path in programs.items()}
+    files = {
+        "pyvenv.cfg": _configuration(described),
+        LAYER_NAME: layer_record(base),
+        ".gitignore": "*\n",
+        f"bin/{DISPATCHER}": dispatcher_text(entries, python_files),
+        f"{site}/{PTH}": _START,
+        f"{site}/{HOOK}.py": hook_text(described),
+    }
+    files |= {f"bin/{name}": text for name, text in activation_files().items()}
+    return {
+        "directories": ["bin", "lib", f"lib/python{described.series}", site, *data_directories],
+        "files": files,
+        "executable": [f"bin/{DISPATCHER}"],
+        "links": scripts | _interpreter_links(described) | data_links,
+    }
+
+
+def _interpreter_links(described: BaseProbe) -> dict[str, str]:
+    names = ["python3", f"python{described.series}"]
+    return {"bin/python": described.interpreter} | {f"bin/{name}": "python" for name in names}
+
+
+def _configuration(described: BaseProbe) -> str:
+    # The real directory: through a view's link the interpreter would not find its library.
+    return (
+        f"home = {Path(described.interpreter).parent}\n"
+        "include-system-site-packages = false\n"
+        f"version = {described.version}\n"
+        f"prompt = {mark('prompt')}\n"
+    )
+
+
+def hook_text(described: BaseProbe) -> str:
+    """Return the start-up hook of a layer: the code and what it needs to know of the base."""
+    code = Path(_target.__file__).with_name("layer_hook.py").read_text(encoding="utf-8")
+    facts = {
+        "layers": list(described.layers),
+        "path": list(described.path),
+        "sites": list(described.sites),
+        "roots": list(described.roots),
+        "needs": list((described.roots or described.path)[:_NEEDED]),
+    }
+    return (
+        f"{code}\n\nstart({facts!r}, os.path.dirname(os.path.abspath(__file__)))\n"
+    )

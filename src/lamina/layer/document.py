@@ -1,0 +1,108 @@
+"""The documents of a layer: lamina-layer.toml, what was asked, and lamina-layer.lock, what it became.
+
+The docstrings of the fields are the reference.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from packaging.requirements import InvalidRequirement, Requirement
+from pydantic import AfterValidator, Field
+
+from lamina.layer.base import LAYER_NAME, BaseKind
+from lamina.model.digests import Sha256, parse_sha256
+from lamina.model.document import Document, load_toml, validate
+from lamina.model.names import PackageName, parse_package_name
+
+LOCK_NAME = "lamina-layer.lock"
+
+
+def _requirement(text: str) -> str:
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        raise ValueError(f"{text!r} is not a requirement such as 'numpy>=2'") from None
+    return text
+
+
+Digest = Annotated[Sha256, AfterValidator(parse_sha256)]
+Name = Annotated[PackageName, AfterValidator(parse_package_name)]
+RequirementText = Annotated[str, AfterValidator(_requirement)]
+
+
+class LayerBase(Document):
+    """What the layer stands on."""
+
+    given: str
+    """As the user named it."""
+    kind: BaseKind
+    """What it is."""
+    release: str | None = None
+    """The release, as ``stack/version``."""
+    prefix: str
+    """Where it is."""
+    python: str
+    """Its interpreter."""
+    search: str | None = None
+    """The PYTHONPATH that was part of it."""
+    version: str
+    """Version of its Python."""
+    platform: str
+    """As sysconfig spells it."""
+    digest: Digest
+    """Digest of its Python series, platform and the version of each distribution."""
+
+
+class LayerDocument(Document):
+    """What was asked of a layer: lamina-layer.toml."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    """Version of this format."""
+    requests: Annotated[tuple[RequirementText, ...], Field(strict=False)] = ()
+    """Requirements (PEP 508), as they were asked for."""
+    base: LayerBase
+    """What it stands on."""
+
+
+class LayerPackage(Document):
+    """One package of the layer's own."""
+
+    name: Name
+    """Normalised name."""
+    version: str
+    """PEP 440 version."""
+    over: str | None = None
+    """The version of the base that it hides."""
+    file: str
+    """Its file name on the index."""
+    sha256: Digest
+    """Digest of that file."""
+    because: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Why it is there."""
+
+
+class LayerLock(Document):
+    """What the requests became: lamina-layer.lock."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    """Version of this format."""
+    base_digest: Digest
+    """Digest of the base that it was resolved against."""
+    packages: Annotated[tuple[LayerPackage, ...], Field(strict=False)] = Field(
+        default=(), alias="package"
+    )
+    """The layer's own packages."""
+
+
+def load_layer(directory: Path) -> LayerDocument:
+    """Read what was asked of a layer; raises DocumentError."""
+    path = directory / LAYER_NAME
+    return validate(LayerDocument, load_toml(path), path)
+
+
+def load_layer_lock(directory: Path) -> LayerLock | None:
+    """Read what a layer became, None before anything was added; raises DocumentError."""
+    path = directory / LOCK_NAME
+    return validate(LayerLock, load_toml(path), path) if path.exists() else None

@@ -1,0 +1,204 @@
+"""The environment and the command line that put a program, or a shell, into a place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.core import fs
+from lamina.core.errors import UsageError
+from lamina.layer.activation import activation_files
+from lamina.layer.base import cache_directory
+from lamina.layer.planting import csh_quoted, filled, fish_quoted, shell_quoted
+from lamina.model.digests import digest_of_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lamina.layer.base import Place
+
+_OTHER_PYTHON = frozenset({"site-packages", "dist-packages"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What to start, and with which environment."""
+
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+    dropped: tuple[str, ...] = ()
+    """Entries of PYTHONPATH that were left out."""
+
+
+def entered(place: Place, environ: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the environment with a place in force, and what was left out of PYTHONPATH.
+
+    A layer orders its search path itself, so PYTHONPATH is passed on as it is. A release, or any
+    other Python, would import from the site-packages of other installations first: those entries
+    are left out, the user's own directories stay.
+    """
+    env = {name: value for name, value in environ.items() if name != "PYTHONHOME"}
+    path = environ.get("PATH", os.defpath)
+    env["PATH"] = f"{place.programs}{os.pathsep}{path}" if path else str(place.programs)
+    if place.kind == "layer":
+        env["VIRTUAL_ENV"] = str(place.prefix)
+        env["VIRTUAL_ENV_PROMPT"] = place.prefix.name
+        return env, ()
+    env.pop("VIRTUAL_ENV", None)
+    env.pop("VIRTUAL_ENV_PROMPT", None)
+    kept, dropped = _own_entries(environ.get("PYTHONPATH", ""), place)
+    env.pop("PYTHONPATH", None)
+    if kept:
+        env["PYTHONPATH"] = os.pathsep.join(kept)
+    return env, dropped
+
+
+def _own_entries(search: str, place: Place) -> tuple[list[str], tuple[str, ...]]:
+    kept, dropped = [], []
+    for entry in filter(None, search.split(os.pathsep)):
+        foreign = _OTHER_PYTHON.intersection(Path(entry).parts)
+        if foreign and not Path(entry).resolve().is_relative_to(place.prefix.resolve()):
+            dropped.append(entry)
+        else:
+            kept.append(entry)
+    return kept, tuple(dropped)
+
+
+def plan_run(place: Place, command: Sequence[str], environ: Mapping[str, str]) -> Entry:
+    """Return how to run a command in a place; raises UsageError when there is no such command."""
+    env, dropped = entered(place, environ)
+    found = shutil.which(command[0], path=env["PATH"])
+    if found is None:
+        raise UsageError(
+            f"{command[0]}: no such command in {place.prefix} nor on PATH",
+            hints=[f"ls {place.programs}"],
+        )
+    return Entry(argv=(found, *command[1:]), environ=env, dropped=dropped)
+
+
+def plan_shell(place: Place, environ: Mapping[str, str]) -> Entry:
+    """Return how to open the user's shell in a place, in force after its own start-up files.
+
+    Raises UsageError for a shell that lamina does not know.
+    """
+    shell = environ.get("SHELL") or "/bin/sh"
+    kind = Path(shell).name.removeprefix("-")
+    if kind not in _START_FILES and kind != "fish":
+        raise UsageError(
+            f"{shell}: lamina shell knows {', '.join(sorted({*_START_FILES, 'fish'}))}",
+            hints=[f"SHELL=/bin/bash lamina shell {place.given}"],
+        )
+    env, dropped = entered(place, environ)
+    # The activation adds these itself, once the user's own files have been read.
+    env["PATH"] = environ.get("PATH", os.defpath)
+    for name in ("VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT"):
+        env.pop(name, None)
+    start = _start_directory(place, kind, environ)
+    return Entry(
+        argv=_arguments(shell, kind, start), environ=_shell_environment(env, kind, start),
+        dropped=dropped,
+    )
+
+
+_BASH = """\
+if [ -f ~/.bashrc ]; then . ~/.bashrc; fi
+. @start@/activate
+"""
+_SH = """\
+ENV=${LAMINA_USER_ENV-}
+unset LAMINA_USER_ENV
+if [ -n "$ENV" ] && [ -f "$ENV" ]; then . "$ENV"; else unset ENV; fi
+. @start@/activate
+"""
+_ZSHENV = """\
+_lamina_start=$ZDOTDIR
+if [[ -n ${LAMINA_USER_ZDOTDIR+x} ]]; then ZDOTDIR=$LAMINA_USER_ZDOTDIR; else unset ZDOTDIR; fi
+unset LAMINA_USER_ZDOTDIR
+if [[ -f ${ZDOTDIR:-$HOME}/.zshenv ]]; then . ${ZDOTDIR:-$HOME}/.zshenv; fi
+if [[ -n ${ZDOTDIR+x} ]]; then _lamina_zdotdir=$ZDOTDIR; fi
+ZDOTDIR=$_lamina_start
+"""
+_ZSHRC = """\
+if [[ -n ${_lamina_zdotdir+x} ]]; then ZDOTDIR=$_lamina_zdotdir; else unset ZDOTDIR; fi
+unset _lamina_zdotdir _lamina_start
+if [[ -f ${ZDOTDIR:-$HOME}/.zshrc ]]; then . ${ZDOTDIR:-$HOME}/.zshrc; fi
+. @start@/activate
+"""
+_CSHRC = """\
+setenv HOME "$LAMINA_USER_HOME"
+set home = "$LAMINA_USER_HOME"
+unsetenv LAMINA_USER_HOME
+if ( $?tcsh && -f "$home/.tcshrc" ) then
+    source "$home/.tcshrc"
+else if ( -f "$home/.cshrc" ) then
+    source "$home/.cshrc"
+endif
+source @start_csh@/activate.csh
+"""
+_START_FILES: Mapping[str, Mapping[str, str]] = {
+    "bash": {"bashrc": _BASH},
+    "sh": {"shrc": _SH},
+    "dash": {"shrc": _SH},
+    "ksh": {"shrc": _SH},
+    "zsh": {".zshenv": _ZSHENV, ".zshrc": _ZSHRC},
+    "tcsh": {".tcshrc": _CSHRC},
+    "csh": {".cshrc": _CSHRC},
+}
+
+
+def _start_directory(place: Place, kind: str, environ: Mapping[str, str]) -> Path:
+    """Return a directory of start-up files for a shell in a place, written once."""
+    texts = {name: filled(text, str(place.prefix)) for name, text in activation_files().items()}
+    if place.kind == "layer":
+        texts = {name: _same(place, name) for name in texts}
+    texts |= _START_FILES.get(kind, {})
+    whole = "\0".join(f"{name}\0{text}" for name, text in sorted(texts.items()))
+    digest = digest_of_bytes(whole.encode("utf-8", "surrogateescape"))
+    directory = cache_directory(environ) / "shells" / digest[:16]
+    for name, text in texts.items():
+        if not (directory / name).exists():
+            start = str(directory)
+            done = text.replace("@start_csh@", csh_quoted(start))
+            done = done.replace("@start@", shell_quoted(start))
+            fs.make_directory(directory)
+            fs.write_text(directory / name, done, durable=False)
+    return directory
+
+
+def _same(place: Place, name: str) -> str:
+    """Return an activation script that reads the layer's own."""
+    path = f"{place.prefix}/bin/{name}"
+    quoted = {"activate": shell_quoted, "activate.csh": csh_quoted, "activate.fish": fish_quoted}
+    word = ". " if name == "activate" else "source "
+    return f"{word}{quoted[name](path)}\n"
+
+
+def _arguments(shell: str, kind: str, start: Path) -> tuple[str, ...]:
+    match kind:
+        case "bash":
+            return (shell, "--rcfile", str(start / "bashrc"), "-i")
+        case "fish":
+            return (shell, "-i", "-C", f"source {fish_quoted(f'{start}/activate.fish')}")
+        case _:
+            return (shell, "-i")
+
+
+def _shell_environment(env: Mapping[str, str], kind: str, start: Path) -> dict[str, str]:
+    """Return the environment that leads a shell to its start-up files."""
+    result = dict(env)
+    match kind:
+        case "zsh":
+            if "ZDOTDIR" in result:
+                result["LAMINA_USER_ZDOTDIR"] = result["ZDOTDIR"]
+            result["ZDOTDIR"] = str(start)
+        case "tcsh" | "csh":
+            result["LAMINA_USER_HOME"] = result.get("HOME", "/")
+            result["HOME"] = str(start)
+        case "sh" | "dash" | "ksh":
+            if "ENV" in result:
+                result["LAMINA_USER_ENV"] = result["ENV"]
+            result["ENV"] = str(start / "shrc")
+    return result

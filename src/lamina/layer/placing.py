@@ -1,0 +1,162 @@
+"""Which files leave a layer and which come in, as moves of a staged change."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.core import fs
+from lamina.layer.scripts import DISPATCHER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lamina.engines.probe import BaseProbe, Distribution
+    from lamina.layer.transaction import Stage
+
+_TREES = ("lib", "bin", "share", "etc", "include", "man")
+
+
+def plan_removal(stage: Stage, distributions: Iterable[Distribution]) -> set[Path]:
+    """Plan to take the files of distributions out; return all of them."""
+    files: set[Path] = set()
+    for one in distributions:
+        files |= recorded_files(one, stage.layer)
+    tops = {stage.layer / path.relative_to(stage.layer).parts[0] for path in files}
+    for top in sorted(tops):
+        _take_out(stage, top, files, keep=True)
+    return files
+
+
+def recorded_files(one: Distribution, layer: Path) -> set[Path]:
+    """Return the files of a distribution by its RECORD, those outside the layer left out."""
+    location = Path(one.location)
+    record = location / one.metadata / "RECORD"
+    found = {record}
+    try:
+        with record.open(encoding="utf-8", newline="") as stream:
+            names = [row[0] for row in csv.reader(stream) if row]
+    except FileNotFoundError:
+        names = []
+    for name in names:
+        path = Path(os.path.normpath(location / name))
+        if path.is_relative_to(layer) and path != layer:
+            found.add(path)
+    return found
+
+
+def _take_out(stage: Stage, directory: Path, files: set[Path], *, keep: bool) -> bool:
+    """Take files out, whole directories where nothing else is in them; tell if all went."""
+    whole, inner = _whole(directory, files)
+    if whole and not keep:
+        stage.take_out(directory)
+        return True
+    for path in inner:
+        if path.is_dir() and not path.is_symlink():
+            _take_out(stage, path, files, keep=_is_skeleton(path, stage.layer))
+        elif path in files or _is_byte_code_of(path, files):
+            stage.take_out(path)
+    return False
+
+
+def _is_skeleton(path: Path, layer: Path) -> bool:
+    """Tell whether a directory is part of every layer, and stays even when empty."""
+    parts = path.relative_to(layer).parts
+    return parts[0] == "lib" and len(parts) <= 3
+
+
+def _whole(directory: Path, files: set[Path]) -> tuple[bool, list[Path]]:
+    """Return whether everything below a directory goes, and what is in it."""
+    try:
+        inner = sorted(directory.iterdir())
+    except OSError:
+        return False, []
+    whole = bool(inner)
+    for path in inner:
+        if path.is_dir() and not path.is_symlink():
+            whole = whole and _whole(path, files)[0]
+        else:
+            whole = whole and (path in files or _is_byte_code_of(path, files))
+    return whole, inner
+
+
+def _is_byte_code_of(path: Path, files: set[Path]) -> bool:
+    if path.suffix != ".pyc" or path.parent.name != "__pycache__":
+        return False
+    return path.parent.parent / f"{path.name.split('.', 1)[0]}.py" in files
+
+
+def plan_placing(stage: Stage) -> None:
+    """Plan to move what was installed into the stage to the same places of the layer."""
+    for name in _TREES:
+        if (stage.prefix / name).is_dir():
+            _place(stage, stage.prefix / name, stage.layer / name)
+
+
+def _place(stage: Stage, source: Path, target: Path) -> None:
+    if not stage.there(target):
+        stage.put_in(source, target)
+    elif source.is_symlink() or not source.is_dir() or not target.is_dir():
+        stage.put_in(source, target)
+    elif target.is_symlink():
+        stage.put_in(_unfolded(stage, source, target), target)
+    else:
+        for inner in sorted(source.iterdir()):
+            _place(stage, inner, target / inner.name)
+
+
+def _unfolded(stage: Stage, source: Path, link: Path) -> Path:
+    """Add links to everything behind ``link`` to a staged directory that takes its place."""
+    behind = Path(os.path.normpath(link.parent / link.readlink()))
+    for inner in sorted(behind.iterdir()):
+        mine = source / inner.name
+        if not os.path.lexists(mine):
+            fs.symlink(mine, inner)
+        elif mine.is_dir() and inner.is_dir() and not mine.is_symlink():
+            _merge(mine, inner)
+    return source
+
+
+def _merge(mine: Path, behind: Path) -> None:
+    for inner in sorted(behind.iterdir()):
+        own = mine / inner.name
+        if not os.path.lexists(own):
+            fs.symlink(own, inner)
+        elif own.is_dir() and inner.is_dir() and not own.is_symlink():
+            _merge(own, inner)
+
+
+def plan_uncovering(
+    stage: Stage, gone: set[Path], base: BaseProbe, scripts: tuple[set[str], dict[str, str]]
+) -> None:
+    """Plan to show again what removed files had hidden: scripts and data of the base.
+
+    ``scripts`` are the names that the dispatcher runs, and the other programs with their paths.
+    """
+    dispatched, programs = scripts
+    coming = {target for _, target in stage.moves}
+    for path in sorted(gone):
+        relative = path.relative_to(stage.layer)
+        if path in coming or _covered(path, stage.layer, coming):
+            continue
+        if relative.parts[0] == "bin" and len(relative.parts) == 2:
+            if path.name in dispatched:
+                stage.link(path, DISPATCHER)
+            elif path.name in programs:
+                stage.link(path, programs[path.name])
+        elif relative.parts[0] in {"share", "etc"} and path.parent.is_dir():
+            _show_data(stage, path, relative, base)
+
+
+def _covered(path: Path, layer: Path, coming: set[Path]) -> bool:
+    return any(parent in coming for parent in path.parents if parent != layer)
+
+
+def _show_data(stage: Stage, path: Path, relative: Path, base: BaseProbe) -> None:
+    for prefix in base.data:
+        behind = Path(prefix) / relative
+        if os.path.lexists(behind) and stage.there(path.parent):
+            stage.link(path, str(behind))
+            return

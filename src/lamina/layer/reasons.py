@@ -1,0 +1,63 @@
+"""Why a request cannot be met, in one short paragraph; the solver's own words go to the log."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+from lamina.core.errors import UnsatisfiableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lamina.layer.union import Ground
+
+_LONGEST = 400
+_CONCLUSION = re.compile(
+    r",? we can conclude that (?:your requirements are unsatisfiable"
+    r"|your requirements and \S+ are incompatible|all versions of \S+ cannot be used)\.?$"
+)
+
+
+def shortest_reason(
+    error: UnsatisfiableError, ground: Ground, asked: Sequence[str], log: Path
+) -> UnsatisfiableError:
+    """Return the solver's refusal in few words, with what can be done about it.
+
+    ``asked`` is what the user typed just now.
+    """
+    reason = shortened(error.message)
+    hints = [f"everything the solver said: {log}"]
+    if missing := re.search(r"([A-Za-z0-9._-]+) was not found in the package registry", reason):
+        near = difflib.get_close_matches(missing[1], sorted({*ground.base, *ground.own}), n=1)
+        suggestion = f" (did you mean {near[0]!r}?)" if near else ""
+        reason = f"the index has no package {missing[1]!r}{suggestion}"
+    elif "no version of" not in reason:
+        floors = [
+            f"{name} {one.version}"
+            for name, one in sorted(ground.base.items())
+            if _mentions(reason, name)
+        ]
+        if floors:
+            hints.insert(0, f"the base has {', '.join(floors)}; a layer does not go below that")
+    what = f"cannot add {', '.join(asked)}" if asked else "cannot take it back"
+    return UnsatisfiableError(f"{what}: {reason}", hints=hints)
+
+
+def shortened(text: str) -> str:
+    """Return uv's conclusion without its scaffolding, cut to a paragraph."""
+    words = re.sub(r"^(error|cause): *", "", text, flags=re.MULTILINE)
+    words = words.replace("No solution found when resolving dependencies", "")
+    words = re.sub(r"\s+", " ", words).strip(" :")
+    words = _CONCLUSION.sub("", words).strip(" .")
+    words = re.sub(r"^Because ", "", words)
+    sentences = re.split(r"(?<=\.) (?=And because|Because)", words)
+    if len(words) > _LONGEST and len(sentences) > 1:
+        words = f"{sentences[0]} [...] {sentences[-1]}"
+    return words if len(words) <= _LONGEST else words[: _LONGEST - 6] + " [...]"
+
+
+def _mentions(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None

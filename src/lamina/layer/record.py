@@ -1,0 +1,67 @@
+"""The text of lamina-layer.toml and lamina-layer.lock, always the same bytes for the same state.
+
+Apart from the documents' models, so that a layer can be made without importing them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lamina.layer.base import Base
+    from lamina.layer.document import LayerDocument, LayerLock
+
+
+def layer_record(base: Base) -> str:
+    """Return the lamina-layer.toml of a new layer."""
+    place, described = base.place, base.probe
+    facts = {
+        "given": place.given,
+        "kind": place.kind,
+        "release": place.release,
+        "prefix": str(place.prefix),
+        "python": str(place.python),
+        "search": place.search,
+        "version": described.version,
+        "platform": described.platform,
+        "digest": described.digest,
+    }
+    return _document(facts, ())
+
+
+def dump_layer(layer: LayerDocument) -> str:
+    """Return the canonical text of lamina-layer.toml."""
+    return _document(layer.base.model_dump(by_alias=True), layer.requests)
+
+
+def dump_lock(lock: LayerLock) -> str:
+    """Return the canonical text of lamina-layer.lock."""
+    lines = [f"schema = {lock.schema_}", f"base-digest = {text(lock.base_digest)}"]
+    for package in sorted(lock.packages, key=lambda one: one.name):
+        lines += ["", "[[package]]", f"name = {text(package.name)}"]
+        lines.append(f"version = {text(package.version)}")
+        if package.over is not None:
+            lines.append(f"over = {text(package.over)}")
+        lines.append(f"file = {text(package.file)}")
+        lines.append(f"sha256 = {text(package.sha256)}")
+        lines.append(f"because = {words(sorted(package.because))}")
+    return "\n".join(lines) + "\n"
+
+
+def _document(base: Mapping[str, object], requests: Iterable[str]) -> str:
+    lines = ["schema = 1", f"requests = {words(requests)}", "", "[base]"]
+    lines += [f"{key} = {text(value)}" for key, value in base.items() if value is not None]
+    return "\n".join(lines) + "\n"
+
+
+def text(value: object) -> str:
+    """Return a TOML basic string; JSON's escapes are a subset of TOML's but for DEL."""
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def words(values: Iterable[str]) -> str:
+    """Return a TOML array of strings."""
+    return f"[{', '.join(map(text, values))}]"

@@ -1,0 +1,193 @@
+"""The union of a base, a layer and its requests, as a question to the solver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.markers import default_environment
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from lamina.core.errors import NotSupportedError, UsageError
+from lamina.engines.uv_compile import KnownPackage, Union
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lamina.engines.probe import BaseProbe, Distribution
+    from lamina.model.names import PackageName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What is there before a request: the base, and the layer's own packages."""
+
+    base: Mapping[PackageName, Distribution]
+    own: Mapping[PackageName, Distribution]
+    managed: frozenset[PackageName]
+    """Those of the layer's own that lamina has put there."""
+    environment: Mapping[str, str]
+    """Values of the PEP 508 markers."""
+
+    @property
+    def foreign(self) -> dict[PackageName, Distribution]:
+        """What somebody else installed into the layer: it stays as it is."""
+        return {name: one for name, one in self.own.items() if name not in self.managed}
+
+
+def ground_of(
+    base: BaseProbe, own: Iterable[Distribution], managed: Iterable[PackageName]
+) -> Ground:
+    """Return the ground; distributions whose version is not PEP 440 are left out."""
+    environment = {name: str(value) for name, value in default_environment().items()}
+    environment |= {
+        "python_version": base.series,
+        "python_full_version": base.version,
+        "implementation_version": base.version,
+        "extra": "",
+    }
+    return Ground(
+        base=_by_name(base.distributions),
+        own=_by_name(own),
+        managed=frozenset(managed),
+        environment=environment,
+    )
+
+
+def _by_name(distributions: Iterable[Distribution]) -> dict[PackageName, Distribution]:
+    return {canonicalize_name(one.key): one for one in distributions if is_version(one.version)}
+
+
+def is_version(text: str) -> bool:
+    """Tell whether a version is PEP 440."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+def parse_requests(texts: Iterable[str]) -> list[Requirement]:
+    """Return the requirements that a user typed; raises UsageError on what is none."""
+    found = []
+    for text in texts:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            raise UsageError(
+                f"{text!r} is neither a layer nor a requirement such as 'numpy>=2'"
+            ) from None
+        if requirement.url:
+            raise NotSupportedError(
+                f"{text!r}: a layer takes packages from the index only",
+                hints=[f"activate the layer, then: uv pip install --no-deps {requirement.url}"],
+            )
+        found.append(requirement)
+    return found
+
+
+def merged(requests: Iterable[str], new: Iterable[Requirement]) -> list[str]:
+    """Return all requests; a new one takes the place of what was asked of the package before."""
+    kept = {canonicalize_name(Requirement(text).name): text for text in requests}
+    kept |= {canonicalize_name(one.name): str(one) for one in new}
+    return [kept[name] for name in sorted(kept)]
+
+
+def union_of(
+    ground: Ground, requests: Iterable[str], preferences: Mapping[PackageName, str]
+) -> Union:
+    """Return what has to hold together: every name of the base, what is foreign, the requests.
+
+    No package goes below the version of the base, unless a request for it says so: solvers step
+    down to older versions with laxer metadata that are broken all the same.
+    """
+    asked = [Requirement(text) for text in requests]
+    free = {canonicalize_name(one.name) for one in asked if _below(one, ground)}
+    foreign = [f"{name}=={one.version}" for name, one in sorted(ground.foreign.items())]
+    floors = [
+        # A range cannot name the local part of a version (6.30+site).
+        f"{name}>={Version(one.version).public}"
+        for name, one in sorted(ground.base.items())
+        if name not in free and name not in ground.foreign
+    ]
+    pins = {name: one.version for name, one in ground.base.items()} | dict(preferences)
+    return Union(
+        requirements=(*sorted(ground.base), *foreign, *map(str, asked)),
+        constraints=tuple(floors),
+        preferences=tuple(f"{name}=={version}" for name, version in sorted(pins.items())),
+        known=tuple(_known(ground)),
+    )
+
+
+def _below(request: Requirement, ground: Ground) -> bool:
+    """Tell whether a request cannot be met by the base's version or by the floor itself."""
+    there = ground.base.get(canonicalize_name(request.name))
+    return there is not None and not request.specifier.contains(there.version, prereleases=True)
+
+
+def _known(ground: Ground) -> Iterable[KnownPackage]:
+    """Yield base and foreign packages with the dependencies that are met where they are.
+
+    What the base itself leaves open (waived dependencies, conflicts it was published with) is no
+    matter of the layer's.
+    """
+    in_base = _versions(ground.base)
+    in_layer = in_base | _versions(ground.own)
+    for there, versions in ((ground.base, in_base), (ground.foreign, in_layer)):
+        for name, one in sorted(there.items()):
+            met = met_requirements(one, versions, ground.environment)
+            yield KnownPackage(
+                name=name,
+                version=one.version,
+                requires=tuple(map(str, met)),
+                extras=one.extras,
+            )
+
+
+def _versions(distributions: Mapping[PackageName, Distribution]) -> dict[PackageName, str]:
+    return {name: one.version for name, one in distributions.items()}
+
+
+def met_requirements(
+    one: Distribution, versions: Mapping[PackageName, str], environment: Mapping[str, str]
+) -> list[Requirement]:
+    """Return the requirements of a distribution that hold among ``versions``, and its extras'."""
+    found = []
+    for requirement in _requirements(one):
+        if requirement.url:
+            continue
+        if requirement.marker and "extra" in str(requirement.marker):
+            found.append(requirement)
+        elif applies(requirement, environment):
+            there = versions.get(canonicalize_name(requirement.name))
+            if there and requirement.specifier.contains(there, prereleases=True):
+                found.append(requirement)
+    return found
+
+
+def applies(requirement: Requirement, environment: Mapping[str, str]) -> bool:
+    """Tell whether a requirement counts here, without any extra."""
+    return requirement.marker is None or requirement.marker.evaluate(dict(environment))
+
+
+def _requirements(one: Distribution) -> Iterable[Requirement]:
+    for text in one.requires:
+        try:
+            yield Requirement(text)
+        except InvalidRequirement:
+            continue
+
+
+def broken_by(
+    one: Distribution, versions: Mapping[PackageName, str], environment: Mapping[str, str]
+) -> list[Requirement]:
+    """Return the requirements of a distribution that other versions no longer meet."""
+    return [
+        requirement
+        for requirement in _requirements(one)
+        if applies(requirement, environment)
+        and (there := versions.get(canonicalize_name(requirement.name))) is not None
+        and not requirement.specifier.contains(there, prereleases=True)
+    ]

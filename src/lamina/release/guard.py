@@ -1,0 +1,88 @@
+"""One publisher at a time in a root, and no remains of those that were killed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import tomllib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lamina.core import fs
+from lamina.core.errors import ConflictError, StorageError
+from lamina.release.manifest import toml_text
+from lamina.release.root import INTERNAL, MANIFEST_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from lamina.release.root import Root
+
+GUARD_NAME = ".publisher"
+
+_ATTEMPTS = 20
+_PAUSE_SECONDS = 0.1
+
+
+@contextmanager
+def only_publisher(root: Root, *, environ: Mapping[str, str], now: datetime) -> Iterator[None]:
+    """Hold the root while the enclosed code runs, and sweep it first.
+
+    Raises ConflictError, saying who holds it, when another process does.
+    """
+    with fs.hold(root.path / GUARD_NAME, _owner(environ, now)) as other:
+        if other is not None:
+            raise ConflictError(
+                f"{root.path}: another publisher is at work: {_described(other)}",
+                hints=["wait for it to finish, then run it again"],
+            )
+        sweep(root)
+        yield
+
+
+def _owner(environ: Mapping[str, str], now: datetime) -> str:
+    user = environ.get("LOGNAME") or environ.get("USER") or f"user {os.getuid()}"
+    return (
+        f"owner = {toml_text(user)}\nhost = {toml_text(platform.node())}\n"
+        f"pid = {os.getpid()}\nsince = {now:%Y-%m-%dT%H:%M:%SZ}\n"
+    )
+
+
+def _described(text: str) -> str:
+    try:
+        told = tomllib.loads(text)
+        return f"{told['owner']} on {told['host']}, process {told['pid']}, since {told['since']}"
+    except (tomllib.TOMLDecodeError, KeyError):
+        return "it has not said who it is yet"
+
+
+def sweep(root: Root) -> None:
+    """Remove what publishers that were killed left: staged trees and empty final directories."""
+    if root.staging.is_dir():
+        for leftover in sorted(root.staging.iterdir()):
+            _remove(leftover)
+    for prefix in sorted(root.path.glob("releases/*/*/*")):
+        if not (prefix / INTERNAL / MANIFEST_NAME).is_file():
+            remove_empty(prefix, root)
+
+
+def _remove(leftover: Path) -> None:
+    """Remove a tree into which an orphan of the killed publisher may still be writing."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            fs.remove_tree(leftover)
+        except StorageError:
+            if attempt == _ATTEMPTS or not leftover.exists():
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+def remove_empty(prefix: Path, root: Root) -> None:
+    """Remove a final directory that never became a release, and its empty parents."""
+    while prefix != root.path / "releases" and fs.remove_empty_directory(prefix):
+        prefix = prefix.parent

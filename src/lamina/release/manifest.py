@@ -1,0 +1,174 @@
+"""The manifest of a release, release.toml: what it is, what made it, what was tested.
+
+The docstrings of the fields are the reference: the documentation and the JSON Schema are made
+from them.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from lamina.model.digests import Sha256, parse_sha256
+from lamina.model.document import Document, load_toml, validate
+from lamina.model.names import PackageName, StackName, parse_package_name, parse_stack_name
+from lamina.model.platforms import Platform, PythonSeries
+from lamina.model.versions import ReleaseVersion, parse_release_version
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _as_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("a time needs its zone")
+    return value.astimezone(UTC)
+
+
+def _as_series(value: Any) -> Any:
+    return PythonSeries.parse(value) if isinstance(value, str) else value
+
+
+Digest = Annotated[Sha256, AfterValidator(parse_sha256)]
+
+
+class ManifestPython(Document):
+    """The interpreter of the release."""
+
+    series: Annotated[PythonSeries, BeforeValidator(_as_series, json_schema_input_type=str)]
+    """Such as ``3.12``."""
+    version: str
+    """With the patch level."""
+    implementation: str
+    """``cpython``."""
+    interpreter: str
+    """The program that the release was made with; when bundled, a copy of it is inside."""
+    bundled: bool
+    """The release has a copy of its interpreter and needs no other."""
+
+
+class ManifestTools(Document):
+    """What made the release."""
+
+    lamina: str
+    """Version of lamina."""
+    uv: str
+    """Version of uv."""
+
+
+class ManifestPackage(Document):
+    """One package in the release."""
+
+    name: Annotated[PackageName, AfterValidator(parse_package_name)]
+    """Normalised name."""
+    version: str
+    """PEP 440 version."""
+    sha256: Digest
+    """Digest of the file it was installed from."""
+
+
+class ManifestTest(Document):
+    """One test that the release passed before it was published."""
+
+    kind: Literal["import", "command"]
+    """A module that was imported, or a shell command."""
+    subject: str
+    """The module or the command."""
+
+
+TestPlace = Literal["none", "skipped", "namespace", "staging"]
+
+
+class Manifest(Document):
+    """What a release is."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    """Version of this format."""
+    stack: Annotated[StackName, AfterValidator(parse_stack_name)]
+    """The stack's name."""
+    version: Annotated[ReleaseVersion, AfterValidator(parse_release_version)]
+    """The version."""
+    platform: Annotated[Platform, Field(strict=False)]
+    """What it runs on."""
+    prefix: str
+    """Where it was published; scripts and byte code name this path."""
+    created: Annotated[datetime, AfterValidator(_as_utc)]
+    """When it was published, or SOURCE_DATE_EPOCH."""
+    lock_digest: Digest
+    """Digest of lamina.lock."""
+    stack_digest: Digest
+    """Digest of what in lamina.toml decided the resolution."""
+    files_digest: Digest
+    """Digest of files.mtree, which holds a digest of every file."""
+    tested: TestPlace
+    """Where the tests ran: ``namespace`` (at the final path), ``staging`` (beside it, because this
+    machine has no mount namespaces), ``skipped`` (on request), ``none`` (the stack has none)."""
+    python: ManifestPython
+    """The interpreter."""
+    tools: ManifestTools
+    """What made it."""
+    tests: Annotated[tuple[ManifestTest, ...], Field(strict=False)] = Field(
+        default=(), alias="test"
+    )
+    """What it passed."""
+    packages: Annotated[tuple[ManifestPackage, ...], Field(strict=False)] = Field(
+        default=(), alias="package"
+    )
+    """What is in it, by name."""
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read a manifest; raises DocumentError with every problem found."""
+    return validate(Manifest, load_toml(path), path)
+
+
+def dump_manifest(manifest: Manifest) -> str:
+    """Return the canonical TOML text: keys in a fixed order, packages by name."""
+    python, tools = manifest.python, manifest.tools
+    lines = [
+        f"schema = {manifest.schema_}",
+        f"stack = {toml_text(manifest.stack)}",
+        f"version = {toml_text(manifest.version)}",
+        f"platform = {toml_text(manifest.platform)}",
+        f"prefix = {toml_text(manifest.prefix)}",
+        f"created = {manifest.created.strftime('%Y-%m-%dT%H:%M:%SZ')}",
+        f"lock-digest = {toml_text(manifest.lock_digest)}",
+        f"stack-digest = {toml_text(manifest.stack_digest)}",
+        f"files-digest = {toml_text(manifest.files_digest)}",
+        f"tested = {toml_text(manifest.tested)}",
+        "",
+        "[python]",
+        f"series = {toml_text(python.series)}",
+        f"version = {toml_text(python.version)}",
+        f"implementation = {toml_text(python.implementation)}",
+        f"interpreter = {toml_text(python.interpreter)}",
+        f"bundled = {str(python.bundled).lower()}",
+        "",
+        "[tools]",
+        f"lamina = {toml_text(tools.lamina)}",
+        f"uv = {toml_text(tools.uv)}",
+    ]
+    for test in manifest.tests:
+        lines += [
+            "",
+            "[[test]]",
+            f"kind = {toml_text(test.kind)}",
+            f"subject = {toml_text(test.subject)}",
+        ]
+    for package in sorted(manifest.packages, key=lambda one: (one.name, one.version)):
+        lines += [
+            "",
+            "[[package]]",
+            f"name = {toml_text(package.name)}",
+            f"version = {toml_text(package.version)}",
+            f"sha256 = {toml_text(package.sha256)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def toml_text(value: object) -> str:
+    """Return a TOML basic string; JSON's escapes are a subset of TOML's but for DEL."""
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,160 @@
+"""The digest of every file of a release, as a BSD mtree listing (mtree(5)).
+
+``bsdtar`` and ``mtree`` read it too. Names are escaped as vis(3) does: a backslash and three octal
+digits for each byte that is not plain text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from lamina.core.errors import DocumentError, Problem, StorageError
+from lamina.release.root import INTERNAL, MANIFEST_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+MTREE_NAME = "files.mtree"
+OUTSIDE = frozenset({f"{INTERNAL}/{MANIFEST_NAME}", f"{INTERNAL}/{MTREE_NAME}"})
+"""What describes the release and so cannot be listed in it."""
+
+_WORKERS = 8
+_BLOCK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One file, link or directory; its content is given for files and links."""
+
+    kind: Literal["file", "link", "dir"]
+    mode: int = 0
+    size: int = 0
+    sha256: str = ""
+    target: str = ""
+
+
+def read_tree(top: Path, *, needle: bytes = b"") -> tuple[dict[str, Entry], list[str]]:
+    """Return path -> entry of everything below ``top``, and the files that contain ``needle``.
+
+    Paths are relative, with ``/``. Other things than files, links and directories raise
+    StorageError, as no release can have them.
+    """
+    base = os.fspath(top)
+    found = sorted(path for path in _paths(base) if path not in OUTSIDE)
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        answers = pool.map(lambda path: _entry(base, path, needle), found, chunksize=64)
+        both = list(zip(found, answers, strict=True))
+    entries = {path: entry for path, (entry, _) in both}
+    return entries, [path for path, (_, hit) in both if hit]
+
+
+def _paths(base: str) -> Iterator[str]:
+    skip = len(base) + 1
+    for directory, directories, files in os.walk(base):
+        for name in (*directories, *files):
+            yield f"{directory}/{name}"[skip:]
+
+
+def _entry(base: str, path: str, needle: bytes) -> tuple[Entry, bool]:
+    whole = f"{base}/{path}"
+    status = os.lstat(whole)
+    mode = stat.S_IMODE(status.st_mode)
+    if stat.S_ISDIR(status.st_mode):
+        return Entry(kind="dir", mode=mode), False
+    if stat.S_ISLNK(status.st_mode):
+        target = os.readlink(whole)  # noqa: PTH115
+        return Entry(kind="link", target=target), bool(needle) and needle in os.fsencode(target)
+    if not stat.S_ISREG(status.st_mode):
+        raise StorageError(f"{whole}: neither a file nor a link nor a directory")
+    digest, hit = _read(whole, needle)
+    return Entry(kind="file", mode=mode, size=status.st_size, sha256=digest), hit
+
+
+def _read(path: str, needle: bytes) -> tuple[str, bool]:
+    """Return a file's digest and whether it contains ``needle``, in one pass."""
+    digest = hashlib.sha256()
+    hit = False
+    tail = b""
+    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 (60,000 files)
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+            if needle and not hit:
+                hit = needle in (tail + block if tail else block)
+                tail = block[-len(needle) :]
+    return digest.hexdigest(), hit
+
+
+def dump_mtree(entries: Mapping[str, Entry]) -> str:
+    """Return the listing, by path."""
+    lines = ["#mtree"]
+    for path, entry in sorted(entries.items()):
+        name = f"./{_escape(path)}"
+        match entry.kind:
+            case "dir":
+                lines.append(f"{name} type=dir mode={entry.mode:04o}")
+            case "link":
+                lines.append(f"{name} type=link link={_escape(entry.target)}")
+            case "file":
+                lines.append(
+                    f"{name} type=file mode={entry.mode:04o} size={entry.size}"
+                    f" sha256digest={entry.sha256}"
+                )
+    return "\n".join(lines) + "\n"
+
+
+def parse_mtree(text: str, path: Path | str) -> dict[str, Entry]:
+    """Read a listing that ``dump_mtree`` wrote; raises DocumentError naming the first bad line."""
+    entries: dict[str, Entry] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line or line.startswith("#"):
+            continue
+        try:
+            name, *words = line.split(" ")
+            entries[_unescape(name).removeprefix("./")] = _parse_entry(words)
+        except (KeyError, ValueError):
+            problem = Problem(where=f"line {number}", found="not an entry of a file listing")
+            raise DocumentError(path, [problem]) from None
+    return entries
+
+
+def _parse_entry(words: Iterable[str]) -> Entry:
+    values = dict(word.split("=", 1) for word in words)
+    match values["type"]:
+        case "dir":
+            return Entry(kind="dir", mode=int(values["mode"], 8))
+        case "link":
+            return Entry(kind="link", target=_unescape(values["link"]))
+        case "file":
+            return Entry(
+                kind="file",
+                mode=int(values["mode"], 8),
+                size=int(values["size"]),
+                sha256=values["sha256digest"],
+            )
+        case _:
+            raise ValueError(values["type"])
+
+
+_PLAIN = frozenset(range(0x21, 0x7F)) - frozenset(b"\\#")
+_ESCAPES = {byte: chr(byte) if byte in _PLAIN else f"\\{byte:03o}" for byte in range(256)}
+
+
+def _escape(text: str) -> str:
+    return "".join(_ESCAPES[byte] for byte in os.fsencode(text))
+
+
+def _unescape(text: str) -> str:
+    if "\\" not in text:
+        return text
+    first, *rest = text.split("\\")
+    data = bytearray(first.encode())
+    for part in rest:
+        data.append(int(part[:3], 8))
+        data += part[3:].encode()
+    return os.fsdecode(bytes(data))

@@ -1,0 +1,64 @@
+"""Where a release that is not published yet can run: at its final path, or in its stage."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lamina.core.run import Completed, base_environment, run
+from lamina.engines.namespace import MountNamespace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A staged tree and how programs in it are started."""
+
+    prefix: Path
+    """The path that the tree has for programs that run here."""
+    namespace: MountNamespace | None
+    environ: Mapping[str, str]
+    log: Path
+
+    @property
+    def interpreter(self) -> Path:
+        """The Python of the release."""
+        return self.prefix / "bin" / "python"
+
+    def run(self, *argv: str | Path, home: Path, timeout: float) -> Completed:
+        """Run a program with the release first on PATH and ``home`` as all it may write to."""
+        words = list(argv) if self.namespace is None else self.namespace.command(*argv)
+        return run(
+            words, env=self._environment(home), cwd=home, timeout=timeout, log=self.log, check=False
+        )
+
+    def _environment(self, home: Path) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in base_environment(self.environ).items()
+            if not name.startswith("XDG_")
+        }
+        return kept | {
+            "HOME": str(home),
+            "TMPDIR": str(home),
+            "PATH": os.pathsep.join([str(self.prefix / "bin"), self.environ.get("PATH", "")]),
+            "VIRTUAL_ENV": str(self.prefix),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+
+def final_place(*, stage: Path, final: Path, environ: Mapping[str, str], log: Path) -> Place | None:
+    """Return the place where a stage runs at its final path; None where there are no namespaces."""
+    namespace = MountNamespace(stage=stage, final=final, hidden=stage.parent)
+    if not namespace.available(environ):
+        return None
+    return Place(prefix=final, namespace=namespace, environ=environ, log=log)
+
+
+def staging_place(*, stage: Path, environ: Mapping[str, str], log: Path) -> Place:
+    """Return the place where a stage runs as it is."""
+    return Place(prefix=stage, namespace=None, environ=environ, log=log)

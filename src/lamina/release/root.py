@@ -1,0 +1,239 @@
+"""A root: the directory that holds releases, and how a release is found in it.
+
+Reads directory entries only, so that ``lamina run`` and ``lamina layer create`` start quickly.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.core import fs
+from lamina.core.errors import ConflictError, DocumentError, Problem, StorageError, UsageError
+from lamina.model.names import StackName, parse_stack_name
+from lamina.model.platforms import Platform, current_platform
+from lamina.model.versions import ReleaseVersion, parse_release_version, version_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeVar
+
+    from lamina.model.references import ReleaseReference
+    from lamina.release.manifest import Manifest
+
+    Parsed = TypeVar("Parsed")
+
+ROOT_MARKER = "lamina-root.toml"
+ROOT_SCHEMA = 1
+INTERNAL = ".lamina"
+MANIFEST_NAME = "release.toml"
+
+_NOT_CONTENT = frozenset({"lost+found", ".cvmfscatalog", ".cvmfsdirtab"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A published release."""
+
+    stack: StackName
+    version: ReleaseVersion
+    platform: Platform
+    prefix: Path
+
+    @property
+    def name(self) -> str:
+        """As people write it: ``stack/version``."""
+        return f"{self.stack}/{self.version}"
+
+    @property
+    def interpreter(self) -> Path:
+        """The Python of the release."""
+        return self.prefix / "bin" / "python"
+
+    @property
+    def internal(self) -> Path:
+        """Where lamina keeps what it knows of the release."""
+        return self.prefix / INTERNAL
+
+    def manifest(self) -> Manifest:
+        """Read the manifest; raises DocumentError."""
+        from lamina.release.manifest import load_manifest
+
+        return load_manifest(self.internal / MANIFEST_NAME)
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A directory that holds releases."""
+
+    path: Path
+
+    @property
+    def staging(self) -> Path:
+        """Where releases are built before they are renamed into place."""
+        return self.path / ".staging"
+
+    def prefix_of(self, stack: StackName, version: ReleaseVersion, platform: Platform) -> Path:
+        """Return where a release is, or would be."""
+        return self.path / "releases" / stack / version / platform
+
+    def release(
+        self, stack: StackName, version: ReleaseVersion, platform: Platform
+    ) -> Release | None:
+        """Return a release by its exact name; None where it has not been published."""
+        prefix = self.prefix_of(stack, version, platform)
+        if not (prefix / INTERNAL / MANIFEST_NAME).is_file():
+            return None
+        return Release(stack=stack, version=version, platform=platform, prefix=prefix)
+
+    def stacks(self) -> list[StackName]:
+        """Return the stacks that have a directory, by name."""
+        return sorted(_parsed(_entries(self.path / "releases"), parse_stack_name))
+
+    def releases(self, stack: StackName | None = None) -> list[Release]:
+        """Return what is published, by stack, then oldest version first, then platform."""
+        return [
+            release
+            for one in (self.stacks() if stack is None else [stack])
+            for version in self._versions(one)
+            for platform in self._platforms(one, version)
+            if (release := self.release(one, version, platform))
+        ]
+
+    def tiers(self, stack: StackName) -> dict[str, ReleaseVersion]:
+        """Return tier -> version."""
+        directory = self.path / "tiers" / stack
+        return {
+            name: parse_release_version(link.readlink().name)
+            for name in sorted(_entries(directory))
+            if (link := directory / name).is_symlink()
+        }
+
+    def find(self, reference: ReleaseReference, platform: Platform | None = None) -> Release:
+        """Return the release that a reference names, the newest when it gives no version.
+
+        ``platform`` is this machine's when None. Raises UsageError, saying what there is.
+        """
+        wanted = platform or current_platform()
+        stack = reference.stack
+        releases = self.releases(stack)
+        if not releases:
+            known = sorted({release.stack for release in self.releases()})
+            raise self._unknown(f"no release of the stack {stack!r}", stack, known)
+        here = {one.version: one for one in releases if one.platform is wanted}
+        version = reference.version
+        if reference.tier is not None:
+            tiers = self.tiers(stack)
+            if reference.tier not in tiers:
+                what = f"{stack}: no tier {reference.tier!r}"
+                raise self._unknown(what, reference.tier, tiers, prefix=f"{stack}@")
+            version = tiers[reference.tier]
+        if version is None and here:
+            return here[max(here, key=version_key)]
+        if version in here:
+            return here[version]
+        others = sorted({one.platform for one in releases if version in {None, one.version}})
+        if others:
+            what = f"{reference}: published for {', '.join(others)}, not for {wanted}"
+            raise UsageError(f"{self.path}: {what}", hints=[f"lamina release list {stack}"])
+        versions = [one.version for one in releases]
+        what = f"{stack}: no release {version}"
+        raise self._unknown(what, str(version), versions, prefix=f"{stack}/")
+
+    def _unknown(
+        self, what: str, wanted: str, known: Iterable[str], *, prefix: str = ""
+    ) -> UsageError:
+        names = list(dict.fromkeys(known))
+        near = difflib.get_close_matches(wanted, names, n=1)
+        there = ", ".join(prefix + name for name in names) or "nothing"
+        suggestion = f" (did you mean {prefix + near[0]!r}?)" if near else ""
+        return UsageError(
+            f"{self.path}: {what}{suggestion}; there is: {there}",
+            hints=[f"lamina release list --root {self.path}"],
+        )
+
+    def _platforms(self, stack: StackName, version: ReleaseVersion) -> list[Platform]:
+        names = _entries(self.path / "releases" / stack / version)
+        return sorted(_parsed(names, Platform))
+
+    def _versions(self, stack: StackName) -> list[ReleaseVersion]:
+        names = _entries(self.path / "releases" / stack)
+        return sorted(_parsed(names, parse_release_version), key=version_key)
+
+
+def open_root(path: Path, *, create: bool = False) -> Root:
+    """Return the root at ``path``; with ``create``, make it where there is none.
+
+    Raises ConflictError for a directory with other content, StorageError when it cannot be made,
+    DocumentError when it was made by a newer lamina, UsageError when it is missing.
+    """
+    root, there = look_for_root(path)
+    if there:
+        return root
+    if not create:
+        raise UsageError(
+            f"{root.path}: no releases there",
+            hints=[f"lamina publish --root {root.path}", "name another root with --root"],
+        )
+    fs.make_directory(root.path)
+    fs.write_text(root.path / ROOT_MARKER, f'schema = {ROOT_SCHEMA}\ncreated-by = "lamina"\n')
+    return root
+
+
+def look_for_root(path: Path) -> tuple[Root, bool]:
+    """Return the root that is, or could be made, at ``path``, and whether it is there.
+
+    Raises ConflictError for a directory with other content, DocumentError for a newer schema.
+    """
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 (links are kept: the path is for people)
+    if (absolute / ROOT_MARKER).is_file():
+        _check_schema(absolute / ROOT_MARKER)
+        return Root(absolute), True
+    if absolute.exists() and not absolute.is_dir():
+        raise ConflictError(f"{absolute}: not a directory", hints=["choose another --root"])
+    strange = [name for name in _entries(absolute) if not _may_be_there(name)]
+    if strange:
+        raise ConflictError(
+            f"{absolute}: holds {min(strange)!r} and is no root of lamina",
+            hints=["choose an empty or new directory with --root"],
+        )
+    return Root(absolute), False
+
+
+def _may_be_there(name: str) -> bool:
+    """Tell what a new file system, or our own killed attempt, leaves in an empty directory."""
+    return name in _NOT_CONTENT or name.startswith(f".{ROOT_MARKER}.")
+
+
+def _check_schema(marker: Path) -> None:
+    try:
+        schema = tomllib.loads(marker.read_text(encoding="utf-8")).get("schema")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DocumentError(marker, [Problem(where="", found=str(error))]) from error
+    if schema != ROOT_SCHEMA:
+        problem = Problem(
+            where="schema", found=f"found {schema!r}", allowed=f"this lamina knows {ROOT_SCHEMA}"
+        )
+        raise DocumentError(marker, [problem], hints=["update lamina"])
+
+
+def _entries(directory: Path) -> list[str]:
+    try:
+        return os.listdir(directory)  # noqa: PTH208 (names are wanted, not paths)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StorageError(f"{directory}: {error.strerror}") from error
+
+
+def _parsed(names: Iterable[str], parse: Callable[[str], Parsed]) -> Iterator[Parsed]:
+    """Yield the names that are ours; whatever else lies there is passed over."""
+    for name in names:
+        try:
+            yield parse(name)
+        except ValueError:
+            continue

@@ -1,0 +1,96 @@
+"""Tiny wheels and a package index made of files, so that tests need no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wheel:
+    """What a wheel of one module, or more files, consists of."""
+
+    name: str
+    version: str
+    requires: Sequence[str] = ()
+    scripts: Mapping[str, str] = field(default_factory=dict)
+    """Console scripts: name -> ``module:function``."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Further files by their path in the wheel."""
+
+    @property
+    def module(self) -> str:
+        """The module: a package with the version and a function ``main``."""
+        return self.name.replace("-", "_")
+
+    @property
+    def filename(self) -> str:
+        """The name of the wheel."""
+        return f"{self.module}-{self.version}-py3-none-any.whl"
+
+    def contents(self) -> dict[str, str]:
+        """Return path -> text, RECORD included."""
+        info = f"{self.module}-{self.version}.dist-info"
+        metadata = ["Metadata-Version: 2.1", f"Name: {self.name}", f"Version: {self.version}"]
+        metadata += [f"Requires-Dist: {one}" for one in self.requires]
+        code = f"__version__ = {self.version!r}\n\n\ndef main():\n    print({self.name!r}, __version__)\n"
+        files = {f"{self.module}/__init__.py": code} | dict(self.files)
+        files[f"{info}/METADATA"] = "\n".join(metadata) + "\n"
+        files[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        if self.scripts:
+            lines = [f"{name} = {target}" for name, target in self.scripts.items()]
+            files[f"{info}/entry_points.txt"] = "\n".join(["[console_scripts]", *lines]) + "\n"
+        record = [f"{path},sha256={_digest(text)},{len(text)}" for path, text in files.items()]
+        files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,"]) + "\n"
+        return files
+
+    def write(self, directory: Path) -> Path:
+        """Write the wheel into a directory."""
+        path = directory / self.filename
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in self.contents().items():
+                archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), text)
+        return path
+
+    def unpack(self, site: Path) -> None:
+        """Put the content into a site-packages directory, without scripts."""
+        for name, text in self.contents().items():
+            path = site / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+@dataclass(frozen=True)
+class FileIndex:
+    """A simple index (PEP 503) in a directory."""
+
+    path: Path
+
+    @property
+    def address(self) -> str:
+        """The address that uv takes."""
+        return self.path.as_uri()
+
+    def add(self, *wheels: Wheel) -> None:
+        """Offer wheels."""
+        for wheel in wheels:
+            project = self.path / wheel.name
+            project.mkdir(parents=True, exist_ok=True)
+            file = wheel.write(project)
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
+            page = project / "index.html"
+            text = page.read_text(encoding="utf-8") if page.exists() else "<!DOCTYPE html>\n"
+            link = f'<a href="{file.name}#sha256={digest}">{file.name}</a>\n'
+            page.write_text(text + link, encoding="utf-8")

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.core import fs
+from lamina.core.errors import ConflictError, DocumentError, LaminaError, UsageError
+from lamina.model.names import StackName
+from lamina.model.platforms import Platform
+from lamina.model.references import ReleaseReference
+from lamina.model.versions import parse_release_version
+from lamina.release.root import Root, open_root
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HERE = Platform.LINUX_64
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    """Return a root with three releases of one stack, one of another, and two tiers."""
+    root = open_root(tmp_path / "root", create=True)
+    for stack, version, platform in (
+        ("hep", "2026.9.0", HERE),
+        ("hep", "2026.10.0", HERE),
+        ("hep", "2026.11.0", Platform.LINUX_AARCH64),
+        ("lab", "1.0", HERE),
+    ):
+        prefix = root.prefix_of(StackName(stack), parse_release_version(version), platform)
+        fs.make_directory(prefix / ".lamina")
+        fs.write_text(prefix / ".lamina" / "release.toml", "")
+    fs.make_directory(root.path / "tiers" / "hep")
+    fs.symlink(root.path / "tiers/hep/stable", "../../releases/hep/2026.9.0")
+    fs.symlink(root.path / "tiers/hep/testing", "../../releases/hep/2026.11.0")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("reference", "platform", "version"),
+    [
+        pytest.param("hep", HERE, "2026.10.0", id="newest-of-the-platform"),
+        pytest.param("hep", Platform.LINUX_AARCH64, "2026.11.0", id="newest-elsewhere"),
+        pytest.param("hep/2026.9.0", HERE, "2026.9.0", id="version"),
+        pytest.param("hep@stable", HERE, "2026.9.0", id="tier"),
+        pytest.param("lab", HERE, "1.0", id="other-stack"),
+    ],
+)
+def test_find(root: Root, reference: str, platform: Platform, version: str) -> None:
+    release = root.find(ReleaseReference.parse(reference), platform)
+    assert (release.version, release.platform) == (version, platform)
+    assert release.interpreter == release.prefix / "bin/python"
+    assert release.prefix == root.path / "releases" / release.stack / version / platform
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        pytest.param("hap", ["no release of the stack 'hap'", "'hep'"], id="stack"),
+        pytest.param("hep/2026.9.1", ["no release 2026.9.1", "'hep/2026.9.0'"], id="version"),
+        pytest.param("hep@stabel", ["no tier 'stabel'", "'hep@stable'"], id="tier"),
+        pytest.param("hep/2026.11.0", ["for linux-aarch64, not for linux-64"], id="platform"),
+        pytest.param("hep@testing", ["for linux-aarch64, not for linux-64"], id="tier-platform"),
+    ],
+)
+def test_what_is_not_there_is_said_with_what_is(
+    root: Root, reference: str, words: list[str]
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        root.find(ReleaseReference.parse(reference), HERE)
+    for word in words:
+        assert word in caught.value.message
+    assert caught.value.hints
+
+
+def test_a_directory_without_a_manifest_is_no_release(root: Root) -> None:
+    empty = root.prefix_of(StackName("hep"), parse_release_version("3.0"), HERE)
+    fs.make_directory(empty)
+    fs.make_directory(root.path / "releases" / "hep" / "not a version" / HERE)
+    fs.write_text(root.path / "releases" / "README", "a file among the stacks")
+    fs.write_text(root.path / "releases" / "readme", "another, with a name like a stack's")
+    names = [f"{one.name} {one.platform}" for one in root.releases()]
+    assert names == [
+        "hep/2026.9.0 linux-64",
+        "hep/2026.10.0 linux-64",
+        "hep/2026.11.0 linux-aarch64",
+        "lab/1.0 linux-64",
+    ]
+
+
+def test_a_new_root_is_marked_and_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "a ä" / "root"
+    assert open_root(path, create=True) == open_root(path)
+    assert (path / "lamina-root.toml").read_text() == 'schema = 1\ncreated-by = "lamina"\n'
+
+
+def test_what_a_killed_attempt_left_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / ".lamina-root.toml.123").write_text("half")
+    (tmp_path / "lost+found").mkdir()
+    assert open_root(tmp_path, create=True).path == tmp_path
+
+
+def _foreign(path: Path) -> None:
+    (path / "thesis.tex").write_text("")
+
+
+def _newer(path: Path) -> None:
+    (path / "lamina-root.toml").write_text("schema = 2\n")
+
+
+def _broken(path: Path) -> None:
+    (path / "lamina-root.toml").write_text("schema = \n")
+
+
+def _nothing(path: Path) -> None:
+    path.rmdir()
+
+
+def _file(path: Path) -> None:
+    path.rmdir()
+    path.write_text("")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "error", "word"),
+    [
+        pytest.param(_foreign, ConflictError, "'thesis.tex'", id="foreign"),
+        pytest.param(_newer, DocumentError, "found 2", id="newer"),
+        pytest.param(_broken, DocumentError, "Invalid value", id="broken"),
+        pytest.param(_nothing, UsageError, "no releases there", id="missing"),
+        pytest.param(_file, ConflictError, "not a directory", id="file"),
+    ],
+)
+def test_what_is_no_root_is_refused(
+    tmp_path: Path, prepare: object, error: type[LaminaError], word: str
+) -> None:
+    path = tmp_path / "root"
+    path.mkdir()
+    assert callable(prepare)
+    prepare(path)
+    with pytest.raises(error, match=word):
+        open_root(path)
+
+
+def test_a_foreign_directory_is_not_touched_by_create(tmp_path: Path) -> None:
+    _foreign(tmp_path)
+    with pytest.raises(ConflictError):
+        open_root(tmp_path, create=True)
+    assert [one.name for one in tmp_path.iterdir()] == ["thesis.tex"]
