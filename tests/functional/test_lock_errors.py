@@ -44,7 +44,7 @@ def test_no_version_in_range(lamina: CommandLine, index_server: IndexServer) -> 
     index_server.wheel("app", "1.0")
     lamina.write("lamina.toml", stack_text('app = ">=7"'))
     answer = lamina("lock", expect=4)
-    assert "no version meets what the stack asks for" in answer.stderr
+    assert "no version meets what the stack asks for linux-64/3.12" in answer.stderr
     assert "packages.app = '>=7'" in answer.stderr
     assert "the index offers app==1.0" in answer.stderr
 
@@ -157,7 +157,7 @@ def test_an_index_that_is_busy_is_asked_again(
     index_server.wheel("app", "1.0")
     index_server.failures["/simple/app/"] = 1
     lamina.write("lamina.toml", stack_text('app = "*"'))
-    assert lamina("lock", expect=8)
+    lamina("lock", expect=8)
     index_server.failures["/simple/app/"] = 1
     monkeypatch.setenv("UV_HTTP_RETRIES", "3")
     lamina("lock")
