@@ -57,7 +57,7 @@ class UvProgram:
 
 
 _KINDS: tuple[tuple[type[LaminaError], str], ...] = (
-    (IntegrityError, r"[Hh]ash mismatch"),
+    (IntegrityError, r"[Hh]ash mismatch|Size mismatch"),
     (StorageError, r"No space left on device|Read-only file system|Disk quota exceeded"),
     (
         UpstreamUnavailableError,

@@ -37,7 +37,8 @@ _WHEELS = re.compile(
 _PYTHON = re.compile(r"(?P<who>[\w.=<>!,-]+) depends on Python(?P<range>[^\s,]+)")
 _NEEDS = re.compile(
     r"(?P<all>all versions of )?(?P<who>[\w.-]+)(?P<range>[^\s]*)(?: \| \S+)* depends? on "
-    r"(?P<what>[\w.\[\]-]+[^\s]*(?: \| \S+)*)(?: and (?P<more>[\w.\[\]-]+[<>=!~]\S*))?"
+    r"(?P<what>[\w.\[\]-]+[^\s]*(?: \| \S+)*)"
+    r"(?: and (?P<more>[\w.\[\]-]+[<>=!~]\S*)(?!\S| depends? on))?"
 )
 _SPLIT = re.compile(r"for split \(markers: (?P<markers>[^\n]*)\)\n")
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -108,7 +109,7 @@ def explain(stack: Stack, failure: Failure, log: Path) -> UnsatisfiableError:
     if not premises and asked:
         said = _unavailable(failure.text)
         return UnsatisfiableError(
-            f"no version meets what the stack asks for{place}: {'; '.join(asked)}{said}",
+            f"no version meets what the stack asks{place}: {'; '.join(asked)}{said}",
             hints=hints,
         )
     if not premises:
