@@ -47,5 +47,5 @@ class UvInstaller:
             self.uv.call(
                 *("pip", "sync", listing, "--python", python),
                 *("--preview-features", "pylock", "--link-mode", "clone", "--no-build"),
-                *(word for name in sources for word in ("--no-binary-package", name)),
+                *(word for name in sources for word in ("--no-binary", name)),
             )
