@@ -11,7 +11,7 @@ from lamina.engines.pylock import PylockSettings, dump_pylock
 from lamina.model.artifacts import ArtifactKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lamina.engines.api import ArtifactLocator
     from lamina.engines.uv_program import UvProgram
@@ -38,7 +38,6 @@ class UvInstaller:
         wanted = sorted(artifacts, key=lambda one: one.filename)
         if not wanted:
             return
-        sources = sorted({one.package for one in wanted if one.kind is ArtifactKind.SDIST})
         with tempfile.TemporaryDirectory(prefix="lamina-install-") as directory:
             listing = Path(directory) / "pylock.toml"
             settings = PylockSettings(indexes=self.indexes)
@@ -46,6 +45,16 @@ class UvInstaller:
             listing.write_text(text, encoding="utf-8")
             self.uv.call(
                 *("pip", "sync", listing, "--python", python),
-                *("--preview-features", "pylock", "--link-mode", "clone", "--no-build"),
-                *(word for name in sources for word in ("--no-binary-package", name)),
+                *("--preview-features", "pylock", "--link-mode", "clone"),
+                *_build_options(wanted),
             )
+
+
+def _build_options(artifacts: Sequence[Artifact]) -> Iterator[str]:
+    """Yield the options by which uv builds the source distributions and nothing else."""
+    if all(one.kind is ArtifactKind.WHEEL for one in artifacts):
+        yield "--no-build"
+        return
+    for one in artifacts:
+        yield "--only-binary" if one.kind is ArtifactKind.WHEEL else "--no-binary"
+        yield one.package

@@ -25,7 +25,6 @@ from lamina.release.place import final_place, staging_place
 from lamina.release.relocate import Relocation, relocate_scripts
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 from lamina.release.testing import run_tests
-from lamina.stack.files import STACK_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,7 +112,7 @@ def _describe(request: Seal) -> None:
     stage = request.stage
     internal = stage / INTERNAL
     fs.make_directory(internal)
-    fs.write_text(internal / STACK_NAME, request.stack_text, durable=False)
+    fs.write_text(internal / "stack.toml", request.stack_text, durable=False)
     fs.write_text(internal / LOCK_NAME, dump_lock(request.lock), durable=False)
     described = probe(stage / "bin" / "python", environ=request.environ)
     text = dump_probe(moved(described, stage, request.release.prefix))

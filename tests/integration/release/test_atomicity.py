@@ -199,7 +199,7 @@ def test_a_full_disk(tmp_path: Path, environ: dict[str, str]) -> None:
     """Let the disk be a little larger each time, until a release fits."""
     small = tmp_path / "small"
     small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24k", "none", small]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24k", "none", str(small)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("cannot mount a file system here")
     request = publish_request(tmp_path, environ, root=small / "root")

@@ -44,7 +44,7 @@ def original(request: pytest.FixtureRequest, environ: dict[str, str]) -> Interpr
 def _answer(program: Path, code: str, *arguments: str) -> list[str]:
     # What LD_LIBRARY_PATH offers must not win over the copy.
     env = {"PATH": os.defpath, "LD_LIBRARY_PATH": "/usr/lib/x86_64-linux-gnu"}
-    words = [program, "-I", "-c", code, *arguments]
+    words = [str(program), "-I", "-c", code, *arguments]
     return subprocess.run(words, capture_output=True, text=True, check=True, env=env).stdout.split()
 
 

@@ -17,8 +17,8 @@ from lamina.release.mtree import MTREE_NAME
 from lamina.release.publish import Outcome, plan_publish, publish
 from lamina.release.root import open_root
 from lamina.release.verify import verify_release
-from support.releases import FakeInstaller, make_stack, publish_request
 from support.release_wheels import lock_of, make_wheel
+from support.releases import FakeInstaller, make_stack, publish_request
 
 
 def _says(program: Path | str, *arguments: str) -> str:
