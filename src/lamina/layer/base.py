@@ -86,7 +86,9 @@ def active_layer(environ: Mapping[str, str]) -> Path:
     if active and is_layer(Path(active)):
         return Path(active)
     what = f"{active}: the active environment is no layer" if active else "no layer is active"
-    raise UsageError(what, hints=["name the layer: lamina layer COMMAND DIR ...", ". DIR/bin/activate"])
+    raise UsageError(
+        what, hints=["name the layer: lamina layer COMMAND DIR ...", ". DIR/bin/activate"]
+    )
 
 
 def look_at(place: Place, *, environ: Mapping[str, str]) -> Base:
@@ -154,9 +156,7 @@ def _environment(environ: Mapping[str, str]) -> Place:
 def _path(given: str, path: Path) -> Place:
     absolute = Path(os.path.abspath(path))  # noqa: PTH100
     if absolute.is_file():
-        return Place(
-            given=given, kind="prefix", python=absolute, prefix=absolute.parent.parent
-        )
+        return Place(given=given, kind="prefix", python=absolute, prefix=absolute.parent.parent)
     if not absolute.is_dir():
         raise UsageError(f"{given}: no such directory")
     python = _python_in(absolute)

@@ -104,6 +104,4 @@ def hook_text(described: BaseProbe) -> str:
         "roots": list(described.roots),
         "needs": list((described.roots or described.path)[:_NEEDED]),
     }
-    return (
-        f"{code}\n\nstart({facts!r}, os.path.dirname(os.path.abspath(__file__)))\n"
-    )
+    return f"{code}\n\nstart({facts!r}, os.path.dirname(os.path.abspath(__file__)))\n"
