@@ -42,6 +42,16 @@ class Place:
         return self.prefix / "bin" if self.kind != "env" else self.python.parent
 
 
+    @property
+    def lasting(self) -> bool:
+        """Whether the name means the same as long as what is there does not change.
+
+        What a stack's newest release is depends on the whole root, ``env`` on everything.
+        """
+        newest = self.kind == "release" and not any(one in self.given for one in "/@.~")
+        return self.kind != "env" and not newest
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
     """A place and what it holds."""
