@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lamina.cli.app import LazyGroup
-from lamina.cli.quick import activation_hint
 from lamina.cli.options import dry_run_option, environment, output_options, root_option
+from lamina.cli.quick import activation_hint
 
 if TYPE_CHECKING:
     from lamina.cli.options import Output

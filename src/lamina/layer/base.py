@@ -41,7 +41,6 @@ class Place:
         """The directory that comes first on PATH."""
         return self.prefix / "bin" if self.kind != "env" else self.python.parent
 
-
     @property
     def lasting(self) -> bool:
         """Whether the name means the same as long as what is there does not change.
