@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.command_line import CommandLine
+from support.index_server import IndexServer
 from support.interpreters import find_interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,19 @@ def environ(tmp_path: Path) -> dict[str, str]:
         "UV_PYTHON_DOWNLOADS": "never",
         "PYENV_ROOT": os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")),
     }
+
+
+@pytest.fixture
+def index_server(environ: dict[str, str], tmp_path: Path) -> Iterator[IndexServer]:
+    """Return an empty index on loopback that ``environ`` names as the default one.
+
+    Ask for it before ``command_line``, so that the program sees it too.
+    """
+    with IndexServer() as server:
+        environ["UV_DEFAULT_INDEX"] = server.url
+        environ["UV_CACHE_DIR"] = str(tmp_path / "uv-cache")
+        environ["UV_HTTP_RETRIES"] = "0"
+        yield server
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ _ALLOWED = frozenset(
     }
 )  # fmt: skip
 _ALLOWED_PREFIXES = ("LC_", "XDG_", "LAMINA_")
+# Where uv looks for the credentials of a named index.
+_CREDENTIALS = re.compile(r"UV_INDEX_[A-Z0-9_]+_(?:USERNAME|PASSWORD)")
 _SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -42,7 +44,7 @@ def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if name in _ALLOWED or name.startswith(_ALLOWED_PREFIXES)
+        if name in _ALLOWED or name.startswith(_ALLOWED_PREFIXES) or _CREDENTIALS.fullmatch(name)
     }
 
 

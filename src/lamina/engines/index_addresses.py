@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from lamina.core import fs
@@ -114,14 +116,28 @@ class IndexAddresses:
         return {one: _choose(one, offers[one.package]) for one in artifacts}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A file on an index's page of a package."""
+
+    filename: str
+    address: str
+    sha256: str | None
+    """None where the page gives no such digest."""
+    metadata_sha256: str | None
+    """Digest of the wheel's metadata where the index offers it beside the wheel (PEP 658)."""
+    uploaded: datetime | None
+    yanked: bool
+
+
 def project_files(
     client: HttpClient, index_address: str, package: PackageName
-) -> dict[str, list[tuple[str | None, str]]]:
-    """Return what an index offers of a package: file name -> (sha256 or None, address) each.
+) -> dict[str, list[Offer]]:
+    """Return what an index offers of a package, by file name; nothing where it is not there.
 
     Raises UpstreamUnavailableError when there is no usable page.
     """
-    page = client.get(f"{index_address}/{package}/", accept=_ACCEPT)
+    page = client.get(f"{index_address.rstrip('/')}/{package}/", accept=_ACCEPT)
     if page.status == 404:
         return {}
     if page.status != 200:
@@ -129,44 +145,61 @@ def project_files(
             f"the index refuses its page of {package}: HTTP status {page.status}",
             hints=["check the credentials for this index"] if page.status in {401, 403} else (),
         )
-    offers: dict[str, list[tuple[str | None, str]]] = {}
-    for name, digest, address in _files_of(page, package):
-        offers.setdefault(name, []).append((digest, address))
+    offers: dict[str, list[Offer]] = {}
+    for one in _offers_of(page, package):
+        offers.setdefault(one.filename, []).append(one)
     return offers
 
 
-def _files_of(page: Page, package: PackageName) -> list[tuple[str, str | None, str]]:
+def _offers_of(page: Page, package: PackageName) -> list[Offer]:
     try:
         if page.content_type.partition(";")[0].strip() == _JSON:
-            files = json.loads(page.content)["files"]
-            return [
-                (one["filename"], one["hashes"].get("sha256"), urljoin(page.address, one["url"]))
-                for one in files
-            ]
+            return [_json_offer(one, page.address) for one in json.loads(page.content)["files"]]
         from pypi_simple import ProjectPage
 
         parsed = ProjectPage.from_html(package, page.content, page.address)
-        return [(one.filename, one.digests.get("sha256"), one.url) for one in parsed.packages]
-    except (ValueError, KeyError, TypeError) as error:
+        return [
+            Offer(
+                filename=one.filename,
+                address=one.url,
+                sha256=one.digests.get("sha256"),
+                metadata_sha256=(one.metadata_digests or {}).get("sha256"),
+                uploaded=one.upload_time,
+                yanked=one.is_yanked,
+            )
+            for one in parsed.packages
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UpstreamUnavailableError(
             f"the index answers with a page of {package} that is no index page"
         ) from error
 
 
-def _choose(artifact: Artifact, offers: Mapping[str, list[tuple[str | None, str]]]) -> str:
+def _json_offer(one: dict[str, Any], base: str) -> Offer:
+    metadata = one.get("core-metadata") or one.get("dist-info-metadata") or {}
+    uploaded = one.get("upload-time")
+    return Offer(
+        filename=one["filename"],
+        address=urljoin(base, one["url"]),
+        sha256=one["hashes"].get("sha256"),
+        metadata_sha256=metadata.get("sha256") if isinstance(metadata, dict) else None,
+        uploaded=datetime.fromisoformat(uploaded) if uploaded else None,
+        yanked=bool(one.get("yanked")),
+    )
+
+
+def _choose(artifact: Artifact, offers: Mapping[str, list[Offer]]) -> str:
     """Return the address of the one file that has the recorded digest."""
     candidates = offers.get(artifact.filename, [])
-    for digest, address in candidates:
-        if digest == artifact.sha256:
-            return address
-    for digest, address in candidates:
-        if digest is None:
-            # The engine that downloads it checks the recorded digest.
-            return address
+    # Where a page gives no digest, the engine that downloads the file checks the recorded one.
+    for wanted in (artifact.sha256, None):
+        for one in candidates:
+            if one.sha256 == wanted:
+                return one.address
     if candidates:
         raise IntegrityError(
             f"{artifact.filename} on the index {artifact.index!r} is not the file that was locked: "
-            f"sha256 {candidates[0][0]}, locked {artifact.sha256}",
+            f"sha256 {candidates[0].sha256}, locked {artifact.sha256}",
             hints=["find out why it changed; lamina lock takes the index as it is now"],
         )
     raise LaminaError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import functools
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,9 +41,25 @@ def configured_index(environ: Mapping[str, str]) -> str | None:
 
 def public_index(environ: Mapping[str, str]) -> str:
     """Return the address of the default index, the library's constant where none is configured."""
+    return configured_index(environ) or _library_constant()
+
+
+@functools.cache
+def _library_constant() -> str:
+    """Return pypi_simple's constant without importing the library, which takes half a second."""
+    import ast
+    import importlib.util
+
+    spec = importlib.util.find_spec("pypi_simple")
+    if spec is not None and spec.origin is not None:
+        for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                names = node.targets if isinstance(node, ast.Assign) else [node.target]
+                if [getattr(one, "id", "") for one in names] == ["PYPI_SIMPLE_ENDPOINT"]:
+                    return str(ast.literal_eval(node.value))
     from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
-    return configured_index(environ) or PYPI_SIMPLE_ENDPOINT
+    return PYPI_SIMPLE_ENDPOINT
 
 
 def _configuration_home(environ: Mapping[str, str]) -> Path | None:

@@ -64,18 +64,19 @@ def inspect_interpreter(path: Path, environ: Mapping[str, str]) -> Interpreter |
         )
     except LaminaError:
         return None
+    if answer.returncode != 0:
+        return None
     try:
         told = json.loads(answer.stdout)
-    except ValueError:
-        return None
-    if answer.returncode != 0 or told["implementation"] != "cpython":
-        return None
-    return Interpreter(
-        path=Path(told["executable"]),
-        version=told["version"],
-        prefix=Path(told["prefix"]),
-        machine=told["machine"],
-    )
+        found = Interpreter(
+            path=Path(told["executable"]),
+            version=told["version"],
+            prefix=Path(told["prefix"]),
+            machine=told["machine"],
+        )
+        return found if told["implementation"] == "cpython" else None
+    except (ValueError, KeyError, TypeError):
+        return None  # Something else of that name.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamina.engines.pylock import PylockSettings, dump_pylock
 from lamina.model.artifacts import ArtifactKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lamina.engines.api import ArtifactLocator
     from lamina.engines.uv_program import UvProgram
     from lamina.model.artifacts import Artifact
+    from lamina.model.names import IndexName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,8 @@ class UvInstaller:
     """An ArtifactInstaller that copies out of uv's cache and fetches what is not in it."""
 
     uv: UvProgram
+    indexes: Mapping[IndexName, str]
+    """The address of each index that an artifact may name."""
 
     def install(
         self, artifacts: Iterable[Artifact], *, python: Path, locator: ArtifactLocator
@@ -35,28 +38,23 @@ class UvInstaller:
         wanted = sorted(artifacts, key=lambda one: one.filename)
         if not wanted:
             return
-        sources = sorted({one.package for one in wanted if one.kind is ArtifactKind.SDIST})
         with tempfile.TemporaryDirectory(prefix="lamina-install-") as directory:
             listing = Path(directory) / "pylock.toml"
-            listing.write_text(_pylock(wanted, locator.addresses(wanted)), encoding="utf-8")
+            settings = PylockSettings(indexes=self.indexes)
+            text = dump_pylock(wanted, locator.addresses(wanted), settings)
+            listing.write_text(text, encoding="utf-8")
             self.uv.call(
                 *("pip", "sync", listing, "--python", python),
-                *("--preview-features", "pylock", "--link-mode", "clone", "--no-build"),
-                *(word for name in sources for word in ("--no-binary-package", name)),
+                *("--preview-features", "pylock", "--link-mode", "clone"),
+                *_build_options(wanted),
             )
 
 
-def _pylock(artifacts: Iterable[Artifact], addresses: Mapping[Artifact, str]) -> str:
-    lines = ['lock-version = "1.0"', 'created-by = "lamina"']
+def _build_options(artifacts: Sequence[Artifact]) -> Iterator[str]:
+    """Yield the options by which uv builds the source distributions and nothing else."""
+    if all(one.kind is ArtifactKind.WHEEL for one in artifacts):
+        yield "--no-build"
+        return
     for one in artifacts:
-        url = addresses[one]
-        file = f"{{ url = {json.dumps(url)}, hashes = {{ sha256 = {json.dumps(one.sha256)} }} }}"
-        lines += [
-            "",
-            "[[packages]]",
-            f"name = {json.dumps(one.package)}",
-            f"version = {json.dumps(one.version)}",
-            f"index = {json.dumps(url.rpartition('/')[0])}",
-            f"wheels = [{file}]" if one.kind is ArtifactKind.WHEEL else f"sdist = {file}",
-        ]
-    return "\n".join(lines) + "\n"
+        yield "--only-binary" if one.kind is ArtifactKind.WHEEL else "--no-binary"
+        yield one.package

@@ -30,6 +30,8 @@ class UvProgram:
     environ: Mapping[str, str]
     log: Path | None = None
     """Everything uv says is appended here."""
+    default_index: str | None = None
+    """Address of the default index, in place of the one that this machine is configured with."""
 
     def call(self, *arguments: str | Path, cwd: Path | None = None) -> Completed:
         """Run uv and return what it answered.
@@ -41,14 +43,17 @@ class UvProgram:
 
         env = base_environment(self.environ)
         env.pop("UV_INDEX_URL", None)
-        if address := configured_index(self.environ):
+        if address := self.default_index or configured_index(self.environ):
             env["UV_DEFAULT_INDEX"] = address
         env.setdefault("UV_PYTHON_DOWNLOADS", "never")
         argv = [uv.find_uv_bin(), *arguments, "--no-config", "--no-progress", "--color", "never"]
         try:
             return run(argv, env=env, cwd=cwd, log=self.log)
         except CommandFailedError as error:
-            raise translate(error) from error
+            meant = translate(error)
+            if meant is error:
+                raise
+            raise meant from error
 
 
 _KINDS: tuple[tuple[type[LaminaError], str], ...] = (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import json
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from lamina.core.errors import DocumentError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -35,23 +37,59 @@ AnyDocument = TypeVar("AnyDocument", bound=Document)
 
 def load_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file; raises DocumentError when it is missing or not TOML."""
+    return parse_toml(read_document(path), path)
+
+
+def read_document(path: Path) -> str:
+    """Return the text of a document, byte for byte; raises DocumentError when it has none."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise DocumentError(path, [Problem(where="", found="no such file")]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DocumentError(path, [Problem(where="", found=f"cannot be read: {error}")]) from error
+    except UnicodeDecodeError as error:
+        found = f"byte {error.start} is not UTF-8"
+        raise DocumentError(path, [Problem(where="", found=found)]) from error
+    except OSError as error:
+        found = f"cannot be read: {error.strerror}"
+        raise DocumentError(path, [Problem(where="", found=found)]) from error
+
+
+def parse_toml(text: str, path: Path | str) -> dict[str, Any]:
+    """Read TOML from a text that belongs to ``path``; raises DocumentError."""
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise DocumentError(path, [Problem(where="", found=f"not valid TOML: {error}")]) from error
 
 
-def validate(model: type[AnyDocument], data: Mapping[str, Any], path: Path | str) -> AnyDocument:
-    """Return the document in ``data``; raises DocumentError with every problem it has."""
+def validate(
+    model: type[AnyDocument],
+    data: Mapping[str, Any],
+    path: Path | str,
+    *,
+    check: Callable[[Mapping[str, Any]], Iterable[Problem]] | None = None,
+) -> AnyDocument:
+    """Return the document in ``data``; raises DocumentError with every problem it has.
+
+    ``check`` finds what no single field shows. It gets the data as they are, valid or not, so that
+    its problems are reported together with those of the fields.
+    """
+    problems: list[Problem] = []
+    document: AnyDocument | None = None
     try:
-        return model.model_validate(data)
+        document = model.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as error:
-        problems = [_problem(detail, model, data) for detail in error.errors()]
-        raise DocumentError(path, _unique(problems)) from error
+        problems += [_problem(detail, model, data) for detail in error.errors()]
+    if check is not None:
+        problems += check(data)
+    if document is None or problems:
+        raise DocumentError(path, _unique(problems))
+    return document
+
+
+def near_match(word: str, known: Iterable[str]) -> str:
+    """Return the known word that was probably meant, empty when none is near."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1)), "")
 
 
 def _unique(problems: Iterable[Problem]) -> list[Problem]:
@@ -61,16 +99,10 @@ def _unique(problems: Iterable[Problem]) -> list[Problem]:
 def _problem(detail: ErrorDetails, model: type[Document], data: Mapping[str, Any]) -> Problem:
     location = _document_location(detail["loc"], data)
     where = dotted(location)
+    found = detail["input"]
     match detail["type"]:
         case "extra_forbidden":
-            allowed = sorted(_keys_at(model, location[:-1]))
-            near = difflib.get_close_matches(str(location[-1]), allowed, n=1)
-            return Problem(
-                where=where,
-                found="unknown key",
-                allowed=f"allowed: {', '.join(allowed)}" if allowed else "",
-                suggestion=near[0] if near else "",
-            )
+            return _unknown_key(location, model)
         case "missing":
             return Problem(where=where, found="missing")
         case "value_error":
@@ -78,18 +110,40 @@ def _problem(detail: ErrorDetails, model: type[Document], data: Mapping[str, Any
         case "enum" | "literal_error":
             expected = str(detail["ctx"]["expected"])
             choices = [word.strip(" '") for word in expected.replace(" or ", ", ").split(",")]
-            near = difflib.get_close_matches(str(detail["input"]), choices, n=1)
             return Problem(
                 where=where,
-                found=f"{detail['input']!r} is not allowed",
+                found=f"{found!r} is not allowed",
                 allowed=f"allowed: {', '.join(choices)}",
-                suggestion=near[0] if near else "",
+                suggestion=near_match(str(found), choices),
             )
-        case _:
-            message = detail["msg"].removeprefix("Input should be ")
-            return Problem(
-                where=where, found=f"found {detail['input']!r}", allowed=f"expected {message}"
-            )
+        case "too_short":
+            return Problem(where=where, found="empty", allowed="give at least one")
+        case kind:
+            message = _EXPECTED.get(kind) or detail["msg"].removeprefix("Input should be ")
+            return Problem(where=where, found=f"found {found!r}", allowed=f"expected {message}")
+
+
+# What pydantic calls a thing -> what TOML calls it.
+_EXPECTED = {
+    "string_type": "a string (in quotes)",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "dict_type": "a table",
+    "tuple_type": "an array, such as ['...']",
+    "list_type": "an array, such as ['...']",
+}
+
+
+def _unknown_key(location: tuple[int | str, ...], model: type[Document]) -> Problem:
+    allowed = sorted(_keys_at(model, location[:-1]))
+    return Problem(
+        where=dotted(location),
+        found="unknown key",
+        allowed=f"allowed: {', '.join(allowed)}" if allowed else "",
+        suggestion=near_match(str(location[-1]), allowed),
+    )
 
 
 def _document_location(
@@ -99,7 +153,7 @@ def _document_location(
     kept: list[int | str] = []
     here: Any = data
     for i, part in enumerate(loc):
-        last = i == len(loc) - 1
+        last = i == len(loc) - 1 and part != "[key]"
         inside = (isinstance(here, dict) and part in here) or (
             isinstance(here, list) and isinstance(part, int) and part < len(here)
         )
@@ -111,11 +165,18 @@ def _document_location(
     return tuple(kept)
 
 
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
 def dotted(location: Iterable[int | str]) -> str:
     """Return a path such as ``packages.numpy.index`` or ``groups.notebook[1]``."""
     text = ""
     for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            key = part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False)
+            text += f".{key}" if text else key
     return text
 
 

@@ -68,7 +68,8 @@ def _entry(base: str, path: str, needle: bytes) -> tuple[Entry, bool]:
     if stat.S_ISDIR(status.st_mode):
         return Entry(kind="dir", mode=mode), False
     if stat.S_ISLNK(status.st_mode):
-        return Entry(kind="link", target=os.readlink(whole)), False  # noqa: PTH115
+        target = os.readlink(whole)  # noqa: PTH115
+        return Entry(kind="link", target=target), bool(needle) and needle in os.fsencode(target)
     if not stat.S_ISREG(status.st_mode):
         raise StorageError(f"{whole}: neither a file nor a link nor a directory")
     digest, hit = _read(whole, needle)

@@ -24,14 +24,20 @@ _TRAMPOLINE = re.compile(rb"#!/bin/sh\n'''exec' (?P<words>[^\n]*) \"\$0\" \"\$@\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relocation:
-    """From where a tree is built to where it will be."""
+    """From where a tree is built to where it will be, both in one root."""
 
     stage: Path
     final: Path
 
     def text(self, data: bytes) -> bytes:
-        """Return the content with the final path instead of the stage's."""
-        return _bytes(self.final).join(data.split(_bytes(self.stage)))
+        """Return the content with the final path instead of the stage's.
+
+        Only what follows the root is replaced: names that are written alike however a path with
+        blanks, quotes or other letters was quoted.
+        """
+        root = os.path.commonpath([self.stage, self.final])
+        old, new = (os.fsencode(os.path.relpath(one, root)) for one in (self.stage, self.final))
+        return data.replace(old, new)
 
     def script(self, data: bytes) -> bytes:
         """Return a script that the kernel can start: its first line as installers write it."""
@@ -43,7 +49,7 @@ class Relocation:
 
         The command is empty where it is not in the stage.
         """
-        here = _bytes(self.stage)
+        here = os.fsencode(self.stage)
         if found := _TRAMPOLINE.match(data):
             words = [os.fsencode(word) for word in shlex.split(os.fsdecode(found["words"]))]
             return words, data[found.end() :]
@@ -52,10 +58,6 @@ class Relocation:
             program, *options = line[2 + len(here) :].split()
             return [here + program, *options], rest
         return [], data
-
-
-def _bytes(path: Path) -> bytes:
-    return os.fsencode(path)
 
 
 def shebang(words: Sequence[bytes]) -> bytes:
@@ -82,7 +84,7 @@ def relocate_scripts(relocation: Relocation) -> list[str]:
         if script.is_symlink() or not script.is_file():
             continue
         data = script.read_bytes()
-        if _bytes(stage) not in data:
+        if relocation.text(data) == data:
             continue
         changed[script.name] = relocation.script(data)
         fs.write_bytes(

@@ -171,10 +171,28 @@ def open_root(path: Path, *, create: bool = False) -> Root:
     Raises ConflictError for a directory with other content, StorageError when it cannot be made,
     DocumentError when it was made by a newer lamina, UsageError when it is missing.
     """
+    root, there = look_for_root(path)
+    if there:
+        return root
+    if not create:
+        raise UsageError(
+            f"{root.path}: no releases there",
+            hints=[f"lamina publish --root {root.path}", "name another root with --root"],
+        )
+    fs.make_directory(root.path)
+    fs.write_text(root.path / ROOT_MARKER, f'schema = {ROOT_SCHEMA}\ncreated-by = "lamina"\n')
+    return root
+
+
+def look_for_root(path: Path) -> tuple[Root, bool]:
+    """Return the root that is, or could be made, at ``path``, and whether it is there.
+
+    Raises ConflictError for a directory with other content, DocumentError for a newer schema.
+    """
     absolute = Path(os.path.abspath(path))  # noqa: PTH100 (links are kept: the path is for people)
     if (absolute / ROOT_MARKER).is_file():
         _check_schema(absolute / ROOT_MARKER)
-        return Root(absolute)
+        return Root(absolute), True
     if absolute.exists() and not absolute.is_dir():
         raise ConflictError(f"{absolute}: not a directory", hints=["choose another --root"])
     strange = [name for name in _entries(absolute) if not _may_be_there(name)]
@@ -183,14 +201,7 @@ def open_root(path: Path, *, create: bool = False) -> Root:
             f"{absolute}: holds {min(strange)!r} and is no root of lamina",
             hints=["choose an empty or new directory with --root"],
         )
-    if not create:
-        raise UsageError(
-            f"{absolute}: no releases there",
-            hints=[f"lamina publish --root {absolute}", "name another root with --root"],
-        )
-    fs.make_directory(absolute)
-    fs.write_text(absolute / ROOT_MARKER, f'schema = {ROOT_SCHEMA}\ncreated-by = "lamina"\n')
-    return Root(absolute)
+    return Root(absolute), False
 
 
 def _may_be_there(name: str) -> bool:

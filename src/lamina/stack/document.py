@@ -6,8 +6,10 @@ from them.
 
 from __future__ import annotations
 
+import keyword
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
@@ -62,18 +64,49 @@ def _check_extra(text: str) -> str:
     return parse_package_name(text)
 
 
+def _check_module(text: str) -> str:
+    parts = text.split(".")
+    if not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
+        raise ValueError(f"{text!r} is not the name of a module, such as 'dask_awkward'")
+    return text
+
+
+def _check_address(text: str) -> str:
+    """Refuse what is no address, and credentials, without repeating them."""
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018
+    except ValueError:
+        parts = None
+    scheme = parts.scheme if parts is not None else ""
+    if parts is None or not {"http": parts.netloc, "https": parts.netloc, "file": parts.path}.get(
+        scheme
+    ):
+        raise ValueError("not an address; write an http, https or file URL")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(
+            "has credentials, which everybody who sees this file would have too; put them into"
+            " UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD, or into ~/.netrc"
+        )
+    return text
+
+
 def _version_table(value: Any) -> Any:
     return {"literal": value} if isinstance(value, str) else value
 
 
 def _package_table(value: Any) -> Any:
-    return {"version": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"version": value}
+    if not isinstance(value, dict | PackageEntry):
+        raise ValueError(f"found {value!r}; expected a range such as '>=2,<3', or a table")  # noqa: TRY004
+    return value
 
 
 def _series_list(value: Any) -> Any:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise ValueError("expected a Python series such as '3.12', or a list of them")
+        raise ValueError("expected a Python series such as '3.12' (in quotes), or several")
     return tuple(sorted({PythonSeries.parse(one) for one in values}))
 
 
@@ -98,6 +131,9 @@ def _version_pair(value: Any) -> Any:
 PackageKey = Annotated[PackageName, AfterValidator(parse_package_name)]
 IndexKey = Annotated[IndexName, AfterValidator(parse_index_name)]
 PlatformName = Annotated[Platform, Field(strict=False)]
+GroupKey = Annotated[str, AfterValidator(_check_extra)]
+Address = Annotated[str, AfterValidator(_check_address)]
+ModuleName = Annotated[str, AfterValidator(_check_module)]
 Specifier = Annotated[str, AfterValidator(_check_specifier)]
 RequirementText = Annotated[str, AfterValidator(_check_requirement)]
 Moment = Annotated[datetime, BeforeValidator(_as_moment, json_schema_input_type=date | datetime)]
@@ -154,8 +190,8 @@ class ResolveTable(Document):
     """Nothing enters that is not listed; ``lamina check`` names each missing dependency."""
     index: Annotated[IndexName, AfterValidator(parse_index_name)] = PUBLIC_INDEX
     """The index of packages that name none: ``pypi`` or a key of ``indexes``."""
-    indexes: dict[IndexKey, str] = {}
-    """Further indexes by name, with their addresses (PEP 503 or 691)."""
+    indexes: dict[IndexKey, Address] = {}
+    """Further indexes by name: http, https or file URLs (PEP 503 or 691), without credentials."""
     channels: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Conda channels, in order of priority."""
     exclude_newer: Moment | None = None
@@ -241,7 +277,7 @@ class TestTable(Document):
 
     __test__ = False
 
-    imports: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    imports: Annotated[tuple[ModuleName, ...], Field(strict=False)] = ()
     """Modules to import, each in a process of its own."""
     commands: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Shell commands that must exit with 0, run with the release first on PATH."""
@@ -260,34 +296,7 @@ class Stack(Document):
     """Packages of conda channels, as MatchSpec."""
     hooks: dict[PackageKey, HookTable] = {}
     """Hooks by package."""
-    groups: dict[str, Annotated[tuple[RequirementText, ...], Field(strict=False)]] = {}
+    groups: dict[GroupKey, Annotated[tuple[RequirementText, ...], Field(strict=False)]] = {}
     """Named groups of requirements; they are part of the stack."""
     test: TestTable = TestTable()
     """What must work before a release is published."""
-
-    @model_validator(mode="after")
-    def _known_indexes(self) -> Stack:
-        known = {PUBLIC_INDEX, *self.resolve.indexes}
-        if PUBLIC_INDEX in self.resolve.indexes:
-            raise ValueError("resolve.indexes: 'pypi' is this machine's own index; choose another")
-        used = {"resolve.index": self.resolve.index} | {
-            f"packages.{name}.index": entry.index
-            for name, entry in self.packages.items()
-            if entry.index is not None
-        }
-        wrong = [f"{where}: no index {name!r}" for where, name in used.items() if name not in known]
-        if wrong:
-            raise ValueError(f"{'; '.join(wrong)}; known: {', '.join(sorted(known))}")
-        return self
-
-    @model_validator(mode="after")
-    def _platforms_of_the_stack(self) -> Stack:
-        ours = set(self.stack.platforms)
-        wrong = [
-            f"packages.{name}.platforms: {', '.join(sorted(set(entry.platforms) - ours))}"
-            for name, entry in self.packages.items()
-            if not ours.issuperset(entry.platforms)
-        ]
-        if wrong:
-            raise ValueError(f"{'; '.join(wrong)}: not among stack.platforms")
-        return self

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from lamina.core.errors import DocumentError, Problem
 from lamina.model.digests import Sha256, digest_of_value
-from lamina.model.document import load_toml, validate
+from lamina.model.document import parse_toml, read_document, validate
+from lamina.stack.consistency import check_consistency
 from lamina.stack.document import Stack
 
 if TYPE_CHECKING:
@@ -29,7 +30,12 @@ def find_stack(directory: Path) -> Path:
 
 def load_stack(path: Path) -> Stack:
     """Read a stack; raises DocumentError with every problem found."""
-    return validate(Stack, load_toml(path), path)
+    return parse_stack(read_document(path), path)
+
+
+def parse_stack(text: str, path: Path | str) -> Stack:
+    """Read a stack from a text that belongs to ``path``; raises DocumentError."""
+    return validate(Stack, parse_toml(text, path), path, check=check_consistency)
 
 
 def digest_of_resolution(stack: Stack) -> Sha256:

@@ -1,0 +1,240 @@
+"""Write and edit a stack: ``lamina init``, ``lamina add``, ``lamina remove``."""
+
+from __future__ import annotations
+
+import difflib
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from lamina.cli.options import Output, dry_run_option, output_options, stack_file, stack_option
+from lamina.core import fs, report
+from lamina.core.errors import ConflictError, UsageError
+from lamina.model.names import parse_index_name, parse_stack_name
+from lamina.model.platforms import Platform, PythonSeries, Target, current_platform
+from lamina.model.versions import parse_release_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lamina.stack.beginning import NewStack
+    from lamina.stack.edit import Change, Edit
+
+T = TypeVar("T")
+
+FIRST_VERSION = "0.1.0"
+_platform_choice = click.Choice([str(one) for one in Platform])
+
+
+@click.command()
+@click.argument(
+    "directory", type=click.Path(path_type=Path, file_okay=False), default=Path(), required=False
+)
+@click.option("--name", help="Name of the stack [default: the directory's].")
+@click.option(
+    "--version", default=FIRST_VERSION, show_default=True, help="Version of the next release."
+)
+@click.option("--python", "python", multiple=True, help="Python series, such as 3.12; repeatable.")
+@click.option(
+    "--platform",
+    "platforms",
+    multiple=True,
+    type=_platform_choice,
+    help="Platform to lock for; repeatable [default: this machine's].",
+)
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    help="A requirements file, a pylock.toml or an installed prefix to start from.",
+)
+@dry_run_option
+@output_options
+def init(output: Output, directory: Path, source: Path | None, **given: Any) -> None:
+    """Start a stack: write a lamina.toml with comments into DIRECTORY.
+
+    With --from, what cannot be carried over is said on standard error.
+    """
+    from lamina.stack.beginning import write_stack
+    from lamina.stack.files import STACK_NAME
+
+    path = directory / STACK_NAME
+    if path.exists() or path.is_symlink():
+        raise ConflictError(f"{path}: there is a stack already", hints=["lamina add NAME"])
+    new, left_behind = _new_stack(directory, source, **given)
+    text = write_stack(new, path)
+    for line in left_behind:
+        report.warn(f"not carried over: {line}")
+    if not given["dry_run"]:
+        fs.make_directory(directory)
+        fs.write_text(path, text)
+    value = {
+        "dry-run": given["dry_run"],
+        "file": str(path),
+        "name": new.name,
+        "not-carried-over": left_behind,
+        "packages": sorted(new.packages),
+        "text": text,
+    }
+    count = f" with {len(new.packages)} packages" if new.packages else ""
+    said = text.rstrip("\n") if given["dry_run"] else f"wrote {path}{count}; next: lamina add, lock"
+    output.result(said, value)
+
+
+def _new_stack(directory: Path, source: Path | None, **given: Any) -> tuple[NewStack, list[str]]:
+    """Return the stack to write and what could not be carried over."""
+    from lamina.stack.beginning import NewStack, name_from_directory
+    from lamina.stack.imported import Imported, entries_of, one_per_package
+    from lamina.stack.sources import read_source
+
+    running = PythonSeries(*sys.version_info[:2])
+    name = given["name"] or name_from_directory(directory.resolve())
+    asked = tuple(_parsed(PythonSeries.parse, one, "--python") for one in given["python"])
+    platforms = tuple(map(Platform, dict.fromkeys(given["platforms"]))) or (_this_platform(),)
+    imported = Imported(requirements=())
+    if source is not None:
+        imported = read_source(source, default_python=asked[0] if asked else running)
+    python = tuple(sorted(set(asked))) or (imported.python or running,)
+    targets = [Target(platform, series) for platform in platforms for series in python]
+    imported = one_per_package(imported, targets)
+    new = NewStack(
+        name=_parsed(parse_stack_name, name, "--name"),
+        version=_parsed(parse_release_version, given["version"], "--version"),
+        python=python,
+        platforms=platforms,
+        packages=entries_of(imported.requirements),
+    )
+    return new, list(imported.left_behind)
+
+
+def _parsed(parse: Callable[[str], T], text: str, option: str) -> T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+
+
+def _this_platform() -> Platform:
+    try:
+        return current_platform()
+    except ValueError as error:
+        raise UsageError(str(error), hints=["lamina init --platform linux-64"]) from error
+
+
+@click.command()
+@click.argument("requirements", nargs=-1, required=True)
+@click.option("--group", help="Add to this group, not to [packages].")
+@click.option(
+    "--platform",
+    "platforms",
+    multiple=True,
+    type=_platform_choice,
+    help="Only on this platform of the stack; repeatable.",
+)
+@click.option("--prerelease", is_flag=True, help="Allow pre-releases of it.")
+@click.option("--index", help="The one index it is taken from, a name in [resolve] indexes.")
+@click.option("--source", is_flag=True, help="Build it from its source distribution.")
+@stack_option
+@dry_run_option
+@output_options
+def add(
+    output: Output,
+    requirements: tuple[str, ...],
+    stack_path: Path | None,
+    *,
+    dry_run: bool,
+    **said: Any,
+) -> None:
+    """Add packages to the stack, or change what it asks of them.
+
+    REQUIREMENTS are as for pip: 'numpy>=2,<3' 'pyhf[minuit]'. What a package has beside its
+    range stays, and so do comments.
+    """
+    from lamina.stack.edit import Addition, add_requirements
+    from lamina.stack.entries import parse_requirements
+
+    index = said["index"]
+    addition = Addition(
+        requirements=parse_requirements(requirements),
+        group=said["group"],
+        platforms=tuple(map(Platform, dict.fromkeys(said["platforms"]))),
+        prerelease=said["prerelease"],
+        index=None if index is None else _parsed(parse_index_name, index, "--index"),
+        source=said["source"],
+    )
+    _edit(
+        output, stack_path, lambda text, path: add_requirements(text, addition, path=path), dry_run
+    )
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--group", help="Take out of this group, not out of [packages].")
+@stack_option
+@dry_run_option
+@output_options
+def remove(
+    output: Output,
+    names: tuple[str, ...],
+    stack_path: Path | None,
+    *,
+    dry_run: bool,
+    group: str | None,
+) -> None:
+    """Take packages out of the stack."""
+    from lamina.stack.edit import remove_packages
+
+    _edit(
+        output,
+        stack_path,
+        lambda text, path: remove_packages(text, names, group=group, path=path),
+        dry_run,
+    )
+
+
+def _edit(
+    output: Output,
+    stack_path: Path | None,
+    change: Callable[[str, Path], Edit],
+    dry_run: bool,  # noqa: FBT001
+) -> None:
+    """Apply a change to a stack's text, write it in one step and say what changed."""
+    from lamina.model.document import read_document
+
+    path = stack_file(stack_path).resolve()
+    before = read_document(path)
+    edit = change(before, path)
+    difference = _difference(before, edit.text, path.name)
+    if not dry_run and edit.text != before:
+        fs.write_text(path, edit.text, mode=stat.S_IMODE(path.stat().st_mode))
+    value = {
+        "changes": [_as_json(one) for one in edit.changes],
+        "diff": difference,
+        "dry-run": dry_run,
+        "file": str(path),
+    }
+    said = difference.rstrip("\n") if dry_run else "\n".join(map(_as_text, edit.changes))
+    output.result(said, value)
+
+
+def _difference(before: str, after: str, name: str) -> str:
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), f"a/{name}", f"b/{name}", lineterm=""
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _as_text(change: Change) -> str:
+    return f"{change.action} {change.where}: {change.name} = {change.text}"
+
+
+def _as_json(change: Change) -> dict[str, str]:
+    return {
+        "action": change.action,
+        "name": change.name,
+        "value": change.text,
+        "where": change.where,
+    }

@@ -1,0 +1,154 @@
+"""``lamina export``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, assert_never
+
+import click
+
+from lamina.cli.options import Output, environment, output_options, root_option, stack_file
+from lamina.core import fs
+from lamina.core.errors import NotSupportedError, UsageError
+
+if TYPE_CHECKING:
+    from lamina.lock.document import Lock
+    from lamina.model.platforms import Platform, Target
+    from lamina.model.references import ReleaseReference
+    from lamina.stack.document import Stack
+
+Form = Literal["requirements", "pylock", "explicit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """The lock to write in another form, and the stack that knows its indexes."""
+
+    lock_path: Path
+    stack_path: Path
+
+
+@click.command()
+@click.argument("source", required=False)
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["requirements", "pylock", "explicit"]),
+    required=True,
+    help="requirements.txt with hashes, pylock.toml, or exact files for one target.",
+)
+@click.option("--target", metavar="PLATFORM/PYTHON", help="One target only, as linux-64/3.12.")
+@click.option(
+    "-o",
+    "--output",
+    "destination",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write [default: standard output].",
+)
+@root_option
+@output_options
+def export(
+    output: Output,
+    source: str | None,
+    *,
+    form: Form,
+    target: str | None,
+    destination: Path | None,
+    root: Path,
+) -> None:
+    """Write a lock in another form.
+
+    SOURCE is a stack's directory, a lock, or a release such as hep-analysis/2026.11.0; without
+    it, the lock beside the nearest lamina.toml is taken.
+    """
+    from lamina.lock.files import load_lock
+
+    found = _find_source(source, root)
+    lock = load_lock(found.lock_path)
+    text = _text(form, lock, found.stack_path, target)
+    if destination is not None:
+        fs.write_text(destination, text)
+    value = {"form": form, "lock": str(found.lock_path)}
+    value |= {"output": str(destination)} if destination else {"text": text}
+    shown = f"wrote {destination}" if destination else text.removesuffix("\n")
+    output.result(shown, value)
+
+
+def _find_source(source: str | None, root: Path) -> _Source:
+    """Return the files that a person means by SOURCE."""
+    from lamina.lock.files import LOCK_NAME
+    from lamina.model.references import ReleaseReference
+
+    if source is None:
+        stack = stack_file(None)
+        return _Source(lock_path=stack.with_name(LOCK_NAME), stack_path=stack)
+    path = Path(source)
+    if path.is_dir():
+        stack = stack_file(path)
+        return _Source(lock_path=path / LOCK_NAME, stack_path=stack)
+    if path.is_file():
+        return _Source(lock_path=path, stack_path=stack_file(path.parent))
+    try:
+        reference = ReleaseReference.parse(source)
+    except ValueError as error:
+        raise UsageError(f"{source}: no such file or directory, and no release: {error}") from error
+    return _find_release(reference, root)
+
+
+def _find_release(reference: ReleaseReference, root: Path) -> _Source:
+    """Return the lock and stack inside a release."""
+    raise NotSupportedError(
+        f"{reference}: releases under {root} cannot be exported yet",
+        hints=["give the lock of the release: PREFIX/.lamina/lamina.lock"],
+    )
+
+
+def _text(form: Form, lock: Lock, stack_path: Path, target: str | None) -> str:
+    from lamina.engines.index_addresses import IndexAddresses, cache_directory
+    from lamina.export.explicit import dump_explicit
+    from lamina.export.files import ExportRequest
+    from lamina.export.pylock import dump_pylock_export
+    from lamina.export.requirements import dump_requirements
+    from lamina.resolve.project import index_addresses
+
+    environ = environment()
+    indexes = index_addresses(_stack(stack_path), environ)
+    locator = IndexAddresses(environ, indexes, cache_directory(environ))
+    request = ExportRequest(lock=lock, targets=_targets(form, lock, target), indexes=indexes)
+    match form:
+        case "requirements":
+            return dump_requirements(request, locator)
+        case "pylock":
+            return dump_pylock_export(request, locator)
+        case "explicit":
+            return dump_explicit(request, locator)
+        case _:
+            assert_never(form)
+
+
+def _stack(path: Path) -> Stack | None:
+    """Return the stack, None where the lock stands alone."""
+    from lamina.stack.files import load_stack
+
+    for candidate in (path, path.with_name("stack.toml")):
+        if candidate.is_file():
+            return load_stack(candidate)
+    return None
+
+
+def _targets(form: Form, lock: Lock, target: str | None) -> tuple[Target, ...]:
+    from lamina.export.files import chosen_targets, single_target
+
+    if form == "explicit":
+        return single_target(lock, target, _here())
+    return chosen_targets(lock, target)
+
+
+def _here() -> Platform | None:
+    from lamina.model.platforms import current_platform
+
+    try:
+        return current_platform()
+    except ValueError:
+        return None

@@ -1,0 +1,242 @@
+"""``lamina publish``: from lamina.toml to a release."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lamina.cli.options import (
+    dry_run_option,
+    environment,
+    output_options,
+    root_option,
+    stack_file,
+    stack_option,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lamina.cli.options import Output
+    from lamina.lock.document import Lock
+    from lamina.model.platforms import Target
+    from lamina.release.publish import Outcome, Plan, PublishRequest
+    from lamina.stack.document import Stack
+
+
+@click.command()
+@root_option
+@stack_option
+@click.option(
+    "--python",
+    "python",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The interpreter to publish with [default: one of the series found on this machine].",
+)
+@click.option(
+    "--series",
+    help="The Python series, such as 3.12, where the stack has several [default: its newest].",
+)
+@click.option("--no-test", is_flag=True, help="Do not run the stack's tests; the manifest says so.")
+@dry_run_option
+@output_options
+def publish(
+    output: Output,
+    *,
+    root: Path,
+    stack_path: Path | None,
+    python: Path | None,
+    series: str | None,
+    no_test: bool,
+    dry_run: bool,
+) -> None:
+    """Lock where needed, build, test and publish a release; print it and its prefix."""
+    from lamina.release import publish as act
+    from lamina.release.root import look_for_root
+
+    start = time.monotonic()
+    environ = environment()
+    request = _request(
+        stack_file(stack_path), root=root, python=python, series=series, test=not no_test,
+        environ=environ, save=not dry_run,
+    )  # fmt: skip
+    if dry_run:
+        plan = act.plan_publish(request, look_for_root(root)[0])
+        output.result(_plan_text(plan), _plan_value(plan))
+        return
+    outcome = act.publish(request)
+    seconds = round(time.monotonic() - start, 3)
+    output.result(_text(outcome), _value(outcome) | {"seconds": seconds})
+
+
+def _request(
+    path: Path,
+    *,
+    root: Path,
+    python: Path | None,
+    series: str | None,
+    test: bool,
+    environ: Mapping[str, str],
+    save: bool,
+) -> PublishRequest:
+    from lamina.core import fs
+    from lamina.engines.git import GitProgram
+    from lamina.engines.index_addresses import IndexAddresses, cache_directory
+    from lamina.engines.index_settings import public_index
+    from lamina.engines.interpreters import MachineInterpreters
+    from lamina.engines.uv_install import UvInstaller
+    from lamina.engines.uv_program import UvProgram
+    from lamina.model.names import PUBLIC_INDEX
+    from lamina.release.publish import PublishRequest
+    from lamina.stack.files import load_stack
+    from lamina.stack.version import resolve_version
+
+    stack = load_stack(path)
+    refuse_unsupported(stack)
+    target = choose_target(stack, series)
+    now = datetime.now(UTC)
+    version = resolve_version(
+        stack, path.parent, history=GitProgram(environ=environ), clock=lambda: now
+    )
+    interpreter = MachineInterpreters(environ=environ, explicit=python).search(target.python)
+    lock = current_lock(stack, path, environ=environ, save=save)
+    cache = cache_directory(environ)
+    log = cache / "logs" / f"publish-{stack.stack.name}-{version}.log"
+    fs.make_directory(log.parent)
+    fs.remove_file(log)
+    uv = UvProgram(environ=environ, log=log)
+    indexes = {PUBLIC_INDEX: public_index(environ)} | stack.resolve.indexes
+    return PublishRequest(
+        root=root,
+        stack=stack,
+        stack_text=path.read_text(encoding="utf-8"),
+        version=version,
+        lock=lock,
+        target=target,
+        interpreter=interpreter,
+        installer=UvInstaller(uv=uv, indexes=indexes),
+        locator=IndexAddresses(environ, stack.resolve.indexes, cache),
+        uv=uv,
+        environ=environ,
+        now=now,
+        log=log,
+        run_tests=test,
+    )
+
+
+def refuse_unsupported(stack: Stack) -> None:
+    """Raise NotSupportedError for what the document allows and publishing cannot do yet."""
+    from lamina.core.errors import NotSupportedError
+
+    used = {
+        "[conda]": bool(stack.conda),
+        "stack.extends": bool(stack.stack.extends),
+        "[hooks]": bool(stack.hooks),
+    } | {
+        f"packages.{name}.{field}": bool(value)
+        for name, entry in stack.packages.items()
+        for field, value in (
+            ("requires", entry.requires), ("env", entry.env), ("patches", entry.patches)
+        )
+    }  # fmt: skip
+    if found := [where for where, is_used in used.items() if is_used]:
+        raise NotSupportedError(
+            f"this version of lamina cannot publish {', '.join(found)}",
+            hints=[f"take {found[0]} out of lamina.toml"],
+        )
+
+
+def choose_target(stack: Stack, series: str | None) -> Target:
+    """Return what to publish for: this machine, and the series asked for or the newest."""
+    from lamina.core.errors import UsageError
+    from lamina.model.platforms import Target, current_platform
+
+    platform = current_platform()
+    if platform not in stack.stack.platforms:
+        raise UsageError(
+            f"{stack.stack.name} is for {', '.join(stack.stack.platforms)}; this machine is "
+            f"{platform}",
+            hints=[f'add "{platform}" to [stack] platforms', "lamina lock"],
+        )
+    known = {str(one): one for one in stack.stack.python}
+    if series is not None and series not in known:
+        raise UsageError(
+            f"{stack.stack.name} is for Python {', '.join(known)}, not for {series}",
+            hints=[f"lamina publish --series {one}" for one in known],
+        )
+    return Target(platform, known[series] if series else max(known.values()))
+
+
+def current_lock(stack: Stack, path: Path, *, environ: Mapping[str, str], save: bool) -> Lock:
+    """Return the lock beside a stack, made now where there is none.
+
+    Raises DocumentError when it is stale: a release comes from a lock that somebody has seen.
+    """
+    from lamina.core import report
+    from lamina.core.errors import DocumentError, Problem
+    from lamina.lock.files import LOCK_NAME, load_lock, save_lock
+    from lamina.stack.files import digest_of_resolution
+
+    place = path.with_name(LOCK_NAME)
+    if not place.exists():
+        from lamina.resolve.locking import lock_stack
+
+        report.note(f"there is no {place.name} yet: locking first")
+        lock = lock_stack(stack, environ=environ)
+        if save:
+            save_lock(lock, place)
+        return lock
+    lock = load_lock(place)
+    if lock.stack_digest != digest_of_resolution(stack) or lock.stack != stack.stack.name:
+        problem = Problem(where="stack-digest", found=f"stale: {path.name} has changed since")
+        raise DocumentError(place, [problem], hints=["lamina lock"])
+    return lock
+
+
+def _text(outcome: Outcome) -> str:
+    release = outcome.release
+    said = "published" if outcome.status == "published" else "is there already, with this content"
+    return f"{release.name} {said}\n{release.prefix}"
+
+
+def _value(outcome: Outcome) -> dict[str, object]:
+    release = outcome.release
+    return {
+        "release": release.name,
+        "platform": str(release.platform),
+        "prefix": str(release.prefix),
+        "status": outcome.status,
+        "packages": outcome.packages,
+        "tested": outcome.tested,
+    }
+
+
+def _plan_text(plan: Plan) -> str:
+    lines = [
+        f"release      {plan.release.name} for {plan.release.platform}",
+        f"prefix       {plan.release.prefix}",
+        f"interpreter  {plan.interpreter}{' (copied into it)' if plan.bundle else ''}",
+        f"packages     {plan.packages}",
+    ]
+    if plan.builds:
+        lines.append(f"built here   {', '.join(plan.builds)}")
+    if plan.status == "identical":
+        lines.append("there already, with this content: nothing to do")
+    return "\n".join(lines)
+
+
+def _plan_value(plan: Plan) -> dict[str, object]:
+    return {
+        "release": plan.release.name,
+        "platform": str(plan.release.platform),
+        "prefix": str(plan.release.prefix),
+        "status": plan.status,
+        "interpreter": plan.interpreter,
+        "bundle": plan.bundle,
+        "packages": plan.packages,
+        "builds": list(plan.builds),
+    }

@@ -1,0 +1,165 @@
+"""``lamina release``: what is published, and whether it is still what was published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from lamina.cli.app import LazyGroup
+from lamina.cli.options import output_options, root_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lamina.cli.options import Output
+    from lamina.release.manifest import Manifest
+    from lamina.release.root import Release, Root
+
+_COMMANDS = {
+    "list": ("lamina.cli.release:list_releases", "List releases."),
+    "show": ("lamina.cli.release:show", "Show a release: packages, Python, tests, size."),
+    "verify": ("lamina.cli.release:verify", "Hash an installed release again."),
+}
+
+
+@click.group(cls=LazyGroup, table=_COMMANDS)
+def release() -> None:
+    """List, show and verify releases."""
+
+
+@click.command("list")
+@click.argument("stack", required=False)
+@root_option
+@output_options
+def list_releases(output: Output, stack: str | None, root: Path) -> None:
+    """List releases, of all stacks or of STACK, the oldest first."""
+    from lamina.core.errors import UsageError
+    from lamina.model.names import parse_stack_name
+    from lamina.release.root import open_root
+
+    opened = open_root(root)
+    try:
+        found = opened.releases(parse_stack_name(stack) if stack else None)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    tiers = {one: opened.tiers(one) for one in {release.stack for release in found}}
+
+    def pointing(release: Release) -> list[str]:
+        return [
+            name for name, version in tiers[release.stack].items() if version == release.version
+        ]
+
+    output.result(
+        "\n".join(
+            f"{one.name}  {one.platform}  {one.prefix}"
+            + (f"  ({', '.join(pointing(one))})" if pointing(one) else "")
+            for one in found
+        )
+        or f"{opened.path}: no releases",
+        {
+            "root": str(opened.path),
+            "releases": [
+                {
+                    "release": one.name,
+                    "stack": one.stack,
+                    "version": one.version,
+                    "platform": str(one.platform),
+                    "prefix": str(one.prefix),
+                    "tiers": pointing(one),
+                }
+                for one in found
+            ],
+        },
+    )
+
+
+@click.command()
+@click.argument("release", metavar="RELEASE")
+@root_option
+@output_options
+def show(output: Output, release: str, root: Path) -> None:
+    """Show RELEASE: stack, stack/version or stack@tier."""
+    from lamina.release.mtree import MTREE_NAME, parse_mtree
+
+    found = _find(release, root)
+    manifest = found.manifest()
+    listing = found.internal / MTREE_NAME
+    entries = parse_mtree(listing.read_text(encoding="ascii"), listing).values()
+    files = [one for one in entries if one.kind == "file"]
+    size = sum(one.size for one in files)
+    value = manifest.model_dump(mode="json", by_alias=True) | {
+        "release": found.name,
+        "prefix": str(found.prefix),
+        "files": len(files),
+        "size": size,
+    }
+    output.result(_described(found, manifest, len(files), size), value)
+
+
+def _described(release: Release, manifest: Manifest, files: int, size: int) -> str:
+    python = manifest.python
+    tests = {
+        "none": "the stack has none",
+        "skipped": "skipped",
+        "namespace": f"{len(manifest.tests)} passed",
+        "staging": f"{len(manifest.tests)} passed, in the staging directory",
+    }[manifest.tested]
+    return "\n".join(
+        [
+            f"release   {release.name} for {manifest.platform}",
+            f"prefix    {release.prefix}",
+            f"created   {manifest.created:%Y-%m-%d %H:%M:%S} UTC",
+            f"python    {python.version}, "
+            + ("with a copy inside" if python.bundled else python.interpreter),
+            f"tests     {tests}",
+            f"size      {size / 1e6:.1f} MB in {files} files",
+            f"lock      {manifest.lock_digest}",
+            f"made by   lamina {manifest.tools.lamina}, uv {manifest.tools.uv}",
+            f"packages  {len(manifest.packages)}",
+            *(f"  {one.name} {one.version}" for one in manifest.packages),
+        ]
+    )
+
+
+@click.command()
+@click.argument("release", metavar="RELEASE")
+@root_option
+@output_options
+def verify(output: Output, release: str, root: Path) -> int:
+    """Hash every file of RELEASE and compare with what was published; exit 6 if they differ."""
+    from lamina.core.errors import IntegrityError
+    from lamina.release.verify import verify_release
+
+    found = _find(release, root)
+    findings = verify_release(found)
+    if findings.sound:
+        text = f"{found.name}: {findings.files} files, links and directories as published"
+    else:
+        text = "\n".join([f"{found.name} is not as published", *findings.lines()])
+    value = {
+        "release": found.name,
+        "prefix": str(found.prefix),
+        "files": findings.files,
+        "sound": findings.sound,
+        "changed": list(findings.changed),
+        "missing": list(findings.missing),
+        "extra": list(findings.extra),
+    }
+    output.result(text, value)
+    return 0 if findings.sound else IntegrityError.exit_code
+
+
+def _find(text: str, root: Path) -> Release:
+    from lamina.core.errors import UsageError
+    from lamina.model.references import ReleaseReference
+    from lamina.release.root import open_root
+
+    try:
+        reference = ReleaseReference.parse(text)
+    except ValueError as error:
+        raise UsageError(
+            str(error), hints=["a release is named stack, stack/version or stack@tier"]
+        ) from error
+    opened: Root = open_root(root)
+    return opened.find(reference)

@@ -1,0 +1,197 @@
+"""``lamina lock`` and ``lamina check``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lamina.cli.options import (
+    Output,
+    dry_run_option,
+    environment,
+    output_options,
+    stack_file,
+    stack_option,
+)
+from lamina.core import report
+from lamina.core.errors import DocumentError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lamina.lock.document import Lock
+    from lamina.resolve.findings import ClosureReport
+    from lamina.stack.document import Stack
+
+
+@click.command()
+@click.option(
+    "--check",
+    "check_only",
+    is_flag=True,
+    help="Fail when the lock is missing or stale; no network.",
+)
+@click.option(
+    "--upgrade", "-U", is_flag=True, help="Take the newest versions that the stack allows."
+)
+@click.option(
+    "--upgrade-package",
+    "-P",
+    "packages",
+    multiple=True,
+    metavar="NAME",
+    help="Take the newest version of one package.",
+)
+@dry_run_option
+@stack_option
+@output_options
+def lock(
+    output: Output,
+    stack_path: Path | None,
+    *,
+    check_only: bool,
+    upgrade: bool,
+    packages: tuple[str, ...],
+    dry_run: bool,
+) -> None:
+    """Resolve the stack and write lamina.lock beside lamina.toml.
+
+    Every platform and Python series of the stack is in the one lock. With exclude-newer in the
+    stack, the lock depends on the stack alone; without it, versions stay until they have to move.
+    """
+    from lamina.lock.files import LOCK_NAME
+    from lamina.resolve.freshness import load_fresh_lock
+    from lamina.stack.files import load_stack
+
+    path = stack_file(stack_path)
+    stack = load_stack(path)
+    lock_path = path.with_name(LOCK_NAME)
+    if check_only:
+        fresh = load_fresh_lock(stack, lock_path)
+        summary = f"{lock_path} is up to date: {len(fresh.packages)} packages"
+        output.result(summary, {"lock": str(lock_path), "fresh": True})
+        return
+    _lock(output, stack, lock_path, _Wish(upgrade=upgrade, packages=packages, dry_run=dry_run))
+
+
+class _Wish:
+    """What the options of ``lamina lock`` ask for."""
+
+    def __init__(self, *, upgrade: bool, packages: tuple[str, ...], dry_run: bool) -> None:
+        self.upgrade = upgrade
+        self.packages = packages
+        self.dry_run = dry_run
+
+
+def _lock(output: Output, stack: Stack, lock_path: Path, wish: _Wish) -> None:
+    from lamina.lock.files import dump_lock, save_lock
+    from lamina.model.names import parse_package_name
+    from lamina.resolve.freshness import compare_locks
+    from lamina.resolve.locking import lock_stack
+
+    previous = _previous(lock_path)
+    try:
+        upgraded = {parse_package_name(one) for one in wish.packages}
+    except ValueError as error:
+        raise UsageError(f"--upgrade-package: {error}") from error
+    if stack.resolve.exclude_newer is not None and (wish.upgrade or upgraded):
+        report.note("the stack has exclude-newer: its lock holds the newest as of then in any case")
+    new = lock_stack(
+        stack,
+        environ=environment(),
+        previous=previous,
+        upgrade=wish.upgrade,
+        upgrade_packages=upgraded,
+    )
+    changed = previous is None or dump_lock(previous) != dump_lock(new)
+    changes = compare_locks(previous, new)
+    if changed and not wish.dry_run:
+        save_lock(new, lock_path)
+    done = "unchanged" if not changed else "would write" if wish.dry_run else "wrote"
+    targets = ", ".join(map(str, new.targets))
+    # Of a first lock everything is new: the count says it.
+    lines = changes.lines() if previous is not None else []
+    lines.append(f"{done} {lock_path}: {len(new.packages)} packages for {targets}")
+    output.result(
+        "\n".join(lines),
+        {
+            "lock": str(lock_path),
+            "changed": changed,
+            "written": changed and not wish.dry_run,
+            "packages": len(new.packages),
+            "targets": [str(one) for one in new.targets],
+            "changes": changes.as_json(),
+        },
+    )
+
+
+def _previous(lock_path: Path) -> Lock | None:
+    """Return the lock that is there; one that cannot be read is replaced."""
+    from lamina.lock.files import load_lock
+
+    if not lock_path.exists():
+        return None
+    try:
+        return load_lock(lock_path)
+    except DocumentError as error:
+        report.warn(f"the lock that is there is not used: {error.message}")
+        return None
+
+
+@click.command()
+@stack_option
+@output_options
+def check(output: Output, stack_path: Path | None) -> None:
+    """Check the stack: its documents, its lock and, when it is closed, its closure.
+
+    In a closed stack each missing dependency and each version conflict is named, not only the
+    first, together with the waivers that were used and those that nothing needs any more.
+    """
+    from lamina.lock.files import LOCK_NAME
+    from lamina.resolve.closure import check_closure
+    from lamina.resolve.demands import refuse_unsupported
+    from lamina.resolve.findings import ClosureReport, closure_error
+    from lamina.resolve.freshness import load_fresh_lock
+    from lamina.stack.files import load_stack
+
+    path = stack_file(stack_path)
+    stack = load_stack(path)
+    refuse_unsupported(stack)
+    stale: DocumentError | None = None
+    fresh = None
+    try:
+        fresh = load_fresh_lock(stack, path.with_name(LOCK_NAME))
+    except DocumentError as error:
+        stale = error
+    closure = ClosureReport()
+    if stack.resolve.closed:
+        with report.step("check every package against its metadata"):
+            closure = check_closure(stack, environment(), fresh)
+    output.result(_rendered(stack, closure, stale), _as_json(stack, closure, stale))
+    if closure.findings:
+        raise closure_error(closure.findings)
+    if stale is not None:
+        raise stale
+
+
+def _rendered(stack: Stack, closure: ClosureReport, stale: DocumentError | None) -> str:
+    lines = [f"waived: {one}" for one in closure.waivers]
+    lines += [f"waiver that nothing needs: {one}" for one in closure.needless_waivers]
+    lines += [f"not checked, says what it needs when built: {one}" for one in closure.unchecked]
+    if not closure.findings and stale is None:
+        kind = "closed" if stack.resolve.closed else "open"
+        lines.append(f"{stack.stack.name} is in order: documents, lock, {kind} set of packages")
+    return "\n".join(lines)
+
+
+def _as_json(stack: Stack, closure: ClosureReport, stale: DocumentError | None) -> dict[str, Any]:
+    return {
+        "stack": stack.stack.name,
+        "closed": stack.resolve.closed,
+        "lock": "fresh" if stale is None else [str(one) for one in stale.problems],
+        "findings": [one.as_json() for one in closure.findings],
+        "waivers": list(closure.waivers),
+        "needless-waivers": list(closure.needless_waivers),
+        "unchecked": list(closure.unchecked),
+    }

@@ -1,0 +1,265 @@
+"""uv's universal resolver: a project is written, ``uv lock`` is run, uv.lock is read."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lamina.core import fs
+from lamina.engines.index_addresses import filename_of, without_credentials
+from lamina.model.digests import Sha256, parse_sha256
+from lamina.model.names import IndexName, PackageName, parse_package_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from lamina.engines.uv_program import UvProgram
+
+PROJECT_NAME = "lamina-stack-that-is-being-locked"
+"""Stands for the stack in uv's messages and in uv.lock; no package has this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preference:
+    """A version that is kept where nothing speaks against it."""
+
+    name: PackageName
+    version: str
+    registry: str
+    markers: tuple[str, ...] = ()
+    """Only where one of these holds; none: everywhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UvProject:
+    """What uv is asked to resolve."""
+
+    requirements: tuple[str, ...]
+    """PEP 508, with markers."""
+    environments: tuple[str, ...]
+    """PEP 508 markers, one for each target; every package needs a file for each of them."""
+    requires_python: str
+    default_index: str
+    indexes: Mapping[IndexName, str] = field(default_factory=dict)
+    """Indexes that are used for the packages that name them, and for nothing else."""
+    package_indexes: Mapping[PackageName, IndexName] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
+    excluded: Mapping[PackageName, tuple[PackageName, ...]] = field(default_factory=dict)
+    """Package -> dependencies of it that are passed over."""
+    prereleases: tuple[PackageName, ...] = ()
+    only_binary: bool = True
+    source: tuple[PackageName, ...] = ()
+    """Taken as source distributions; these alone may be built when ``only_binary``."""
+    never_built: tuple[PackageName, ...] = ()
+    exclude_newer: datetime | None = None
+    preferences: tuple[Preference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UvFile:
+    """A file of a package, with the address that uv has seen."""
+
+    filename: str
+    address: str
+    sha256: Sha256
+    size: int | None
+    uploaded: str | None
+    """ISO 8601."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UvDependency:
+    """An edge of uv.lock; ``version`` is there where uv.lock has several of the name."""
+
+    name: PackageName
+    version: str | None
+    extras: tuple[str, ...]
+    marker: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UvPackage:
+    """A package of uv.lock."""
+
+    name: PackageName
+    version: str
+    registry: str
+    """Address of the index it was taken from, without credentials; empty for the project."""
+    dependencies: tuple[UvDependency, ...]
+    optional: Mapping[str, tuple[UvDependency, ...]]
+    """Extra -> what it adds."""
+    wheels: tuple[UvFile, ...]
+    sdist: UvFile | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UvLock:
+    """What uv resolved to."""
+
+    project: UvPackage
+    packages: tuple[UvPackage, ...]
+
+
+def resolve_project(project: UvProject, uv: UvProgram, *, python: str) -> UvLock:
+    """Resolve for all environments at once.
+
+    ``python`` is the interpreter that runs build back ends where a package may be built; for
+    wheels it decides nothing.
+
+    Raises what UvProgram.call raises.
+    """
+    with tempfile.TemporaryDirectory(prefix="lamina-lock-") as temporary:
+        directory = Path(temporary).resolve()
+        fs.write_text(directory / "pyproject.toml", dump_project(project), mode=0o600)
+        if project.preferences:
+            fs.write_text(directory / "uv.lock", dump_preferences(project))
+        uv.call("lock", "--python", python, *_options(project), cwd=directory)
+        text = (directory / "uv.lock").read_text(encoding="utf-8")
+        return read_uv_lock(text, directory)
+
+
+def _options(project: UvProject) -> list[str]:
+    options = []
+    if project.only_binary:
+        options.append("--no-build")
+    for name in project.source:
+        options += ["--no-binary-package", name]
+    for name in project.never_built:
+        options += ["--no-build-package", name]
+    for name in project.prereleases:
+        options += ["--prerelease-package", f"{name}=allow"]
+    if project.exclude_newer is not None:
+        options += ["--exclude-newer", project.exclude_newer.isoformat().replace("+00:00", "Z")]
+    return options
+
+
+def dump_project(project: UvProject) -> str:
+    """Return the pyproject.toml that asks uv for the resolution."""
+    lines = [
+        "[project]",
+        f"name = {_text(PROJECT_NAME)}",
+        'version = "0"',
+        f"requires-python = {_text(project.requires_python)}",
+        f"dependencies = {_list(project.requirements)}",
+        "[tool.uv]",
+        "package = false",
+        f"environments = {_list(project.environments)}",
+        f"required-environments = {_list(project.environments)}",
+    ]
+    if project.constraints:
+        lines.append(f"constraint-dependencies = {_list(project.constraints)}")
+    if project.excluded:
+        tables = [
+            f"{{ package = {{ name = {_text(name)} }}, dependencies = {_list(names)} }}"
+            for name, names in sorted(project.excluded.items())
+        ]
+        lines.append(f"exclude-dependencies = [{', '.join(tables)}]")
+    for name, address in sorted(project.indexes.items()):
+        lines += [
+            "[[tool.uv.index]]",
+            f"name = {_text(name)}",
+            f"url = {_text(address)}",
+            "explicit = true",
+        ]
+    if project.package_indexes:
+        lines.append("[tool.uv.sources]")
+        lines += [
+            f"{package} = {{ index = {_text(index)} }}"
+            for package, index in sorted(project.package_indexes.items())
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def dump_preferences(project: UvProject) -> str:
+    """Return a uv.lock that tells uv which versions to prefer, and nothing that it could trust."""
+    lines = [
+        "version = 1",
+        f"requires-python = {_text(project.requires_python)}",
+        f"resolution-markers = {_list(project.environments)}",
+    ]
+    if project.exclude_newer is not None:
+        lines += ["[options]", f"exclude-newer = {_text(project.exclude_newer.isoformat())}"]
+    for one in project.preferences:
+        lines += [
+            "[[package]]",
+            f"name = {_text(one.name)}",
+            f"version = {_text(one.version)}",
+            f"source = {{ registry = {_text(one.registry)} }}",
+        ]
+        if one.markers:
+            lines.append(f"resolution-markers = {_list(one.markers)}")
+    return "\n".join(lines) + "\n"
+
+
+def read_uv_lock(text: str, directory: Path) -> UvLock:
+    """Return the content of a uv.lock; addresses of local indexes are relative to ``directory``."""
+    packages = [_package(entry, directory) for entry in tomllib.loads(text).get("package", [])]
+    return UvLock(
+        project=next(one for one in packages if one.name == PROJECT_NAME),
+        packages=tuple(one for one in packages if one.name != PROJECT_NAME),
+    )
+
+
+def _package(entry: Mapping[str, Any], directory: Path) -> UvPackage:
+    registry = entry["source"].get("registry", "")
+    sdist = entry.get("sdist")
+    return UvPackage(
+        name=parse_package_name(entry["name"]),
+        version=entry["version"],
+        registry=_address(registry, directory) if registry else "",
+        dependencies=_dependencies(entry.get("dependencies", ())),
+        optional={
+            extra: _dependencies(many)
+            for extra, many in entry.get("optional-dependencies", {}).items()
+        },
+        wheels=tuple(_file(one, directory / registry) for one in entry.get("wheels", ())),
+        sdist=_file(sdist, directory / registry) if sdist else None,
+    )
+
+
+def _dependencies(entries: Iterable[Mapping[str, Any]]) -> tuple[UvDependency, ...]:
+    return tuple(
+        UvDependency(
+            name=parse_package_name(one["name"]),
+            version=one.get("version"),
+            extras=tuple(one.get("extra", ())),
+            marker=one.get("marker"),
+        )
+        for one in entries
+    )
+
+
+def _file(entry: Mapping[str, Any], registry: Path) -> UvFile:
+    address = entry["url"] if "url" in entry else (registry / entry["path"]).resolve().as_uri()
+    return UvFile(
+        filename=filename_of(address),
+        address=address,
+        sha256=parse_sha256(entry["hash"]),
+        size=entry.get("size"),
+        uploaded=entry.get("upload-time"),
+    )
+
+
+def _address(registry: str, directory: Path) -> str:
+    """Return an address to compare with; uv writes local indexes as relative paths."""
+    if "://" not in registry:
+        return (directory / registry).resolve().as_uri()
+    return comparable(registry)
+
+
+def comparable(address: str) -> str:
+    """Return an index's address without what makes no difference."""
+    return without_credentials(address).rstrip("/")
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _list(values: Iterable[str]) -> str:
+    return f"[{', '.join(map(_text, values))}]"

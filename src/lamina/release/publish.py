@@ -1,0 +1,202 @@
+"""Publish a release: build it beside its place, test it at its place, rename it into place."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
+
+from lamina.core import fs, report
+from lamina.core.errors import ConflictError, LaminaError
+from lamina.lock.files import digest_of_lock
+from lamina.release.guard import only_publisher, remove_empty
+from lamina.release.realise import Realisation, realise
+from lamina.release.root import Release, Root, open_root
+from lamina.release.seal import Seal, seal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from lamina.engines.api import ArtifactInstaller, ArtifactLocator
+    from lamina.engines.interpreters import Interpreter
+    from lamina.engines.uv_program import UvProgram
+    from lamina.lock.document import Lock
+    from lamina.model.platforms import Target
+    from lamina.model.versions import ReleaseVersion
+    from lamina.release.manifest import TestPlace
+    from lamina.stack.document import Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishRequest:
+    """What to publish, where, with what."""
+
+    root: Path
+    stack: Stack
+    stack_text: str
+    version: ReleaseVersion
+    lock: Lock
+    target: Target
+    interpreter: Interpreter
+    installer: ArtifactInstaller
+    locator: ArtifactLocator
+    uv: UvProgram
+    environ: Mapping[str, str]
+    now: datetime
+    log: Path
+    run_tests: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What publishing would do."""
+
+    release: Release
+    status: Literal["new", "identical"]
+    packages: int
+    builds: tuple[str, ...]
+    """Packages that are built from source."""
+    interpreter: str
+    bundle: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What publishing did."""
+
+    release: Release
+    status: Literal["published", "identical"]
+    packages: int
+    tested: TestPlace
+
+
+def plan_publish(request: PublishRequest, root: Root) -> Plan:
+    """Return what publishing would do; raises ConflictError when the version is taken."""
+    stack = request.stack.stack
+    platform = request.target.platform
+    release = Release(
+        stack=stack.name,
+        version=request.version,
+        platform=platform,
+        prefix=root.prefix_of(stack.name, request.version, platform),
+    )
+    there = root.release(stack.name, request.version, platform)
+    if there is not None:
+        _check_identical(there, request)
+    elif release.prefix.is_dir() and any(release.prefix.iterdir()):
+        raise ConflictError(
+            f"{release.prefix}: not empty, and no release of lamina",
+            hints=[f"look at what is there and remove it, or {_NEW_VERSION}"],
+        )
+    return Plan(
+        release=release,
+        status="new" if there is None else "identical",
+        packages=len(request.lock.artifacts_for(request.target)),
+        builds=tuple(one.package for one in request.lock.source_builds(request.target)),
+        interpreter=str(request.interpreter.path),
+        bundle=stack.bundle,
+    )
+
+
+_NEW_VERSION = "choose a new version: [stack] version in lamina.toml"
+
+
+def _check_identical(there: Release, request: PublishRequest) -> None:
+    """Raise ConflictError unless publishing again would give the same content."""
+    manifest = there.manifest()
+    python = manifest.python
+    differences = {
+        "lock": manifest.lock_digest != digest_of_lock(request.lock),
+        "Python": python.version != request.interpreter.version,
+        "interpreter": python.interpreter != str(request.interpreter.path) and not python.bundled,
+        "bundle": python.bundled != request.stack.stack.bundle,
+    }
+    if found := [what for what, differs in differences.items() if differs]:
+        raise ConflictError(
+            f"{there.name} is published for {there.platform} already, with another "
+            f"{' and another '.join(found)}; releases never change",
+            hints=[_NEW_VERSION, f"lamina release show {there.name}"],
+        )
+
+
+def publish(request: PublishRequest) -> Outcome:
+    """Publish a release, or say that it is there already.
+
+    However it ends, the root holds whole releases only. Raises ConflictError when the version is
+    taken or another publisher is at work, BuildFailedError when a test fails, StorageError.
+    """
+    root = open_root(request.root, create=True)
+    with only_publisher(root, environ=request.environ, now=request.now):
+        plan = plan_publish(request, root)
+        if plan.status == "identical":
+            tested = plan.release.manifest().tested
+        else:
+            tested = _build(request, root, plan.release)
+    return Outcome(
+        release=plan.release,
+        status="identical" if plan.status == "identical" else "published",
+        packages=plan.packages,
+        tested=tested,
+    )
+
+
+def _build(request: PublishRequest, root: Root, release: Release) -> TestPlace:
+    with _staged(root, release) as stage:
+        realise(
+            Realisation(
+                stage=stage,
+                final=release.prefix,
+                prompt=release.name,
+                artifacts=tuple(request.lock.artifacts_for(request.target)),
+                interpreter=request.interpreter,
+                bundle=request.stack.stack.bundle,
+                installer=request.installer,
+                locator=request.locator,
+                uv=request.uv,
+                environ=request.environ,
+                log=request.log,
+            )
+        )
+        manifest = seal(
+            Seal(
+                stage=stage,
+                release=release,
+                stack=request.stack,
+                stack_text=request.stack_text,
+                lock=request.lock,
+                target=request.target,
+                interpreter=request.interpreter,
+                uv=request.uv,
+                environ=request.environ,
+                now=request.now,
+                log=request.log,
+                run_tests=request.run_tests,
+            )
+        )
+        with report.step("flushing to disk"):
+            fs.flush_file_system(stage)
+        fs.rename(stage, release.prefix)
+    try:
+        # A directory that cannot be written to cannot be moved, so this comes last.
+        fs.set_mode(release.prefix, 0o555)
+    except LaminaError as error:
+        report.warn(f"{release.prefix} stays writable: {error.message}")
+    return manifest.tested
+
+
+@contextmanager
+def _staged(root: Root, release: Release) -> Iterator[Path]:
+    """Yield where to build; nothing of it is left when the enclosed code fails."""
+    name = f"{release.stack}-{release.version}-{release.platform}-{uuid4().hex[:8]}"
+    stage = root.staging / name
+    try:
+        fs.make_directory(root.staging)
+        fs.make_directory(release.prefix)
+        yield stage
+    except BaseException:
+        fs.remove_tree(stage)
+        remove_empty(release.prefix, root)
+        raise

@@ -1,0 +1,172 @@
+"""Turn a staged tree into what will be published: relocated, described, tested, read-only."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lamina.core import fs, report
+from lamina.core.errors import BuildFailedError
+from lamina.engines.probe import dump_probe, moved, probe
+from lamina.engines.uv_python import version_of_uv
+from lamina.lock.files import LOCK_NAME, digest_of_lock, dump_lock
+from lamina.model.digests import digest_of_bytes
+from lamina.release.manifest import (
+    Manifest,
+    ManifestPackage,
+    ManifestPython,
+    ManifestTools,
+    dump_manifest,
+)
+from lamina.release.mtree import MTREE_NAME, dump_mtree, read_tree
+from lamina.release.place import final_place, staging_place
+from lamina.release.relocate import Relocation, relocate_scripts
+from lamina.release.root import INTERNAL, MANIFEST_NAME
+from lamina.release.testing import run_tests
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lamina.engines.interpreters import Interpreter
+    from lamina.engines.uv_program import UvProgram
+    from lamina.lock.document import Lock
+    from lamina.model.digests import Sha256
+    from lamina.model.platforms import Target
+    from lamina.release.manifest import ManifestTest, TestPlace
+    from lamina.release.root import Release
+    from lamina.stack.document import Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """A staged tree and what is known of it."""
+
+    stage: Path
+    release: Release
+    stack: Stack
+    stack_text: str
+    lock: Lock
+    target: Target
+    interpreter: Interpreter
+    uv: UvProgram
+    environ: Mapping[str, str]
+    now: datetime
+    log: Path
+    run_tests: bool
+
+
+def seal(request: Seal) -> Manifest:
+    """Make the stage ready to be renamed into place, and return its manifest.
+
+    The tests run with the tree at its final path, read-only, where this machine has mount
+    namespaces; elsewhere in the stage, before its scripts name the final path.
+    """
+    stage, final = request.stage, request.release.prefix
+    table = request.stack.test
+    wanted = bool(table.imports or table.commands)
+    place = final_place(stage=stage, final=final, environ=request.environ, log=request.log)
+    tests: list[ManifestTest] = []
+    tested: TestPlace = "none" if not wanted else "skipped"
+    if wanted and request.run_tests and place is None:
+        tests, tested = _test_in_stage(request), "staging"
+    _describe(request)
+    files_digest = _relocate_and_list(request)
+    if wanted and request.run_tests and place is not None:
+        tests, tested = run_tests(table, place), "namespace"
+    manifest = _manifest(request, files_digest=files_digest, tests=tests, tested=tested)
+    fs.write_text(stage / INTERNAL / MANIFEST_NAME, dump_manifest(manifest), mode=0o444)
+    fs.set_mode(stage / INTERNAL, 0o555)
+    return manifest
+
+
+def _test_in_stage(request: Seal) -> list[ManifestTest]:
+    """Run the tests where nothing but their manners keeps them from writing into the tree."""
+    report.note("this machine has no mount namespaces: the tests run in the staging directory")
+    place = staging_place(stage=request.stage, environ=request.environ, log=request.log)
+    before = _times(request.stage)
+    tests = run_tests(request.stack.test, place)
+    after = _times(request.stage)
+    if touched := sorted(path for path, _ in before.items() ^ after.items()):
+        raise BuildFailedError(
+            f"the tests wrote into the release: {', '.join(sorted(set(touched))[:5])}",
+            hints=[f"less {request.log}"],
+        )
+    return tests
+
+
+def _times(top: Path) -> dict[str, tuple[int, int]]:
+    found = {}
+    for directory, directories, files in os.walk(top):
+        for name in (*directories, *files):
+            path = f"{directory}/{name}"
+            status = os.lstat(path)
+            found[path] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+def _describe(request: Seal) -> None:
+    """Keep the documents the release was made from, and what a layer has to know of it."""
+    stage = request.stage
+    internal = stage / INTERNAL
+    fs.make_directory(internal)
+    fs.write_text(internal / "stack.toml", request.stack_text, durable=False)
+    fs.write_text(internal / LOCK_NAME, dump_lock(request.lock), durable=False)
+    described = probe(stage / "bin" / "python", environ=request.environ)
+    text = dump_probe(moved(described, stage, request.release.prefix))
+    fs.write_text(internal / "base.json", text, durable=False)
+
+
+def _relocate_and_list(request: Seal) -> Sha256:
+    """Write the final path into the tree and list it; return the digest of the listing."""
+    stage = request.stage
+    relocation = Relocation(stage=stage, final=request.release.prefix)
+    relocate_scripts(relocation)
+    configuration = stage / "pyvenv.cfg"
+    fs.write_bytes(configuration, relocation.text(configuration.read_bytes()), durable=False)
+    fs.make_read_only(stage)
+    fs.set_mode(stage, 0o755)
+    with report.step("recording a digest of every file") as step:
+        entries, leaks = read_tree(stage, needle=os.fsencode(stage.name))
+        step.outcome = f"{len(entries)} files, links and directories"
+    for path in leaks:
+        report.warn(f"{path} names the directory that it was built in")
+    text = dump_mtree(entries)
+    fs.set_mode(stage / INTERNAL, 0o755)
+    fs.write_text(stage / INTERNAL / MTREE_NAME, text, mode=0o444, durable=False)
+    return digest_of_bytes(text.encode())
+
+
+def _manifest(
+    request: Seal, *, files_digest: Sha256, tests: list[ManifestTest], tested: TestPlace
+) -> Manifest:
+    from importlib.metadata import version
+
+    lock, interpreter = request.lock, request.interpreter
+    epoch = request.environ.get("SOURCE_DATE_EPOCH", "")
+    return Manifest(
+        stack=request.release.stack,
+        version=request.release.version,
+        platform=request.release.platform,
+        prefix=str(request.release.prefix),
+        created=datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else request.now,
+        lock_digest=digest_of_lock(lock),
+        stack_digest=lock.stack_digest,
+        files_digest=files_digest,
+        tested=tested,
+        python=ManifestPython(
+            series=interpreter.series,
+            version=interpreter.version,
+            implementation="cpython",
+            interpreter=str(interpreter.path),
+            bundled=request.stack.stack.bundle,
+        ),
+        tools=ManifestTools(lamina=version("lamina"), uv=version_of_uv(request.uv)),
+        tests=tuple(tests),
+        packages=tuple(
+            ManifestPackage(name=one.package, version=one.version, sha256=one.sha256)
+            for one in lock.artifacts_for(request.target)
+        ),
+    )

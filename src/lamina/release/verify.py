@@ -1,0 +1,69 @@
+"""Compare an installed release with the digests recorded when it was published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lamina.core import report
+from lamina.core.errors import DocumentError, IntegrityError, Problem, StorageError
+from lamina.model.digests import digest_of_bytes
+from lamina.release.mtree import MTREE_NAME, parse_mtree, read_tree
+
+if TYPE_CHECKING:
+    from lamina.release.root import Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What differs from what was published."""
+
+    files: int
+    """How many files, links and directories were compared."""
+    changed: tuple[str, ...]
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Nothing differs."""
+        return not (self.changed or self.missing or self.extra)
+
+    def lines(self) -> list[str]:
+        """Return one line a difference."""
+        return [
+            *(f"changed: {path}" for path in self.changed),
+            *(f"missing: {path}" for path in self.missing),
+            *(f"extra: {path}" for path in self.extra),
+        ]
+
+
+def verify_release(release: Release) -> Findings:
+    """Hash the release again.
+
+    Raises IntegrityError when the listing is not the one that the manifest names, DocumentError
+    when there is none, StorageError when a file cannot be read.
+    """
+    listing = release.internal / MTREE_NAME
+    try:
+        data = listing.read_bytes()
+    except OSError as error:
+        problem = Problem(where="", found=f"cannot be read: {error.strerror}")
+        raise DocumentError(listing, [problem]) from error
+    if digest_of_bytes(data) != release.manifest().files_digest:
+        raise IntegrityError(
+            f"{listing}: not the listing that was published with {release.name}",
+            hints=["publish the release again under a new version"],
+        )
+    recorded = parse_mtree(data.decode("ascii", "replace"), listing)
+    with report.step(f"verifying {release.name}"):
+        try:
+            found, _ = read_tree(release.prefix)
+        except OSError as error:
+            raise StorageError(f"{error.filename}: {error.strerror}") from error
+    return Findings(
+        files=len(recorded),
+        changed=tuple(p for p in recorded if p in found and found[p] != recorded[p]),
+        missing=tuple(path for path in recorded if path not in found),
+        extra=tuple(path for path in found if path not in recorded),
+    )

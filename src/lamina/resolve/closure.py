@@ -1,0 +1,296 @@
+"""A closed stack: every missing dependency and every version conflict, not only the first."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from lamina.core.http import HttpClient
+from lamina.engines.index_addresses import cache_directory
+from lamina.model.names import parse_package_name
+from lamina.resolve.conflicts import Need, conflicts_on
+from lamina.resolve.demands import Demand, demands_on, stack_demands, stack_targets
+from lamina.resolve.findings import (
+    ClosureReport,
+    Finding,
+    FindingKind,
+    closure_error,
+    merge_findings,
+)
+from lamina.resolve.graph import STACK
+from lamina.resolve.metadata import FileMetadata, MetadataReader
+from lamina.resolve.project import waived
+from lamina.resolve.selection import choose_wheel, system_floor
+from lamina.resolve.wheels import is_usable, offered_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from packaging.specifiers import SpecifierSet
+
+    from lamina.engines.index_addresses import Offer
+    from lamina.lock.document import Lock
+    from lamina.model.names import PackageName
+    from lamina.model.platforms import Target
+    from lamina.resolve.graph import Reached
+    from lamina.stack.document import Stack
+
+
+def missing_packages(stack: Stack, reached: Mapping[Target, Reached]) -> tuple[Finding, ...]:
+    """Return the packages of a resolution that the stack does not list for their target."""
+    demands = stack_demands(stack)
+    found: list[tuple[Target, Finding]] = []
+    for target, one in reached.items():
+        listed = {demand.name for demand in demands if demand.holds_for(target)}
+        chains = _chains(one)
+        found += [
+            (target, _missing(name, chains[name]))
+            for name in sorted({name for name, _ in one.packages} - listed)
+        ]
+    return merge_findings(found, reached)
+
+
+def refuse_missing(findings: Iterable[Finding]) -> None:
+    """Raise UnsatisfiableError when there are findings."""
+    if found := list(findings):
+        raise closure_error(found)
+
+
+def _missing(name: PackageName, chain: Iterable[str]) -> Finding:
+    path = list(chain)
+    who = " -> ".join([*path, name]) if len(path) > 1 else f"{path[0]} needs it"
+    return Finding(kind=FindingKind.MISSING, package=name, message=f"{name} is not listed: {who}")
+
+
+def _chains(reached: Reached) -> dict[PackageName, list[str]]:
+    """Return the shortest chain of packages that leads to each package."""
+    chains: dict[PackageName, list[str]] = {}
+    waiting = deque(key for key, who in sorted(reached.requested_by.items()) if STACK in who)
+    for name, _ in waiting:
+        chains[name] = []
+    while waiting:
+        name, version = waiting.popleft()
+        for edge in sorted(reached.edges.get((name, version), ()), key=lambda one: one.to):
+            if edge.to[0] not in chains:
+                chains[edge.to[0]] = [*chains[name], name]
+                waiting.append(edge.to)
+    return chains
+
+
+def check_closure(
+    stack: Stack, environ: Mapping[str, str], lock: Lock | None = None
+) -> ClosureReport:
+    """Check every listed package against the metadata of the files that the index offers.
+
+    Versions come from ``lock``; without one, the newest that the stack allows. Nothing is
+    resolved, so that one conflict does not hide another.
+
+    Raises UpstreamUnavailableError, IntegrityError.
+    """
+    with HttpClient(environ) as client, ThreadPoolExecutor(16) as pool:
+        facts = _Facts(
+            stack=stack,
+            environ=environ,
+            reader=MetadataReader(client, cache_directory(environ)),
+            pool=pool,
+            lock=lock,
+        )
+        walks = [_Walk(facts=facts, target=target) for target in stack_targets(stack)]
+        found = [(one.target, finding) for one in walks for finding in one.run()]
+    used = {pair for one in walks for pair in one.waivers}
+    all_waivers = {(name, dep) for name, deps in waived(stack).items() for dep in deps}
+    return ClosureReport(
+        findings=merge_findings(found, [one.target for one in walks]),
+        waivers=tuple(f"{name} without {dep}" for name, dep in sorted(used)),
+        needless_waivers=tuple(f"{name} without {dep}" for name, dep in sorted(all_waivers - used)),
+        unchecked=tuple(sorted({file for one in walks for file in one.unchecked})),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Facts:
+    """What the index says, asked once."""
+
+    stack: Stack
+    environ: Mapping[str, str]
+    reader: MetadataReader
+    pool: ThreadPoolExecutor
+    lock: Lock | None
+    versions: dict[PackageName, dict[Version, list[Offer]]] = field(default_factory=dict)
+    metadata: dict[Offer, FileMetadata] = field(default_factory=dict)
+
+    def load_versions(self, names: Iterable[PackageName]) -> None:
+        new = sorted(set(names) - set(self.versions))
+        pages = self.pool.map(lambda one: offered_versions(self.stack, self.environ, one), new)
+        self.versions.update(zip(new, pages, strict=True))
+
+    def load_metadata(self, offers: Iterable[Offer]) -> None:
+        new = list({one for one in offers if one not in self.metadata})
+        self.metadata.update(zip(new, self.pool.map(self.reader.read, new), strict=True))
+
+    def locked(self, name: PackageName, target: Target) -> Version | None:
+        if self.lock is None:
+            return None
+        many = [one for one in self.lock.packages_for(target) if one.name == name]
+        return Version(many[0].version) if many else None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Pick:
+    """The version of a package that is looked at, and the extras of it that are wanted."""
+
+    version: Version
+    file: Offer
+    chain: tuple[str, ...]
+    extras: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Walk:
+    """Follows requirements for one target, breadth first."""
+
+    facts: _Facts
+    target: Target
+    picks: dict[PackageName, _Pick] = field(default_factory=dict)
+    needs: dict[PackageName, list[Need]] = field(default_factory=dict)
+    waivers: set[tuple[PackageName, PackageName]] = field(default_factory=set)
+    unchecked: set[str] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
+
+    def run(self) -> list[Finding]:
+        demands = [one for one in stack_demands(self.facts.stack) if one.holds_for(self.target)]
+        listed = {one.name for one in demands}
+        wanted: dict[PackageName, tuple[set[str], tuple[str, ...]]] = {}
+        for one in demands:
+            wanted.setdefault(one.name, (set(), ()))[0].update(one.extras)
+        while wanted:
+            self.facts.load_versions(wanted)
+            changed = [
+                name
+                for name, (extras, chain) in wanted.items()
+                if self._pick(name, extras, chain, demands)
+            ]
+            self.facts.load_metadata(self.picks[name].file for name in changed)
+            wanted = {}
+            for name in changed:
+                self._follow(name, listed, wanted)
+        for name in sorted(self.needs):
+            self._judge(name, demands)
+        return self.findings
+
+    def _pick(
+        self,
+        name: PackageName,
+        extras: set[str],
+        chain: tuple[str, ...],
+        demands: Iterable[Demand],
+    ) -> bool:
+        """Choose a version unless that was done; tell whether there is something to follow."""
+        if name in self.picks:
+            have = self.picks[name].extras
+            if extras <= have:
+                return False
+            have.update(extras)
+            return True
+        versions = self.facts.versions[name]
+        bounds = [one.specifier for one in demands_on(demands, name)]
+        bounds += [] if bounds else [one.specifier for one in self.needs.get(name, ())]
+        locked = self.facts.locked(name, self.target)
+        for version, files in versions.items():
+            fits = version == locked if locked else _allows(bounds, version, versions)
+            if fits and is_usable(self.facts.stack, name, files, self.target):
+                file = self._file(name, files)
+                self.picks[name] = _Pick(
+                    version=version, file=file, chain=chain, extras=set(extras)
+                )
+                return True
+        lines = [one.where for one in demands_on(demands, name)]
+        if lines:
+            self._find(
+                FindingKind.UNAVAILABLE,
+                name,
+                f"the index has no usable version of {name} for {'; '.join(lines)}",
+            )
+        return False
+
+    def _file(self, name: PackageName, files: list[Offer]) -> Offer:
+        by_name = {one.filename: one for one in files}
+        wheels = [one for one in by_name if one.endswith(".whl")]
+        entry = self.facts.stack.packages.get(name)
+        wheel = choose_wheel(wheels, self.target, system_floor(self.facts.stack))
+        if wheel and not (entry and entry.source):
+            return by_name[wheel]
+        return next(one for one in files if not one.filename.endswith(".whl"))
+
+    def _follow(
+        self,
+        name: PackageName,
+        listed: set[PackageName],
+        wanted: dict[PackageName, tuple[set[str], tuple[str, ...]]],
+    ) -> None:
+        """Note what a package needs, and queue it."""
+        pick = self.picks[name]
+        metadata = self.facts.metadata[pick.file]
+        if not metadata.is_final:
+            self.unchecked.add(pick.file.filename)
+        waivers = waived(self.facts.stack).get(name, ())
+        for requirement in metadata.requirements:
+            extra = self._extra_that_asks(requirement.marker, pick.extras)
+            if extra is None:
+                continue
+            needed = parse_package_name(requirement.name)
+            if needed in waivers:
+                self.waivers.add((name, needed))
+                continue
+            need = Need(
+                by=name,
+                version=str(pick.version),
+                specifier=requirement.specifier,
+            )
+            if need not in self.needs.setdefault(needed, []):
+                self.needs[needed].append(need)
+            chain = (*pick.chain, f"{name} {pick.version}")
+            if needed not in listed and needed not in self.picks and needed not in wanted:
+                said = _missing(needed, chain).message
+                self._find(FindingKind.MISSING, needed, f"{said} ({needed}{need.specifier})")
+            entry = wanted.setdefault(needed, (set(), chain))
+            entry[0].update(parse_package_name(one) for one in requirement.extras)
+
+    def _extra_that_asks(self, marker: object, extras: set[str]) -> str | None:
+        """Return the extra for which a requirement counts, '' for always, None for never."""
+        if marker is None:
+            return ""
+        environment = self.target.marker_environment()
+        for extra in ("", *sorted(extras)):
+            if marker.evaluate({**environment, "extra": extra}):  # type: ignore[attr-defined]
+                return extra
+        return None
+
+    def _judge(self, name: PackageName, demands: Iterable[Demand]) -> None:
+        asked = demands_on(demands, name)
+        versions = [
+            version
+            for version, files in self.facts.versions.get(name, {}).items()
+            if is_usable(self.facts.stack, name, files, self.target)
+        ]
+        pick = self.picks.get(name)
+        locked = self.facts.locked(name, self.target) if pick else None
+        for kind, message in conflicts_on(name, self.needs[name], asked, versions, locked):
+            self._find(kind, name, message)
+
+    def _find(self, kind: FindingKind, name: PackageName, message: str) -> None:
+        self.findings.append(Finding(kind=kind, package=name, message=message))
+
+
+def _allows(bounds: Iterable[SpecifierSet], version: Version, versions: Iterable[Version]) -> bool:
+    """Tell whether all bounds allow a version; pre-releases where there is nothing else."""
+    only_prereleases = all(one.is_prerelease for one in versions)
+    asked = list(bounds)
+    explicit = only_prereleases or any(one.prereleases for one in asked)
+    return all(one.contains(version, prereleases=explicit) for one in asked) and (
+        explicit or not version.is_prerelease
+    )

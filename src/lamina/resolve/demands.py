@@ -1,0 +1,122 @@
+"""What a stack asks for, as requirements with the line of lamina.toml that each comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from lamina.core.errors import NotSupportedError
+from lamina.model.names import parse_package_name
+from lamina.model.platforms import Target
+from lamina.stack.document import ANY_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lamina.model.names import IndexName, PackageName
+    from lamina.stack.document import PackageEntry, Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """One requirement of the stack."""
+
+    name: PackageName
+    specifier: SpecifierSet
+    extras: tuple[str, ...]
+    marker: Marker | None
+    where: str
+    """The line of lamina.toml, such as ``packages.numpy = '>=2'``."""
+
+    def holds_for(self, target: Target) -> bool:
+        """Tell whether the stack asks for it there."""
+        return self.marker is None or self.marker.evaluate(dict(target.marker_environment()))
+
+    def __str__(self) -> str:
+        extras = f"[{','.join(self.extras)}]" if self.extras else ""
+        marker = f" ; {self.marker}" if self.marker else ""
+        return f"{self.name}{extras}{self.specifier}{marker}"
+
+
+def refuse_unsupported(stack: Stack) -> None:
+    """Raise NotSupportedError for the sections that cannot be resolved yet."""
+    for section, used in {
+        "[conda]": bool(stack.conda),
+        "stack.extends": bool(stack.stack.extends),
+    }.items():
+        if used:
+            raise NotSupportedError(
+                f"{section} in lamina.toml: this version of lamina resolves [packages] and "
+                "[groups] only",
+                hints=[f"take {section} out of lamina.toml"],
+            )
+
+
+def stack_targets(stack: Stack) -> tuple[Target, ...]:
+    """Return every platform with every Python series of the stack."""
+    return tuple(
+        sorted(Target(*pair) for pair in product(stack.stack.platforms, stack.stack.python))
+    )
+
+
+def target_marker(target: Target) -> str:
+    """Return the PEP 508 marker that holds for one target and for no other."""
+    series = target.python
+    return (
+        f"python_full_version >= '{series}' and python_full_version < "
+        f"'{series.major}.{series.minor + 1}' and {target.platform.marker}"
+    )
+
+
+def stack_demands(stack: Stack) -> tuple[Demand, ...]:
+    """Return what [packages] and [groups] ask for."""
+    listed = [_of_entry(name, entry) for name, entry in sorted(stack.packages.items())]
+    grouped = [
+        _of_group(group, text) for group, texts in sorted(stack.groups.items()) for text in texts
+    ]
+    return (*listed, *grouped)
+
+
+def listed_names(stack: Stack) -> frozenset[PackageName]:
+    """Return every package that the stack names."""
+    return frozenset(one.name for one in stack_demands(stack))
+
+
+def index_of(stack: Stack, name: PackageName) -> IndexName:
+    """Return the one index that a package may come from."""
+    entry = stack.packages.get(name)
+    return (entry.index if entry else None) or stack.resolve.index
+
+
+def _of_entry(name: PackageName, entry: PackageEntry) -> Demand:
+    parts = [f"({entry.marker})"] if entry.marker else []
+    if entry.platforms:
+        parts.append(f"({' or '.join(one.marker for one in sorted(entry.platforms))})")
+    return Demand(
+        name=name,
+        specifier=SpecifierSet("" if entry.version == ANY_VERSION else entry.version),
+        extras=tuple(sorted(entry.extras)),
+        marker=Marker(" and ".join(parts)) if parts else None,
+        where=f"packages.{name} = {entry.version!r}",
+    )
+
+
+def _of_group(group: str, text: str) -> Demand:
+    requirement = Requirement(text)
+    return Demand(
+        name=parse_package_name(requirement.name),
+        specifier=requirement.specifier,
+        extras=tuple(sorted(parse_package_name(one) for one in requirement.extras)),
+        marker=requirement.marker,
+        where=f"groups.{group}: {text!r}",
+    )
+
+
+def demands_on(demands: Iterable[Demand], name: PackageName) -> list[Demand]:
+    """Return what the stack asks of one package."""
+    return [one for one in demands if one.name == name]

@@ -1,0 +1,95 @@
+"""Whether a lock still belongs to its stack, and how two locks differ; no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.version import Version
+
+from lamina.core.errors import DocumentError, Problem
+from lamina.lock.files import load_lock
+from lamina.stack.files import digest_of_resolution
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lamina.lock.document import Lock
+    from lamina.stack.document import Stack
+
+
+def is_fresh(stack: Stack, lock: Lock) -> bool:
+    """Tell whether a lock was made from what the stack says now."""
+    return lock.stack_digest == digest_of_resolution(stack) and lock.stack == stack.stack.name
+
+
+def load_fresh_lock(stack: Stack, path: Path) -> Lock:
+    """Read the lock of a stack; raises DocumentError when it is missing, broken or stale."""
+    if not path.exists():
+        problem = Problem(where="", found="there is no lock")
+        raise DocumentError(path, [problem], hints=["lamina lock"])
+    lock = load_lock(path)
+    if not is_fresh(stack, lock):
+        problem = Problem(where="stack-digest", found="the stack has changed since it was locked")
+        raise DocumentError(path, [problem], hints=["lamina lock"])
+    return lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockChanges:
+    """How a lock differs from the one before, by package."""
+
+    added: tuple[tuple[str, str], ...] = ()
+    removed: tuple[tuple[str, str], ...] = ()
+    up: tuple[tuple[str, str, str], ...] = ()
+    down: tuple[tuple[str, str, str], ...] = ()
+
+    def lines(self) -> list[str]:
+        """Return one line for each package that changed."""
+        moved = [(name, f"{old} -> {new}") for name, old, new in (*self.up, *self.down)]
+        return [
+            *(f"+ {name} {version}" for name, version in self.added),
+            *(f"- {name} {version}" for name, version in self.removed),
+            *(f"~ {name} {change}" for name, change in sorted(moved)),
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the changes for --json."""
+        moved = {
+            kind: [{"name": name, "from": old, "to": new} for name, old, new in many]
+            for kind, many in (("up", self.up), ("down", self.down))
+        }
+        there = {
+            kind: [{"name": name, "version": version} for name, version in many]
+            for kind, many in (("added", self.added), ("removed", self.removed))
+        }
+        return {**there, **moved}
+
+
+def compare_locks(old: Lock | None, new: Lock) -> LockChanges:
+    """Return what changed; a package with several versions counts by all of them."""
+    before, after = _versions(old), _versions(new)
+    moved = [
+        (name, ", ".join(before[name]), ", ".join(after[name]))
+        for name in sorted(before.keys() & after.keys())
+        if before[name] != after[name]
+    ]
+
+    def rises(name: str) -> bool:
+        return max(map(Version, after[name])) >= max(map(Version, before[name]))
+
+    return LockChanges(
+        added=tuple((one, ", ".join(after[one])) for one in sorted(after.keys() - before.keys())),
+        removed=tuple(
+            (one, ", ".join(before[one])) for one in sorted(before.keys() - after.keys())
+        ),
+        up=tuple(one for one in moved if rises(one[0])),
+        down=tuple(one for one in moved if not rises(one[0])),
+    )
+
+
+def _versions(lock: Lock | None) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in lock.packages if lock else ():
+        found.setdefault(one.name, []).append(one.version)
+    return {name: sorted(many, key=Version) for name, many in found.items()}

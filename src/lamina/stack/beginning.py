@@ -1,0 +1,81 @@
+"""The first lamina.toml of a stack, with comments that say what else can stand there."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lamina.stack.entries import short_entry, write_key, write_value
+from lamina.stack.files import parse_stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lamina.model.names import StackName
+    from lamina.model.platforms import Platform, PythonSeries
+    from lamina.model.versions import ReleaseVersion
+
+_FALLBACK = "stack"
+_VERSION_COMMENT = '# PEP 440; or { from = "git" }: counted from the tags'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewStack:
+    """What is known of a stack when it begins."""
+
+    name: StackName
+    version: ReleaseVersion
+    python: tuple[PythonSeries, ...]
+    platforms: tuple[Platform, ...]
+    packages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The fields of each entry, by name."""
+
+
+def name_from_directory(directory: Path) -> str:
+    """Return a stack name near to that of a directory."""
+    plain = unicodedata.normalize("NFKD", directory.name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9._-]+", "-", plain.lower())[:64].strip("._-") or _FALLBACK
+
+
+def write_stack(new: NewStack, path: Path) -> str:
+    """Return the text of a new stack; raises DocumentError when it would not be valid."""
+    series = [str(one) for one in new.python]
+    lines = [
+        f"name = {write_value(new.name)}",
+        f"version = {write_value(new.version)}            {_VERSION_COMMENT}",
+        f"python = {write_value(series[0] if len(series) == 1 else series)}",
+        "# bundle = true               # a copy of the interpreter inside each release",
+        f"platforms = {write_value([str(one) for one in new.platforms])}",
+    ]
+    packages = [
+        f"{write_key(name)} = {write_value(short_entry(fields))}"
+        for name, fields in new.packages.items()
+    ]
+    text = _LAYOUT.format(stack="\n".join(lines), packages="".join(f"{one}\n" for one in packages))
+    parse_stack(text, path)
+    return text
+
+
+_LAYOUT = """\
+# What this stack consists of. `lamina lock` resolves it, `lamina publish` makes it a release.
+
+[stack]
+{stack}
+
+[resolve]
+# exclude-newer = 2026-11-01   # ignore later uploads: the same lock, whenever it is made
+# closed = true                # nothing enters that is not listed below
+
+[packages]
+# numpy = ">=2,<3"
+# mytool = {{ version = "*", prerelease = true, platforms = ["linux-64"] }}
+{packages}
+# [groups]
+# notebook = ["jupyterlab", "ipympl"]
+
+[test]
+# imports = ["numpy"]
+# commands = ["python -c 'import numpy; numpy.show_config()'"]
+"""

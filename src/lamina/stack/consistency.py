@@ -1,0 +1,132 @@
+"""What no single field of a stack shows: names that point nowhere, and names given twice.
+
+All of it works on the data as they were read, so that it is found even where fields are wrong;
+what has the wrong shape is passed over, because the fields' own check names it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+
+from lamina.core.errors import Problem
+from lamina.model.document import dotted, near_match
+from lamina.model.names import PUBLIC_INDEX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_FOR_SOURCE_ONLY = ("requires", "env", "patches")
+
+
+def check_consistency(data: Mapping[str, Any]) -> list[Problem]:
+    """Return every problem between the fields of a stack, each with the path of the guilty one."""
+    return [
+        *_names_given_twice(data),
+        *_unknown_indexes(data),
+        *_foreign_platforms(data),
+        *_unlisted_packages(data),
+        *_build_fields_without_source(data),
+    ]
+
+
+def _table(data: Any, *keys: str) -> Mapping[str, Any]:
+    """Return the table at a path, empty when there is none."""
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _texts(value: Any) -> list[tuple[int, str]]:
+    """Return the strings of an array with their positions."""
+    items = value if isinstance(value, list) else []
+    return [(i, one) for i, one in enumerate(items) if isinstance(one, str)]
+
+
+def _entries(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the packages that are written as tables, by the key in the file."""
+    for key, entry in _table(data, "packages").items():
+        if isinstance(entry, dict):
+            yield key, entry
+
+
+def _names_given_twice(data: Mapping[str, Any]) -> Iterator[Problem]:
+    for name in ("packages", "hooks", "groups"):
+        seen: dict[str, str] = {}
+        for key in _table(data, name):
+            first = seen.setdefault(canonicalize_name(key), key)
+            if first != key:
+                yield Problem(
+                    where=dotted((name, key)),
+                    found=f"the same name as {first!r}",
+                    allowed="keep one of the two",
+                )
+
+
+def _unknown_indexes(data: Mapping[str, Any]) -> Iterator[Problem]:
+    indexes = _table(data, "resolve", "indexes")
+    if PUBLIC_INDEX in indexes:
+        yield Problem(
+            where=dotted(("resolve", "indexes", PUBLIC_INDEX)),
+            found=f"{PUBLIC_INDEX!r} is the index that each machine is configured with",
+            allowed="choose another name",
+        )
+    known = {PUBLIC_INDEX, *indexes}
+    used: list[tuple[tuple[str, ...], Any]] = [
+        (("resolve", "index"), _table(data, "resolve").get("index")),
+        *((("packages", key, "index"), entry.get("index")) for key, entry in _entries(data)),
+    ]
+    for where, name in used:
+        if isinstance(name, str) and name not in known:
+            yield Problem(
+                where=dotted(where),
+                found=f"no index {name!r}",
+                allowed=f"known: {', '.join(sorted(known))}",
+                suggestion=near_match(name, known),
+            )
+
+
+def _foreign_platforms(data: Mapping[str, Any]) -> Iterator[Problem]:
+    ours = [one for _, one in _texts(_table(data, "stack").get("platforms"))]
+    if not ours:
+        return
+    for key, entry in _entries(data):
+        for i, name in _texts(entry.get("platforms")):
+            if name not in ours:
+                yield Problem(
+                    where=dotted(("packages", key, "platforms", i)),
+                    found=f"{name!r} is not among stack.platforms",
+                    allowed=f"there: {', '.join(ours)}",
+                )
+
+
+def _unlisted_packages(data: Mapping[str, Any]) -> Iterator[Problem]:
+    listed = {canonicalize_name(key): key for key in _table(data, "packages")}
+    used: list[tuple[tuple[str | int, ...], str]] = [
+        *((("hooks", key), key) for key in _table(data, "hooks")),
+        *(
+            (("packages", key, "hold", "with", i), name)
+            for key, entry in _entries(data)
+            for i, name in _texts(_table(entry, "hold").get("with"))
+        ),
+    ]
+    for where, name in used:
+        if canonicalize_name(name) not in listed:
+            near = canonicalize_name(near_match(canonicalize_name(name), listed))
+            yield Problem(
+                where=dotted(where),
+                found=f"{name!r} is not in [packages]",
+                suggestion=listed.get(near, ""),
+            )
+
+
+def _build_fields_without_source(data: Mapping[str, Any]) -> Iterator[Problem]:
+    for key, entry in _entries(data):
+        for field in _FOR_SOURCE_ONLY:
+            if entry.get(field) and entry.get("source") is not True:
+                yield Problem(
+                    where=dotted(("packages", key, field)),
+                    found="is about a build from source",
+                    allowed="add source = true, or take it out",
+                )

@@ -1,0 +1,69 @@
+"""What was read from another format: packages of a new stack, and what could not come along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+
+from lamina.stack.entries import entry_of, write_requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packaging.markers import Marker
+    from packaging.requirements import Requirement
+
+    from lamina.model.platforms import PythonSeries, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """Requirements, and one sentence for each thing that was left behind."""
+
+    requirements: tuple[Requirement, ...]
+    left_behind: tuple[str, ...] = ()
+    python: PythonSeries | None = None
+    """The series of the Python it was read from, where there was one."""
+
+
+def one_per_package(imported: Imported, targets: Iterable[Target]) -> Imported:
+    """Return it with one requirement a package, which is what [packages] holds.
+
+    Requirements whose marker holds on none of the targets are left behind; those of one package
+    under the same marker become one. Of several markers the first is kept.
+    """
+    environments = [target.marker_environment() for target in targets]
+    kept: dict[str, Requirement] = {}
+    left = list(imported.left_behind)
+    for requirement in imported.requirements:
+        name = canonicalize_name(requirement.name)
+        if not _holds(requirement.marker, environments):
+            left.append(f"{write_requirement(requirement)}: not for the platforms of this stack")
+        elif name not in kept:
+            kept[name] = requirement
+        elif kept[name].marker == requirement.marker:
+            kept[name].extras |= requirement.extras
+            kept[name].specifier &= requirement.specifier
+        else:
+            left.append(
+                f"{write_requirement(requirement)}: a package stands once in a stack, and"
+                f" {write_requirement(kept[name])} came first"
+            )
+    return replace(imported, requirements=tuple(kept.values()), left_behind=tuple(left))
+
+
+def _holds(marker: Marker | None, environments: Iterable[dict[str, str]]) -> bool:
+    return marker is None or any(marker.evaluate(one) for one in environments)
+
+
+def entries_of(requirements: Iterable[Requirement]) -> dict[str, dict[str, Any]]:
+    """Return the entries of [packages], by name; a range that names a pre-release allows them."""
+    entries: dict[str, dict[str, Any]] = {}
+    for requirement in sorted(requirements, key=lambda one: canonicalize_name(one.name)):
+        fields = entry_of(requirement)
+        if requirement.specifier.prereleases:
+            fields["prerelease"] = True
+        entries[canonicalize_name(requirement.name)] = fields
+    return entries

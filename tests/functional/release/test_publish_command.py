@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.model.platforms import current_platform
+from support.index_server import IndexServer
+from support.interpreters import find_interpreter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.command_line import CommandLine
+
+HERE = current_platform()
+STACK = f"""\
+[stack]
+name = "small"
+version = "1.0"
+python = ["3.11", "3.12"]
+platforms = ["{HERE}"]
+
+[packages]
+tool = "*"
+
+[test]
+imports = ["tool"]
+"""
+
+
+@pytest.fixture
+def command_line(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[CommandLine]:
+    """Return the program in a directory with a stack of one package, on an index of its own."""
+    with IndexServer() as index:
+        index.wheel("tool", "1.0")
+        index.sdist("built", "2.0")
+        monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
+        monkeypatch.setenv("UV_CACHE_DIR", str(command_line.directory / "cache"))
+        monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
+        command_line.write("lamina.toml", STACK)
+        yield command_line
+
+
+def _prefix(command_line: CommandLine, version: str = "1.0") -> Path:
+    return command_line.directory / "root" / "releases" / "small" / version / HERE
+
+
+def test_publish_locks_first_and_prints_the_release(command_line: CommandLine) -> None:
+    answer = command_line("publish")
+    prefix = _prefix(command_line)
+    assert answer.stdout == f"small/1.0 published\n{prefix}\n"
+    assert "note: there is no lamina.lock yet: locking first" in answer.stderr
+    assert (command_line.directory / "lamina.lock").is_file()
+    assert (prefix / ".lamina" / "stack.toml").read_text() == STACK
+    again = command_line("publish")
+    assert again.stdout == f"small/1.0 is there already, with this content\n{prefix}\n"
+
+
+def test_publish_json(command_line: CommandLine) -> None:
+    value = command_line("publish", "--json", "--quiet", "--series", "3.11").json
+    assert value.pop("seconds") > 0
+    assert value.pop("tested") in {"namespace", "staging"}
+    assert value == {
+        "release": "small/1.0",
+        "platform": HERE,
+        "prefix": str(_prefix(command_line)),
+        "status": "published",
+        "packages": 1,
+    }
+    assert (_prefix(command_line) / "lib" / "python3.11").is_dir()
+
+
+def test_a_dry_run_writes_nothing(command_line: CommandLine) -> None:
+    answer = command_line("publish", "--dry-run")
+    assert answer.stdout.splitlines() == [
+        f"release      small/1.0 for {HERE}",
+        f"prefix       {_prefix(command_line)}",
+        f"interpreter  {find_interpreter('3.12').resolve()}",
+        "packages     1",
+    ]
+    left = {path.name for path in command_line.directory.iterdir()}
+    assert left == {"lamina.toml", "cache"}
+    value = command_line("publish", "--dry-run", "--json").json
+    assert (value["status"], value["builds"], value["bundle"]) == ("new", [], False)
+
+
+def test_a_named_package_is_built_from_source(command_line: CommandLine) -> None:
+    command_line.write(
+        "lamina.toml",
+        STACK.replace('tool = "*"', 'tool = "*"\nbuilt = { version = "*", source = true }'),
+    )
+    plan = command_line("publish", "--dry-run", "--json").json
+    assert plan["builds"] == ["built"]
+    command_line("publish")
+    code = "import importlib.metadata as m; print(m.version('built'))"
+    python = _prefix(command_line) / "bin" / "python"
+    assert subprocess.check_output([python, "-c", code], text=True) == "2.0\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "code", "words"),
+    [
+        pytest.param(
+            ("[packages]", "[packages]\nbuilt = '*'"), (), 3,
+            ["lamina.lock: 1 problem", "stale: lamina.toml has changed", "hint: lamina lock"],
+            id="stale",
+        ),
+        pytest.param(
+            ("python = [", "bundle = true\npython = ["), (), 7,
+            ["small/1.0 is published", "another bundle; releases never change", "new version"],
+            id="changed",
+        ),
+        pytest.param(
+            ("", ""), ("--series", "3.9"), 2,
+            ["small is for Python 3.11, 3.12, not for 3.9", "lamina publish --series 3.12"],
+            id="series",
+        ),
+        pytest.param(
+            ("", ""), ("--python", "/nowhere/python"), 1,
+            ["/nowhere/python: not a CPython that runs here"],
+            id="python",
+        ),
+        pytest.param(
+            ('"1.0"', '"1.1"\n'), ("--root", "."), 7, ["is no root of lamina", "--root"],
+            id="foreign-root",
+        ),
+        pytest.param(
+            ("[test]", "[hooks.tool]\npost-install = 'true'\n\n[test]"), (), 2,
+            ["cannot publish [hooks]"],
+            id="hooks",
+        ),
+        pytest.param(
+            ('version = "1.0"', 'version = "1.1"'), (), 0, ["testing: 1 of 1 passed"],
+            id="new-version",
+        ),
+    ],
+)  # fmt: skip
+def test_what_stands_against_publishing_again(
+    command_line: CommandLine,
+    change: tuple[str, str],
+    arguments: tuple[str, ...],
+    code: int,
+    words: list[str],
+) -> None:
+    command_line("publish")
+    command_line.write("lamina.toml", STACK.replace(*change, 1))
+    answer = command_line("publish", *arguments, expect=code)
+    for word in words:
+        assert word in answer.stderr
+    command_line("release", "verify", "small/1.0")
+
+
+def test_a_failing_test_is_named(command_line: CommandLine) -> None:
+    command_line.write("lamina.toml", STACK.replace('["tool"]', '["tool", "toll"]'))
+    answer = command_line("publish", expect=5)
+    assert "import toll: ModuleNotFoundError: No module named 'toll'" in answer.stderr
+    assert command_line("release", "list", "--json").json["releases"] == []
+    assert command_line("publish", "--no-test", "--json").json["tested"] == "skipped"
+
+
+def test_a_stack_for_other_machines(command_line: CommandLine) -> None:
+    other = "linux-aarch64" if HERE != "linux-aarch64" else "linux-64"
+    command_line.write("lamina.toml", STACK.replace(HERE, other))
+    answer = command_line("publish", expect=2)
+    assert f"small is for {other}; this machine is {HERE}" in answer.stderr
+
+
+def test_list_show_and_verify(command_line: CommandLine) -> None:
+    command_line("publish")
+    prefix = _prefix(command_line)
+    assert command_line("release", "list").stdout == f"small/1.0  {HERE}  {prefix}\n"
+    assert command_line("release", "list", "small", "--json").json == {
+        "root": str(command_line.directory / "root"),
+        "releases": [
+            {
+                "release": "small/1.0", "stack": "small", "version": "1.0", "platform": HERE,
+                "prefix": str(prefix), "tiers": [],
+            }
+        ],
+    }  # fmt: skip
+    shown = command_line("release", "show", "small").stdout
+    assert "packages  1\n  tool 1.0\n" in shown
+    value = command_line("release", "show", "small/1.0", "--json").json
+    assert (value["release"], value["package"][0]["name"]) == ("small/1.0", "tool")
+    assert value["size"] > 100
+    assert "as published" in command_line("release", "verify", "small").stdout
+
+
+def test_verify_tells_what_changed(command_line: CommandLine) -> None:
+    command_line("publish")
+    module = next(_prefix(command_line).glob("lib/python3.12/site-packages/tool.py"))
+    module.chmod(0o644)
+    module.write_text("changed\n")
+    answer = command_line("release", "verify", "small", expect=6)
+    assert answer.stdout.splitlines() == [
+        "small/1.0 is not as published",
+        "changed: lib/python3.12/site-packages/tool.py",
+    ]
+    value = command_line("release", "verify", "small", "--json", expect=6).json
+    assert (value["sound"], value["missing"], value["extra"]) == (False, [], [])
+    assert value["changed"] == ["lib/python3.12/site-packages/tool.py"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param(("list",), "no releases there", id="no-root"),
+        pytest.param(("show", "small"), "no releases there", id="show"),
+        pytest.param(("verify", "Not A Name"), "is not a stack name", id="name"),
+    ],
+)
+def test_what_cannot_be_looked_at(
+    command_line: CommandLine, arguments: tuple[str, ...], words: str
+) -> None:
+    assert words in command_line("release", *arguments, expect=2).stderr

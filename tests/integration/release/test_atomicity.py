@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.core import fs
+from lamina.core.errors import ConflictError, StorageError
+from lamina.model.versions import parse_release_version
+from lamina.release.guard import only_publisher
+from lamina.release.publish import publish
+from lamina.release.root import Root, open_root
+from lamina.release.verify import verify_release
+from support.releases import NOW, FakeInstaller, make_stack, publish_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_CHILD = """
+import sys
+from pathlib import Path
+from support.releases import publish_request
+from lamina.cli.edge import exit_code_of
+from lamina.model.versions import parse_release_version
+from lamina.release.publish import publish
+import click, os
+@click.command()
+def main():
+    version = parse_release_version(sys.argv[2])
+    publish(publish_request(Path(sys.argv[1]), dict(os.environ), version=version))
+sys.exit(exit_code_of(main, []))
+"""
+
+
+class _Stopped(BaseException):
+    """What an interrupt looks like to code that catches errors."""
+
+
+def _sound(root: Root) -> list[str]:
+    """Return the names of the releases after verifying each of them."""
+    for release in root.releases():
+        assert verify_release(release).sound, release.name
+    return [release.name for release in root.releases()]
+
+
+def _child(tmp_path: Path, environ: dict[str, str], version: str) -> subprocess.Popen[bytes]:
+    paths = os.pathsep.join([str(Path(__file__).parents[2])])
+    return subprocess.Popen(
+        [sys.executable, "-c", _CHILD, tmp_path, version],
+        env=environ | {"PYTHONPATH": paths},
+        stderr=subprocess.PIPE,
+    )
+
+
+def _full(operation: str, path: Path) -> None:
+    raise fs.storage_error(OSError(errno.ENOSPC, operation), path)
+
+
+def _interrupted(operation: str, path: Path) -> None:
+    raise _Stopped(operation, path)
+
+
+@pytest.mark.parametrize(
+    ("fail", "error"),
+    [
+        pytest.param(_full, StorageError, id="disk-full"),
+        pytest.param(_interrupted, _Stopped, id="interrupt"),
+    ],
+)
+def test_whatever_operation_fails_the_root_is_whole(
+    tmp_path: Path,
+    environ: dict[str, str],
+    fail: Callable[[str, Path], None],
+    error: type[BaseException],
+) -> None:
+    changes = {"installer": FakeInstaller(), "stack": make_stack(test={"imports": []})}
+    publish(publish_request(tmp_path, environ, **changes))
+    request = publish_request(tmp_path, environ, version=parse_release_version("2.0"), **changes)
+    root = open_root(request.root)
+    failures = 0
+    for chosen in range(1000):
+        count = 0
+
+        def observer(operation: str, path: Path, turn: int = chosen) -> None:
+            nonlocal count
+            count += 1
+            if count == turn + 1:
+                fail(operation, path)
+
+        with fs.observe(observer), contextlib.suppress(error):
+            publish(request)
+        names = _sound(root)
+        assert names in (["small/1.0"], ["small/1.0", "small/2.0"])
+        if count <= chosen:
+            break
+        failures += 1
+        if len(names) == 2:
+            assert publish(request).status == "identical"
+            _withdraw(root)
+    assert failures > 30
+    assert names == ["small/1.0", "small/2.0"]
+
+
+def _withdraw(root: Root) -> None:
+    fs.remove_tree(root.path / "releases" / "small" / "2.0")
+
+
+def test_whatever_operation_fails_a_new_root_can_be_made(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    changes = {"installer": FakeInstaller(), "stack": make_stack(test={"imports": []})}
+    for chosen in range(6):
+        request = publish_request(tmp_path, environ, root=tmp_path / f"root {chosen}", **changes)
+        operations = iter(range(100))
+
+        def observer(
+            operation: str, path: Path, turn: int = chosen, counter: Iterator[int] = operations
+        ) -> None:
+            if next(counter) == turn:
+                _full(operation, path)
+
+        with fs.observe(observer), pytest.raises(StorageError, match="no space left"):
+            publish(request)
+        assert publish(request).status == "published"
+
+
+def test_killed_at_any_moment_the_next_publish_works(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    publish(publish_request(tmp_path, environ))
+    root = open_root(tmp_path / "root")
+    chance = random.Random(20261101)
+    killed = 0
+    for turn in range(8):
+        process = _child(tmp_path, environ, f"2.{turn}")
+        time.sleep(chance.uniform(0.4, 1.4))
+        killed += process.poll() is None
+        process.kill()
+        process.communicate()
+        assert "small/1.0" in _sound(root)
+        version = parse_release_version(f"2.{turn}")
+        assert publish(publish_request(tmp_path, environ, version=version)).release.name in _sound(
+            root
+        )
+        assert not any(root.staging.iterdir())
+    assert killed > 0
+
+
+def test_an_interrupt_leaves_nothing(tmp_path: Path, environ: dict[str, str]) -> None:
+    root = open_root(tmp_path / "root", create=True)
+    process = _child(tmp_path, environ, "1.0")
+    deadline = time.monotonic() + 60
+    while not (root.staging.is_dir() and any(root.staging.iterdir())):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    message = "error: interrupted; nothing half-done was left in place"
+    assert (process.returncode, errors.decode().strip()) == (130, message)
+    assert not any(root.staging.iterdir())
+    assert list((root.path / "releases").iterdir()) == []
+
+
+def test_the_second_publisher_is_told_who_is_first(tmp_path: Path, environ: dict[str, str]) -> None:
+    request = publish_request(tmp_path, environ | {"LOGNAME": "ada"}, installer=FakeInstaller())
+    root = open_root(request.root, create=True)
+    with (
+        only_publisher(root, environ={"LOGNAME": "grace"}, now=NOW),
+        pytest.raises(ConflictError, match=r"grace on .*, process ") as caught,
+    ):
+        publish(request)
+    assert f"process {os.getpid()}, since 2026-11-01" in caught.value.message
+    assert caught.value.exit_code == 7
+    assert publish(request).status == "published"
+
+
+def test_of_two_publishers_one_wins(tmp_path: Path, environ: dict[str, str]) -> None:
+    processes = [_child(tmp_path, environ, "1.0") for _ in range(2)]
+    answers = [process.communicate(timeout=120)[1].decode() for process in processes]
+    codes = [process.returncode for process in processes]
+    root = open_root(tmp_path / "root")
+    assert _sound(root) == ["small/1.0"]
+    assert sorted(codes) in ([0, 7], [0, 0]), answers
+    for code, answer in zip(codes, answers, strict=True):
+        assert ("another publisher is at work" in answer) == (code == 7)
+
+
+@pytest.mark.namespaces
+def test_a_full_disk(tmp_path: Path, environ: dict[str, str]) -> None:
+    """Let the disk be a little larger each time, until a release fits."""
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24k", "none", str(small)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("cannot mount a file system here")
+    request = publish_request(tmp_path, environ, root=small / "root")
+    failures = 0
+    try:
+        for size in range(24, 1000, 12):
+            subprocess.run(["mount", "-o", f"remount,size={size}k", small], check=True)
+            try:
+                publish(request)
+            except StorageError:
+                assert not any(request.root.glob("releases/*"))
+                assert not any(request.root.glob(".staging/*"))
+                failures += 1
+            else:
+                break
+        assert _sound(open_root(request.root)) == ["small/1.0"]
+        assert failures > 5
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+@pytest.mark.namespaces
+def test_a_root_that_is_not_writable(tmp_path: Path, environ: dict[str, str]) -> None:
+    request = publish_request(tmp_path, environ, installer=FakeInstaller())
+    open_root(request.root, create=True)
+    bind = ["mount", "--bind", str(request.root), str(request.root)]
+    if subprocess.run(bind, capture_output=True, check=False).returncode != 0:
+        pytest.skip("cannot mount a file system here")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", request.root], check=True)
+        with pytest.raises(StorageError, match="read-only") as caught:
+            publish(request)
+        assert caught.value.hints
+    finally:
+        subprocess.run(["umount", request.root], check=True)

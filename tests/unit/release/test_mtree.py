@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.core.errors import DocumentError, StorageError
+from lamina.release.mtree import Entry, dump_mtree, parse_mtree, read_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_tree_is_listed_in_standard_form(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "a b#ü").write_text("x")
+    (tmp_path / "bin" / "a b#ü").chmod(0o555)
+    (tmp_path / "link").symlink_to("bin/a b#ü")
+    (tmp_path / "bin").chmod(0o755)
+    (tmp_path / ".lamina").mkdir(mode=0o755)
+    (tmp_path / ".lamina" / "release.toml").write_text("not listed")
+    (tmp_path / ".lamina" / "files.mtree").write_text("not listed")
+    (tmp_path / ".lamina").chmod(0o755)
+    entries, _ = read_tree(tmp_path)
+    digest = hashlib.sha256(b"x").hexdigest()
+    assert dump_mtree(entries).splitlines() == [
+        "#mtree",
+        "./.lamina type=dir mode=0755",
+        "./bin type=dir mode=0755",
+        rf"./bin/a\040b\043\303\274 type=file mode=0555 size=1 sha256digest={digest}",
+        r"./link type=link link=bin/a\040b\043\303\274",
+    ]
+    assert parse_mtree(dump_mtree(entries), "files.mtree") == entries
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "a b", "new\nline", "back\\slash", "#hash", "ä\udc80", "tab\t", "=equals"]
+)
+def test_any_name_survives(name: str) -> None:
+    entries = {
+        name: Entry(kind="file", mode=0o444, size=3, sha256="0" * 64),
+        f"{name}2": Entry(kind="link", target=name),
+    }
+    text = dump_mtree(entries)
+    assert text.isascii()
+    assert parse_mtree(text, "files.mtree") == entries
+
+
+@pytest.mark.parametrize(
+    ("content", "hit"),
+    [
+        pytest.param(b"abc", False, id="absent"),
+        pytest.param(b"..needle..", True, id="present"),
+        pytest.param(b"." * ((1 << 22) - 3) + b"needle", True, id="across-blocks"),
+        pytest.param(b"." * (1 << 22) + b"needle", True, id="second-block"),
+    ],
+)
+def test_files_that_contain_a_name_are_found(tmp_path: Path, content: bytes, hit: bool) -> None:
+    (tmp_path / "file").write_bytes(content)
+    (tmp_path / "link").symlink_to("/some/needle/path" if hit else "/some/path")
+    entries, hits = read_tree(tmp_path, needle=b"needle")
+    assert hits == (["file", "link"] if hit else [])
+    assert entries["file"].sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_what_no_release_can_have_is_refused(tmp_path: Path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StorageError, match="neither a file nor a link"):
+        read_tree(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "./a",
+        "./a type=file",
+        "./a type=file mode=8 size=1 sha256digest=0",
+        "./a type=char",
+        "./a b",
+    ],
+)
+def test_a_bad_line_is_named(line: str) -> None:
+    with pytest.raises(DocumentError, match="line 2: not an entry"):
+        parse_mtree(f"#mtree\n{line}\n", "files.mtree")
