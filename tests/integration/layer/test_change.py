@@ -168,7 +168,7 @@ def test_going_below_on_request(workshop: Workshop, python: Path) -> None:
     ("request_text", "message"),
     [
         ("nowhere", "cannot add nowhere: the index has no package 'nowhere'"),
-        ("alpah>=1", "(did you mean 'alpha'?)"),
+        ("alphaa>=1", "(did you mean 'alpha'?)"),
         ("alpha==7", "no version of alpha==7"),
         ("beta<2,>=1", "beta"),
     ],

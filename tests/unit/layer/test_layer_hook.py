@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina._target import layer_hook
 from lamina._target.layer_hook import Below, compute_path, inside, lift_finders, path_lines, split
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def test_a_finder_below(
     monkeypatch: pytest.MonkeyPatch, *, above: bool, path: list[str] | None, expected: str | None
 ) -> None:
     monkeypatch.setattr(PathFinder, "found", above)
-    monkeypatch.setattr(layer_hook.sys, "meta_path", [PathFinder])
+    monkeypatch.setattr(sys, "meta_path", [PathFinder])
     assert Below(Finder(), ["/above"]).find_spec("m", path) == expected
 
 

@@ -63,7 +63,7 @@ def test_a_request_that_the_base_meets_keeps_the_floor() -> None:
 
 
 def test_what_the_base_leaves_open_is_no_matter_of_the_layers() -> None:
-    known = {one.name: one.requires for one in union_of(ground(), [], {}).known}
+    known = {str(one.name): one.requires for one in union_of(ground(), [], {}).known}
     assert known["broken"] == ("pandas>=2",)
     assert known["pandas"] == ("numpy<2", 'x; extra == "e"')
 
