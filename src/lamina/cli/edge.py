@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from lamina.cli.options import environment
+from lamina.cli.style import styled
+from lamina.core import fs
 from lamina.core.errors import InterruptedByUserError, LaminaError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_FORESEEN = (LaminaError, click.ClickException, click.Abort, KeyboardInterrupt)
 
 
 def guarded(command: click.Command, arguments: Sequence[str] | None = None) -> NoReturn:
@@ -22,34 +29,44 @@ def guarded(command: click.Command, arguments: Sequence[str] | None = None) -> N
 def exit_code_of(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     """Run a command, write what went wrong to standard error, return the exit code."""
     try:
+        # Click returns the code of --help and --version, and exits by itself with 1 when the
+        # reader of our output went away.
         outcome = command.main(args=arguments, prog_name="lamina", standalone_mode=False)
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return UsageError.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return _fail(InterruptedByUserError("interrupted; nothing half-done was left in place"))
-    except LaminaError as error:
-        return _fail(error)
-    except BrokenPipeError:
-        # The reader of our output went away; keep the interpreter from flushing to it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except Exception as error:  # the edge
-        if os.environ.get("LAMINA_TRACEBACK"):
+    except (Exception, KeyboardInterrupt) as error:  # the edge
+        if environment().get("LAMINA_TRACEBACK") and not isinstance(error, _FORESEEN):
             raise
-        return _fail(
-            LaminaError(
-                f"internal error: {type(error).__name__}: {error}",
-                hints=["run it again with LAMINA_TRACEBACK=1 and report what it prints"],
-            )
-        )
+        return _fail(_as_ours(error))
     return outcome if isinstance(outcome, int) else 0
 
 
+def _as_ours(error: BaseException) -> LaminaError:
+    """Return any error as one of ours."""
+    match error:
+        case LaminaError():
+            return error
+        case click.ClickException():
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            hints = [f"{context.command_path} --help"] if context else []
+            return UsageError(error.format_message(), hints=hints)
+        case click.Abort() | KeyboardInterrupt():
+            return InterruptedByUserError("interrupted; nothing half-done was left in place")
+        case OSError(filename=str() | bytes() as name):
+            return fs.storage_error(error, Path(os.fsdecode(name)))
+        case OSError():
+            return LaminaError(error.strerror or str(error))
+        case _:
+            return LaminaError(
+                f"internal error: {type(error).__name__}: {error}",
+                hints=["run it again with LAMINA_TRACEBACK=1 and report what it prints"],
+            )
+
+
 def _fail(error: LaminaError) -> int:
-    click.echo(f"{click.style('error', fg='red', bold=True)}: {error.message}", err=True)
+    environ = environment()
+    click.echo(f"{styled('error', 'red', environ=environ, bold=True)}: {error.message}", err=True)
     for hint in error.hints:
-        click.echo(f"{click.style('hint', fg='cyan', bold=True)}: {hint}", err=True)
+        click.echo(f"{styled('hint', 'cyan', environ=environ, bold=True)}: {hint}", err=True)
     return error.exit_code

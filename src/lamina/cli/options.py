@@ -34,7 +34,8 @@ class Output:
         """Show the progress of the enclosed code, unless told to be quiet."""
         from lamina.cli.progress import reporter_for
 
-        with report.use(reporter_for(quiet=self.quiet, verbose=self.verbose)):
+        reporter = reporter_for(environ=environment(), quiet=self.quiet, verbose=self.verbose)
+        with report.use(reporter):
             yield
 
     def result(self, text: str, value: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import stat
 from contextlib import contextmanager
@@ -61,8 +62,18 @@ def storage_error(error: OSError, path: Path) -> StorageError:
         errno.EACCES: ("permission denied", "choose a directory that you may write to"),
         errno.EPERM: ("not permitted", "choose a directory that you may write to"),
     }
-    reason, hint = reasons.get(error.errno or 0, (error.strerror or str(error), ""))
+    code, text = _code_and_text(error)
+    reason, hint = reasons.get(code, (text, ""))
     return StorageError(f"{path}: {reason}", hints=[hint] if hint else [])
+
+
+def _code_and_text(error: OSError) -> tuple[int, str]:
+    """Look into what shutil.copytree collects, which has texts and no numbers."""
+    if not isinstance(error, shutil.Error):
+        return error.errno or 0, error.strerror or str(error)
+    text = str(error.args[0][0][2] if isinstance(error.args[0], list) else error)
+    found = re.match(r"\[Errno (\d+)\]", text)
+    return int(found[1]) if found else 0, text
 
 
 def make_directory(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -55,15 +56,18 @@ _reporter: ContextVar[Reporter] = ContextVar("lamina_reporter", default=SilentRe
 class Step:
     """A step that is under way."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, reporter: Reporter) -> None:
         self.title = title
         self.outcome = "done"
+        self._reporter = reporter
         self._done = 0
+        self._lock = threading.Lock()
 
     def advance(self, units: int = 1) -> None:
-        """Add finished units."""
-        self._done += units
-        _reporter.get().step_advanced(self.title, self._done)
+        """Add finished units; may be called from any thread."""
+        with self._lock:
+            self._done += units
+            self._reporter.step_advanced(self.title, self._done)
 
 
 @contextmanager
@@ -81,7 +85,7 @@ def step(title: str, *, total: int | None = None) -> Iterator[Step]:
     """Report the enclosed code as one step; set ``outcome`` on the step it yields."""
     reporter = _reporter.get()
     reporter.step_started(title, total)
-    current = Step(title)
+    current = Step(title, reporter)
     start = time.monotonic()
     try:
         yield current

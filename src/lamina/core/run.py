@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from lamina.core.errors import CommandFailedError, LaminaError
+from lamina.core.fs import storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +34,7 @@ _ALLOWED = frozenset(
 _ALLOWED_PREFIXES = ("LC_", "XDG_", "LAMINA_")
 # Where uv looks for the credentials of a named index.
 _CREDENTIALS = re.compile(r"UV_INDEX_[A-Z0-9_]+_(?:USERNAME|PASSWORD)")
-_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
+_SECRET = re.compile(r"(?<=://)[^/\s]+@")
 
 
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -84,8 +86,7 @@ def run(
         code = _wait(words, env=env, cwd=cwd, timeout=timeout, out=out, err=err)
         stdout, stderr = (_text(stream) for stream in (out, err))
     if log is not None:
-        with log.open("a", encoding="utf-8") as stream:
-            stream.write(redact(f"$ {' '.join(words)}\n{stdout}{stderr}[exit {code}]\n"))
+        _append(log, redact(f"$ {shlex.join(words)}\n{stdout}{stderr}[exit {code}]\n"))
     if check and code != 0:
         raise CommandFailedError(
             program=os.path.basename(words[0]),  # noqa: PTH119
@@ -94,6 +95,14 @@ def run(
             log=log,
         )
     return Completed(returncode=code, stdout=stdout, stderr=stderr)
+
+
+def _append(log: Path, text: str) -> None:
+    try:
+        with log.open("a", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise storage_error(error, log) from error
 
 
 def _text(stream: IO[bytes]) -> str:
@@ -122,7 +131,7 @@ def _wait(
             start_new_session=True,
         )
     except OSError as error:
-        raise LaminaError(f"cannot start {words[0]}: {error.strerror}") from error
+        raise _not_started(words[0], error) from error
     try:
         return process.wait(timeout)
     except BaseException as error:
@@ -140,4 +149,10 @@ def replace_process(argv: Sequence[str | os.PathLike[str]], *, env: Mapping[str,
     try:
         os.execvpe(words[0], words, dict(env))  # noqa: S606
     except OSError as error:
-        raise LaminaError(f"cannot start {words[0]}: {error.strerror}") from error
+        raise _not_started(words[0], error) from error
+
+
+def _not_started(program: str, error: OSError) -> LaminaError:
+    """Name the program, and the directory where that is what is missing."""
+    place = f"{error.filename}: " if error.filename not in (None, program) else ""
+    return LaminaError(f"cannot start {program}: {place}{error.strerror}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import functools
+import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,38 +69,53 @@ def _configuration_home(environ: Mapping[str, str]) -> Path | None:
     return Path(environ["HOME"]) / ".config" if environ.get("HOME") else None
 
 
+def _system_directories(environ: Mapping[str, str]) -> list[Path]:
+    names = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+    return [Path(name) for name in names.split(":") if name]
+
+
 def _uv_files(environ: Mapping[str, str]) -> Iterator[Path]:
     if environ.get("UV_CONFIG_FILE"):
         yield Path(environ["UV_CONFIG_FILE"])
         return
     if home := _configuration_home(environ):
         yield home / "uv" / "uv.toml"
-    yield Path("/etc/uv/uv.toml")
+    for directory in (*_system_directories(environ), Path("/etc")):
+        yield directory / "uv" / "uv.toml"
 
 
 def _uv_index(path: Path) -> str | None:
     try:
         settings: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        for index in settings.get("index", []):
+            if index.get("default"):
+                return str(index["url"])
+        address = settings.get("index-url") or settings.get("pip", {}).get("index-url")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DocumentError(path, [Problem(where="", found=str(error))]) from error
-    for index in settings.get("index", []):
-        if index.get("default"):
-            return str(index["url"])
-    address = settings.get("index-url") or settings.get("pip", {}).get("index-url")
+    except (AttributeError, KeyError, TypeError) as error:
+        problem = Problem(where="index", found="not the settings of an index as uv writes them")
+        raise DocumentError(path, [problem]) from error
     return str(address) if address else None
 
 
 def _pip_files(environ: Mapping[str, str]) -> Iterator[Path]:
-    if environ.get("PIP_CONFIG_FILE"):
-        yield Path(environ["PIP_CONFIG_FILE"])
+    """Yield pip's own files, those that win first; /dev/null in PIP_CONFIG_FILE turns all off."""
+    chosen = environ.get("PIP_CONFIG_FILE")
+    if chosen == os.devnull:
         return
-    if home := _configuration_home(environ):
-        yield home / "pip" / "pip.conf"
-    if environ.get("HOME"):
-        yield Path(environ["HOME"]) / ".pip" / "pip.conf"
+    if chosen:
+        yield Path(chosen)
+    else:
+        if home := _configuration_home(environ):
+            yield home / "pip" / "pip.conf"
+        if environ.get("HOME"):
+            yield Path(environ["HOME"]) / ".pip" / "pip.conf"
     yield Path("/etc/pip.conf")
+    for directory in _system_directories(environ):
+        yield directory / "pip" / "pip.conf"
 
 
 def _pip_index(path: Path) -> str | None:
@@ -109,6 +125,7 @@ def _pip_index(path: Path) -> str | None:
     except (configparser.Error, UnicodeDecodeError) as error:
         raise DocumentError(path, [Problem(where="", found=str(error))]) from error
     for section in ("install", "global"):
-        if parser.has_option(section, "index-url"):
-            return parser.get(section, "index-url")
+        for option in ("index-url", "index_url"):
+            if parser.has_option(section, option) and parser.get(section, option).strip():
+                return parser.get(section, option).strip()
     return None

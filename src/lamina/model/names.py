@@ -30,20 +30,20 @@ def parse_package_name(text: str) -> PackageName:
 
 def _simple(text: str, what: str) -> str:
     if not _SIMPLE.fullmatch(text) or len(text) > 64:
-        raise ValueError(f"{text!r} is not a {what} name: {SIMPLE_RULE}")
+        raise ValueError(f"{text!r} is not {what} name: {SIMPLE_RULE}")
     return text
 
 
 def parse_stack_name(text: str) -> StackName:
     """Return a stack's name, safe as a path component; raises ValueError otherwise."""
-    return StackName(_simple(text, "stack"))
+    return StackName(_simple(text, "a stack"))
 
 
 def parse_tier_name(text: str) -> TierName:
     """Return a tier's name, safe as a path component; raises ValueError otherwise."""
-    return TierName(_simple(text, "tier"))
+    return TierName(_simple(text, "a tier"))
 
 
 def parse_index_name(text: str) -> IndexName:
     """Return an index's name; raises ValueError otherwise."""
-    return IndexName(_simple(text, "index"))
+    return IndexName(_simple(text, "an index"))

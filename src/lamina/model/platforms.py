@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import platform as machine
+import re
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from packaging import tags
-from packaging.version import InvalidVersion, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,13 +77,10 @@ class PythonSeries:
     @classmethod
     def parse(cls, text: str) -> PythonSeries:
         """Read ``3.12``; raises ValueError on anything else."""
-        try:
-            version = Version(text)
-        except InvalidVersion:
-            version = None
-        if version is None or len(version.release) != 2 or str(version) != text:
+        found = re.fullmatch(r"([1-9][0-9]*)\.(0|[1-9][0-9]*)", text)
+        if found is None:
             raise ValueError(f"{text!r} is not a Python series such as '3.12'")
-        return cls(version.major, version.minor)
+        return cls(int(found[1]), int(found[2]))
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}"

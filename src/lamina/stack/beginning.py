@@ -35,8 +35,10 @@ class NewStack:
 
 def name_from_directory(directory: Path) -> str:
     """Return a stack name near to that of a directory."""
-    plain = unicodedata.normalize("NFKD", directory.name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9._-]+", "-", plain.lower())[:64].strip("._-") or _FALLBACK
+    plain = (
+        unicodedata.normalize("NFKD", directory.name.casefold()).encode("ascii", "ignore").decode()
+    )
+    return re.sub(r"[^a-z0-9._-]+", "-", plain)[:64].strip("._-") or _FALLBACK
 
 
 def write_stack(new: NewStack, path: Path) -> str:

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from lamina.core.errors import Problem
 from lamina.model.document import dotted, near_match
 from lamina.model.names import PUBLIC_INDEX
+from lamina.model.platforms import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -93,7 +94,7 @@ def _foreign_platforms(data: Mapping[str, Any]) -> Iterator[Problem]:
         return
     for key, entry in _entries(data):
         for i, name in _texts(entry.get("platforms")):
-            if name not in ours:
+            if name not in ours and name in set(Platform):
                 yield Problem(
                     where=dotted(("packages", key, "platforms", i)),
                     found=f"{name!r} is not among stack.platforms",

@@ -61,7 +61,19 @@ def _check_requirement(text: str) -> str:
 
 
 def _check_extra(text: str) -> str:
-    return parse_package_name(text)
+    return _normalised(text, "an extra")
+
+
+def _check_group(text: str) -> str:
+    return _normalised(text, "a group")
+
+
+def _normalised(text: str, what: str) -> str:
+    """Return a name that PyPA's rule for packages covers too (PEP 685, PEP 735)."""
+    try:
+        return parse_package_name(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not the name of {what}") from None
 
 
 def _check_module(text: str) -> str:
@@ -92,7 +104,14 @@ def _check_address(text: str) -> str:
 
 
 def _version_table(value: Any) -> Any:
-    return {"literal": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"literal": value}
+    if not isinstance(value, dict | StackVersion):
+        raise ValueError(  # noqa: TRY004
+            f"found {value!r}; expected a version such as '2026.11.0' (in quotes), or"
+            " { from = 'git' }"
+        )
+    return value
 
 
 def _package_table(value: Any) -> Any:
@@ -131,7 +150,7 @@ def _version_pair(value: Any) -> Any:
 PackageKey = Annotated[PackageName, AfterValidator(parse_package_name)]
 IndexKey = Annotated[IndexName, AfterValidator(parse_index_name)]
 PlatformName = Annotated[Platform, Field(strict=False)]
-GroupKey = Annotated[str, AfterValidator(_check_extra)]
+GroupKey = Annotated[str, AfterValidator(_check_group)]
 Address = Annotated[str, AfterValidator(_check_address)]
 ModuleName = Annotated[str, AfterValidator(_check_module)]
 Specifier = Annotated[str, AfterValidator(_check_specifier)]
@@ -166,7 +185,7 @@ class StackTable(Document):
     """Lower-case letters, digits and ``._-``; names the directory of the releases."""
     version: Annotated[
         StackVersion,
-        BeforeValidator(_version_table, json_schema_input_type=str | dict[str, str]),
+        BeforeValidator(_version_table, json_schema_input_type=str | StackVersion),
     ]
     """A PEP 440 version, or ``{ from = "git" }``."""
     python: Annotated[
@@ -198,9 +217,9 @@ class ResolveTable(Document):
     """Ignore what was uploaded after this day (its end in UTC) or this time."""
     only_binary: bool = True
     """Take wheels only, but for packages that say ``source = true``."""
-    glibc: SystemVersion = (2, 28)
+    glibc: SystemVersion = Field(default=(2, 28), json_schema_extra={"default": "2.28"})
     """The oldest GNU C library that the wheels for Linux may need."""
-    macos: SystemVersion = (14, 0)
+    macos: SystemVersion = Field(default=(14, 0), json_schema_extra={"default": "14.0"})
     """The oldest macOS that the wheels for it may need."""
 
 

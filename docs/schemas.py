@@ -1,0 +1,30 @@
+"""Write the JSON Schemas of lamina's documents; run it after changing one of the models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lamina.lock.document import Lock
+from lamina.model.schema import dump_schema
+from lamina.stack.document import Stack
+
+REFERENCE = Path(__file__).parent / "reference"
+
+
+def schemas() -> dict[str, str]:
+    """Return every schema by its file name."""
+    return {
+        "lamina.schema.json": dump_schema(Stack, title="lamina.toml"),
+        "lamina.lock.schema.json": dump_schema(Lock, title="lamina.lock"),
+    }
+
+
+def main() -> None:
+    """Write every schema into the reference."""
+    for name, text in schemas().items():
+        (REFERENCE / name).write_text(text, encoding="utf-8")
+        print(REFERENCE / name)
+
+
+if __name__ == "__main__":
+    main()
