@@ -6,11 +6,11 @@ import base64
 import hashlib
 import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,8 @@ class Wheel:
         info = f"{self.module}-{self.version}.dist-info"
         metadata = ["Metadata-Version: 2.1", f"Name: {self.name}", f"Version: {self.version}"]
         metadata += [f"Requires-Dist: {one}" for one in self.requires]
-        code = f"__version__ = {self.version!r}\n\n\ndef main():\n    print({self.name!r}, __version__)\n"
+        code = f"__version__ = {self.version!r}\n"
+        code += f"def main():\n    print({self.name!r}, __version__)\n"
         files = {f"{self.module}/__init__.py": code} | dict(self.files)
         files[f"{info}/METADATA"] = "\n".join(metadata) + "\n"
         files[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"

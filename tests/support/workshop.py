@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lamina.layer.base import find_place, look_at
 from lamina.layer.create import create_layer
-from support.wheels import FileIndex, Wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.wheels import FileIndex, Wheel
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workshop:

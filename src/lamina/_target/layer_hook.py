@@ -8,20 +8,24 @@ Nothing but ``sys`` and ``os`` is imported, and nothing that goes wrong here sto
 import os
 import sys
 
-LAYERS = []
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterable, Iterator
+
+LAYERS: "list[str]" = []
 """Site-packages of this layer and of those below it, nearest first."""
-SITES = []
+SITES: "list[str]" = []
 """Directories whose .pth files count, nearest first."""
-ROOTS = []
+ROOTS: "list[str]" = []
 """Where the base lies: what PYTHONPATH names below these never hides the layer."""
 
 
-def inside(entry, roots):
+def inside(entry: str, roots: "Iterable[str]") -> bool:
     """Tell whether a directory is one of ``roots`` or lies under one."""
     return any(entry == root or entry.startswith(root + os.sep) for root in roots)
 
 
-def split(path, standard):
+def split(path: "list[str]", standard: "set[str]") -> "tuple[list[str], list[str], list[str]]":
     """Return what stands before the standard library, the library itself, and what follows."""
     marks = [i for i, entry in enumerate(path) if entry in standard]
     if not marks:
@@ -32,7 +36,9 @@ def split(path, standard):
     return list(path[:first]), middle, after
 
 
-def compute_path(path, standard, layer, base):
+def compute_path(
+    path: "list[str]", standard: "set[str]", layer: str, base: "dict[str, list[str]]"
+) -> "list[str]":
     """Return the order of the search path.
 
     ``path`` is the path as the interpreter made it, ``standard`` the entries of the standard
@@ -45,9 +51,9 @@ def compute_path(path, standard, layer, base):
     before, middle, after = split(path, standard)
     below = set(base["layers"]) | set(base["path"])
     roots = base["roots"]
-    real = set()
+    real: "set[str]" = set()
 
-    def belongs(entry):
+    def belongs(entry: str) -> bool:
         if entry in below or inside(entry, roots):
             return True
         if not real:
@@ -55,7 +61,8 @@ def compute_path(path, standard, layer, base):
             real.add("")
         return inside(os.path.realpath(entry), real - {""})
 
-    own, shared = [], []
+    own: "list[str]" = []
+    shared: "list[str]" = []
     for entry in before:
         if entry != layer:
             (shared if belongs(entry) else own).append(entry)
@@ -66,7 +73,7 @@ def compute_path(path, standard, layer, base):
     return list(dict.fromkeys(order))
 
 
-def _as_recorded(entries, recorded):
+def _as_recorded(entries: "list[str]", recorded: "list[str]") -> "list[str]":
     """Return entries spelt as the base spells them, so that no directory counts twice."""
     if all(entry in recorded for entry in entries):
         return entries
@@ -74,7 +81,7 @@ def _as_recorded(entries, recorded):
     return [known.get(os.path.realpath(entry), entry) for entry in entries]
 
 
-def lift_finders(finders, new):
+def lift_finders(finders: "list[Any]", new: "list[Any]") -> "list[Any]":
     """Return the import finders with the ``new`` ones before the one that searches the path."""
     at = next((i for i, one in enumerate(finders) if _is_path_finder(one)), len(finders))
     late = [one for one in finders[at:] if one in new]
@@ -84,14 +91,14 @@ def lift_finders(finders, new):
 class Below:
     """A finder of a layer further down: what nearer layers have goes before it."""
 
-    def __init__(self, finder, nearer):
+    def __init__(self, finder: "Any", nearer: "list[str]") -> None:
         self.finder = finder
         self.nearer = nearer
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> "Any":
         return getattr(self.finder, name)
 
-    def find_spec(self, fullname, path=None, target=None):
+    def find_spec(self, fullname: str, path: "Any" = None, target: "Any" = None) -> "Any":
         """Answer as the finder does, but for top-level modules of nearer layers."""
         if path is None:
             search = next((one for one in sys.meta_path if _is_path_finder(one)), None)
@@ -100,22 +107,22 @@ class Below:
         return self.finder.find_spec(fullname, path, target)
 
 
-def _is_path_finder(finder):
+def _is_path_finder(finder: "Any") -> bool:
     return getattr(finder, "__name__", "") == "PathFinder"
 
 
-def _is_standard_finder(finder):
+def _is_standard_finder(finder: "Any") -> bool:
     return getattr(finder, "__module__", "").startswith(("_frozen_importlib", "importlib."))
 
 
-def _complain(message):
-    try:
+def _complain(message: str) -> None:
+    try:  # noqa: SIM105 (contextlib is not free)
         sys.stderr.write("lamina: %s\n" % message)
     except (AttributeError, OSError, ValueError):
         pass
 
 
-def path_lines(site):
+def path_lines(site: str) -> "Iterator[tuple[str, str]]":
     """Yield the lines of the .pth files of a site directory, those of layers left out."""
     try:
         names = sorted(os.listdir(site))
@@ -134,7 +141,7 @@ def path_lines(site):
                 yield os.path.join(site, name), line.rstrip()
 
 
-def _process(sitedir):
+def _process(sitedir: str) -> None:
     """Do what the .pth files of a site directory of the base say.
 
     The argument has the name that the lines of old namespace packages look for.
@@ -143,7 +150,7 @@ def _process(sitedir):
         if line.startswith(("import ", "import\t")):
             try:
                 exec(line)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (any code may stand in a .pth file)
                 _complain("%s: %s: %s" % (name, type(error).__name__, error))
         else:
             entry = os.path.abspath(os.path.join(sitedir, line))
@@ -151,7 +158,7 @@ def _process(sitedir):
                 sys.path.append(entry)
 
 
-def _standard(path):
+def _standard(path: "list[str]") -> "set[str]":
     library = os.path.dirname(os.__file__)
     zipped = "python%d%d.zip" % sys.version_info[:2]
     names = {library, os.path.join(library, "lib-dynload")}
@@ -160,7 +167,7 @@ def _standard(path):
     return names | {entry for entry in path if os.path.basename(entry) == zipped}
 
 
-def start(base, layer):
+def start(base: "dict[str, list[str]]", layer: str) -> None:
     """Order the search path and do what the base's own .pth files say."""
     vanished = next((root for root in base["needs"] if not os.path.isdir(root)), None)
     if vanished is not None:
@@ -178,7 +185,7 @@ def start(base, layer):
             _lift_parent(site, before)
 
 
-def _lift_parent(site, before):
+def _lift_parent(site: str, before: "list[Any]") -> None:
     """Put the editables of a layer below over the base, but under the layers above it."""
     added = [one for one in sys.meta_path if one not in before]
     nearer = LAYERS[: LAYERS.index(site)]

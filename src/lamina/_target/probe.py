@@ -8,12 +8,16 @@ import os
 import sys
 import sysconfig
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Iterable, List, Optional
+
 SCHEMA = 1
 LAYER_HOOK = "_lamina_layer"
 _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 
 
-def _read(path):
+def _read(path: str) -> str:
     try:
         with open(path, "rb") as stream:
             return stream.read().decode("utf-8", "replace")
@@ -21,14 +25,18 @@ def _read(path):
         return ""
 
 
-def _listing(directory):
+def _listing(directory: str) -> "List[str]":
     try:
         return sorted(os.listdir(directory))
     except OSError:
         return []
 
 
-def normalised(name):
+def _lines(text: str) -> "List[str]":
+    return [line.strip() for line in text.split("\n")]
+
+
+def normalised(name: str) -> str:
     """Return a distribution's name as the simple index spells it."""
     out = name.lower().replace("_", "-").replace(".", "-")
     while "--" in out:
@@ -36,13 +44,18 @@ def normalised(name):
     return out
 
 
-def headers(text):
+def headers(text: str) -> "Dict[str, Any]":
     """Return the fields of a METADATA or PKG-INFO file that describe dependencies."""
-    found = {"name": "", "version": "", "requires": [], "extras": [], "requires_python": ""}
+    found: "Dict[str, Any]" = {
+        "name": "",
+        "version": "",
+        "requires": [],
+        "extras": [],
+        "requires_python": "",
+    }
     singles = {"name": "name", "version": "version", "requires-python": "requires_python"}
     many = {"requires-dist": "requires", "provides-extra": "extras"}
-    for line in text.split("\n"):
-        line = line.rstrip("\r")
+    for line in text.replace("\r", "").split("\n"):
         if not line:
             break
         key, colon, value = line.partition(":")
@@ -56,11 +69,11 @@ def headers(text):
     return found
 
 
-def egg_requires(text):
+def egg_requires(text: str) -> "List[str]":
     """Return the lines of an egg's requires.txt as PEP 508 requirements."""
-    extra, marker, found = "", "", []
-    for line in text.split("\n"):
-        line = line.strip()
+    extra, marker = "", ""
+    found: "List[str]" = []
+    for line in _lines(text):
         if line.startswith("["):
             extra, _, marker = line.strip("[]").partition(":")
         elif line and not line.startswith("#"):
@@ -71,11 +84,11 @@ def egg_requires(text):
     return found
 
 
-def sections(text):
+def sections(text: str) -> "Dict[str, Dict[str, str]]":
     """Return an entry_points.txt as section -> {name: value}."""
-    found, current = {}, {}
-    for line in text.split("\n"):
-        line = line.strip()
+    found: "Dict[str, Dict[str, str]]" = {}
+    current: "Dict[str, str]" = {}
+    for line in _lines(text):
         if line.startswith("[") and line.endswith("]"):
             current = found.setdefault(line[1:-1].strip(), {})
         elif line and line[0] not in "#;" and "=" in line:
@@ -84,9 +97,9 @@ def sections(text):
     return found
 
 
-def script_files(record, location):
+def script_files(record: str, location: str) -> "Dict[str, str]":
     """Return name -> path of the files that a RECORD has put beside the interpreter."""
-    found = {}
+    found: "Dict[str, str]" = {}
     if "bin/" not in record and "Scripts/" not in record:
         return found
     for line in record.split("\n"):
@@ -97,7 +110,7 @@ def script_files(record, location):
     return found
 
 
-def distribution(location, entry):
+def distribution(location: str, entry: str) -> "Optional[Dict[str, Any]]":
     """Return what the metadata directory ``entry`` in ``location`` says, None when it is none."""
     path = os.path.join(location, entry)
     egg = entry.endswith(".egg-info")
@@ -111,7 +124,7 @@ def distribution(location, entry):
         found["requires"] = egg_requires(_read(os.path.join(path, "requires.txt")))
     direct = _read(os.path.join(path, "direct_url.json"))
     groups = sections(_read(os.path.join(path, "entry_points.txt")))
-    entries = {}
+    entries: "Dict[str, str]" = {}
     for group in _SCRIPT_GROUPS:
         entries.update(groups.get(group, {}))
     files = script_files(_read(os.path.join(path, "RECORD")), location)
@@ -127,9 +140,9 @@ def distribution(location, entry):
     return found
 
 
-def distributions(locations):
+def distributions(locations: "Iterable[str]") -> "List[Dict[str, Any]]":
     """Return the distributions of the directories, the one that is imported first."""
-    found = {}
+    found: "Dict[str, Dict[str, Any]]" = {}
     for location in locations:
         for entry in _listing(location):
             if entry.endswith((".dist-info", ".egg-info")):
@@ -141,7 +154,7 @@ def distributions(locations):
     return [found[key] for key in sorted(found)]
 
 
-def _egg_link(path, found):
+def _egg_link(path: str, found: "Dict[str, Dict[str, Any]]") -> None:
     target = _read(path).split("\n")[0].strip()
     for entry in _listing(target):
         one = distribution(target, entry) if entry.endswith(".egg-info") else None
@@ -150,18 +163,18 @@ def _egg_link(path, found):
             found.setdefault(one["key"], one)
 
 
-def standard_library(path):
+def standard_library(path: "List[str]") -> "List[str]":
     """Return the entries of ``path`` that belong to the interpreter itself."""
     zipped = "python%d%d.zip" % sys.version_info[:2]
-    roots = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}
-    return [
-        one
-        for one in path
-        if one in roots or os.path.basename(one) in (zipped, "lib-dynload")
-    ]
+    roots = {
+        sysconfig.get_path("stdlib"),
+        sysconfig.get_path("platstdlib"),
+        os.path.dirname(os.__file__),
+    }
+    return [one for one in path if one in roots or os.path.basename(one) in (zipped, "lib-dynload")]
 
 
-def _site_directories():
+def _site_directories() -> "List[str]":
     import site
 
     try:
@@ -170,24 +183,28 @@ def _site_directories():
         return [sysconfig.get_path("purelib")]
 
 
-def _data_directories(path):
+def _data_directories(path: "List[str]") -> "List[str]":
     """Return the prefixes whose share and etc directories belong to the environment."""
     prefixes = [sys.prefix]
     for one in path:
         head, tail = os.path.split(os.path.normpath(one))
-        if tail in ("site-packages", "dist-packages") and os.path.basename(os.path.dirname(head)) in ("lib", "lib64"):
+        if tail in ("site-packages", "dist-packages") and os.path.basename(
+            os.path.dirname(head)
+        ) in ("lib", "lib64"):
             prefixes.append(os.path.dirname(os.path.dirname(head)))
     prefixes = list(dict.fromkeys(prefixes))
     return [one for one in prefixes if one not in ("/usr", "/usr/local", "/") or one == sys.prefix]
 
 
-def _roots(sites, search, layers, below):
+def _roots(
+    sites: "List[str]", search: "List[str]", layers: "List[str]", below: "List[str]"
+) -> "List[str]":
     """Return the directories whose whole content belongs to the environment."""
     own = [] if sys.prefix in ("/usr", "/usr/local", "/") else [sys.prefix]
     return list(dict.fromkeys(own + layers + below + (search or []) + ([] if own else sites)))
 
 
-def describe():
+def describe() -> "Dict[str, Any]":
     """Return the description."""
     path = [one for one in sys.path if one and one != os.path.dirname(os.path.abspath(__file__))]
     standard = standard_library(path)
@@ -196,7 +213,9 @@ def describe():
     layers = list(getattr(hook, "LAYERS", ()))
     sites = list(getattr(hook, "SITES", ())) or _site_directories()
     base = getattr(sys, "_base_executable", None) or sys.executable
-    search = [] if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    search = (
+        [] if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    )
     search = [os.path.abspath(one) for one in search if one]
     return {
         "schema": SCHEMA,

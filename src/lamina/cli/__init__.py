@@ -9,6 +9,10 @@ import sys
 def main() -> None:
     """Run the ``lamina`` program."""
     ignore_python_path()
+    from lamina.cli.quick import try_quickly
+
+    if try_quickly():
+        return
     from lamina.cli.app import run_program
 
     run_program()

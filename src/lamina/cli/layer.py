@@ -9,6 +9,7 @@ import click
 
 from lamina.cli.app import LazyGroup
 from lamina.cli.options import dry_run_option, environment, output_options, root_option
+from lamina.cli.quick import activation_hint
 
 if TYPE_CHECKING:
     from lamina.cli.options import Output
@@ -31,6 +32,12 @@ def layer() -> None:
     """Your own environment over a release, or over any other Python."""
 
 
+def is_given(option: str) -> bool:
+    """Tell whether an option of the running command was typed."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
 @click.option(
@@ -46,20 +53,23 @@ def layer() -> None:
 def create(output: Output, directory: Path, base: str, root: Path) -> None:
     """Make a layer over a release or any other Python."""
     from lamina.layer.base import find_place, look_at
-    from lamina.layer.create import create_layer, layer_directory
-    from lamina.layer.planting import shell_quoted
+    from lamina.layer.create import create_layer, layer_directory, watched_by
+    from lamina.layer.memo import remember
 
     environ = environment()
     target = layer_directory(directory)
     place = find_place(base, root=root, environ=environ)
     found = look_at(place, environ=environ)
-    create_layer(target, found)
+    seed = create_layer(target, found)
+    chosen = str(root) if is_given("root") else None
+    if place.lasting:
+        remember(base, chosen, environ, seed, watched_by(found, seed, root))
     value = {
         "layer": str(target),
         "base": {"kind": place.kind, "prefix": str(place.prefix), "release": place.release},
         "python": found.probe.version,
     }
-    output.result(f". {shell_quoted(f'{target}/bin/activate')}", value)
+    output.result(activation_hint(str(target)), value)
 
 
 @click.command()

@@ -6,15 +6,16 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina._target import probe as probe_code
 from lamina.core.errors import CommandFailedError, DocumentError, LaminaError, Problem, UsageError
 from lamina.core.run import base_environment, run
+from lamina.model.digests import Sha256, digest_of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 PROBE_SCHEMA = 1
 
@@ -79,16 +80,14 @@ class BaseProbe:
         return ".".join(self.version.split(".")[:2])
 
     @property
-    def digest(self) -> str:
+    def digest(self) -> Sha256:
         """Digest of what it offers: series, platform and the version of each distribution."""
         words = [self.series, self.platform]
         words += [f"{one.key}=={one.version}" for one in self.distributions]
-        return hashlib.sha256("\n".join(words).encode()).hexdigest()
+        return digest_of_bytes("\n".join(words).encode())
 
 
-def probe(
-    python: Path, *, environ: Mapping[str, str], search: str | None = None
-) -> BaseProbe:
+def probe(python: Path, *, environ: Mapping[str, str], search: str | None = None) -> BaseProbe:
     """Ask an interpreter what it is and what it holds.
 
     ``search`` is a PYTHONPATH that belongs to what is described; None: without any.

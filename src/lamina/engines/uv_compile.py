@@ -17,13 +17,13 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from lamina.core import fs
 from lamina.core.errors import IntegrityError, LaminaError
 from lamina.model.digests import Sha256, parse_sha256
-from lamina.model.names import PackageName
 from lamina.model.platforms import PythonSeries, SystemFloor, Target, current_platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from lamina.engines.uv_program import UvProgram
+    from lamina.model.names import PackageName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,9 +169,7 @@ class UvUnion:
         floor = SystemFloor(glibc=_glibc(), macos=(99, 0))
         order = {
             tag: at
-            for at, tag in enumerate(
-                Target(current_platform(), self.series).wheel_tags(floor)
-            )
+            for at, tag in enumerate(Target(current_platform(), self.series).wheel_tags(floor))
         }
         tags = parse_wheel_filename(_filename(wheel))[3]
         return min((order[tag] for tag in tags if tag in order), default=len(order))
@@ -188,7 +186,11 @@ def _glibc() -> tuple[int, int]:
 
 def _filename(chosen: Mapping[str, Any]) -> str:
     given = chosen.get("name")
-    return str(given) if given else unquote(urlsplit(chosen.get("url") or chosen["path"]).path).rsplit("/", 1)[-1]
+    return (
+        str(given)
+        if given
+        else unquote(urlsplit(chosen.get("url") or chosen["path"]).path).rsplit("/", 1)[-1]
+    )
 
 
 def _metadata(known: Iterable[KnownPackage]) -> str:

@@ -41,6 +41,15 @@ class Place:
         """The directory that comes first on PATH."""
         return self.prefix / "bin" if self.kind != "env" else self.python.parent
 
+    @property
+    def lasting(self) -> bool:
+        """Whether the name means the same as long as what is there does not change.
+
+        What a stack's newest release is depends on the whole root, ``env`` on everything.
+        """
+        newest = self.kind == "release" and not any(one in self.given for one in "/@.~")
+        return self.kind != "env" and not newest
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
@@ -86,7 +95,9 @@ def active_layer(environ: Mapping[str, str]) -> Path:
     if active and is_layer(Path(active)):
         return Path(active)
     what = f"{active}: the active environment is no layer" if active else "no layer is active"
-    raise UsageError(what, hints=["name the layer: lamina layer COMMAND DIR ...", ". DIR/bin/activate"])
+    raise UsageError(
+        what, hints=["name the layer: lamina layer COMMAND DIR ...", ". DIR/bin/activate"]
+    )
 
 
 def look_at(place: Place, *, environ: Mapping[str, str]) -> Base:
@@ -154,9 +165,7 @@ def _environment(environ: Mapping[str, str]) -> Place:
 def _path(given: str, path: Path) -> Place:
     absolute = Path(os.path.abspath(path))  # noqa: PTH100
     if absolute.is_file():
-        return Place(
-            given=given, kind="prefix", python=absolute, prefix=absolute.parent.parent
-        )
+        return Place(given=given, kind="prefix", python=absolute, prefix=absolute.parent.parent)
     if not absolute.is_dir():
         raise UsageError(f"{given}: no such directory")
     python = _python_in(absolute)

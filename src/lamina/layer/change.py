@@ -200,9 +200,7 @@ def _apply(layer: OpenLayer, plan: Plan, solver: UvUnion) -> None:
 
 def _plan_moves(layer: OpenLayer, plan: Plan, stage: Stage) -> None:
     leaving = set(plan.removed) | {one.name for one in plan.installs if one.before is not None}
-    gone = plan_removal(
-        stage, [one for one in layer.own if canonicalize_name(one.key) in leaving]
-    )
+    gone = plan_removal(stage, [one for one in layer.own if canonicalize_name(one.key) in leaving])
     plan_placing(stage)
     entries, python_files, programs = base_scripts(layer.base)
     plan_uncovering(stage, gone, layer.base, ({*entries, *python_files}, programs))
@@ -215,9 +213,7 @@ def _lock(layer: OpenLayer, plan: Plan) -> LayerLock:
     """Return what the layer becomes."""
     files = {one.name: (one.filename, one.sha256) for one in plan.files}
     files |= {
-        name: (one.file, one.sha256)
-        for name, one in layer.managed.items()
-        if name not in files
+        name: (one.file, one.sha256) for name, one in layer.managed.items() if name not in files
     }
     return LayerLock(
         base_digest=layer.base.digest,

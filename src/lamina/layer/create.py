@@ -54,6 +54,19 @@ def create_layer(directory: Path, base: Base) -> Seed:
     return seed
 
 
+def watched_by(base: Base, seed: Seed, root: Path) -> list[str]:
+    """Return the files and directories that decide what a layer over a base consists of."""
+    place, described = base.place, base.probe
+    data = [f"{prefix}/{one}" for prefix in described.data for one in seed["directories"]]
+    tops = [f"{prefix}/{top}" for prefix in described.data for top in ("share", "etc")]
+    places = [described.interpreter, *described.layers, *described.path, *tops, *data]
+    places += [str(place.python), f"{place.prefix}/.lamina/base.json"]
+    if "@" in place.given:
+        stack, _, tier = place.given.partition("@")
+        places.append(f"{root}/tiers/{stack}/{tier}")
+    return places
+
+
 def plan_layer(base: Base) -> Seed:
     """Return what a layer over a base consists of, whatever its directory."""
     described = base.probe
@@ -104,6 +117,4 @@ def hook_text(described: BaseProbe) -> str:
         "roots": list(described.roots),
         "needs": list((described.roots or described.path)[:_NEEDED]),
     }
-    return (
-        f"{code}\n\nstart({facts!r}, os.path.dirname(os.path.abspath(__file__)))\n"
-    )
+    return f"{code}\n\nstart({facts!r}, os.path.dirname(os.path.abspath(__file__)))\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,13 +45,13 @@ def _fold(
     prefix: str, path: str, directories: list[str], links: dict[str, str], *, above: list[str]
 ) -> None:
     try:
-        names = sorted(os.listdir(f"{prefix}/{path}"))
+        names = sorted(os.listdir(f"{prefix}/{path}"))  # noqa: PTH208
     except OSError:
         return
     directories += [one for one in [*above, path] if one not in directories]
     for name in names:
         inner = f"{path}/{name}"
-        if is_real(inner) and os.path.isdir(f"{prefix}/{inner}"):
+        if is_real(inner) and Path(prefix, inner).is_dir():
             _fold(prefix, inner, directories, links, above=[])
         elif inner not in directories:
             links.setdefault(inner, f"{prefix}/{inner}")

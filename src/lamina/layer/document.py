@@ -1,6 +1,6 @@
-"""The documents of a layer: lamina-layer.toml, what was asked, and lamina-layer.lock, what it became.
+"""The documents of a layer: what was asked of it, and what it became.
 
-The docstrings of the fields are the reference.
+lamina-layer.toml and lamina-layer.lock. The docstrings of the fields are the reference.
 """
 
 from __future__ import annotations

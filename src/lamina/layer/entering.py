@@ -98,7 +98,8 @@ def plan_shell(place: Place, environ: Mapping[str, str]) -> Entry:
         env.pop(name, None)
     start = _start_directory(place, kind, environ)
     return Entry(
-        argv=_arguments(shell, kind, start), environ=_shell_environment(env, kind, start),
+        argv=_arguments(shell, kind, start),
+        environ=_shell_environment(env, kind, start),
         dropped=dropped,
     )
 

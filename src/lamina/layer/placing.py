@@ -96,26 +96,18 @@ def plan_placing(stage: Stage) -> None:
 
 
 def _place(stage: Stage, source: Path, target: Path) -> None:
-    if not stage.there(target):
-        stage.put_in(source, target)
-    elif source.is_symlink() or not source.is_dir() or not target.is_dir():
+    if not stage.there(target) or source.is_symlink() or not source.is_dir() or not target.is_dir():
         stage.put_in(source, target)
     elif target.is_symlink():
-        stage.put_in(_unfolded(stage, source, target), target)
+        stage.put_in(_unfolded(source, target), target)
     else:
         for inner in sorted(source.iterdir()):
             _place(stage, inner, target / inner.name)
 
 
-def _unfolded(stage: Stage, source: Path, link: Path) -> Path:
+def _unfolded(source: Path, link: Path) -> Path:
     """Add links to everything behind ``link`` to a staged directory that takes its place."""
-    behind = Path(os.path.normpath(link.parent / link.readlink()))
-    for inner in sorted(behind.iterdir()):
-        mine = source / inner.name
-        if not os.path.lexists(mine):
-            fs.symlink(mine, inner)
-        elif mine.is_dir() and inner.is_dir() and not mine.is_symlink():
-            _merge(mine, inner)
+    _merge(source, Path(os.path.normpath(link.parent / link.readlink())))
     return source
 
 

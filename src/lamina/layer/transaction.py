@@ -10,7 +10,6 @@ import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -19,6 +18,7 @@ from lamina.core.errors import ConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 INTERNAL = ".lamina"
 JOURNAL = "journal.json"

@@ -66,9 +66,7 @@ def test_everything_is_in_force_then_gone(
     assert len(added["VIRTUAL_ENV_PROMPT"]) == len(name)
 
 
-def test_twice_and_nested(
-    workshop: Workshop, python: Path, shell: Shell, tmp_path: Path
-) -> None:
+def test_twice_and_nested(workshop: Workshop, python: Path, shell: Shell, tmp_path: Path) -> None:
     base = workshop.base(python)
     one, two = workshop.layer(base, "one"), workshop.layer(base, "two")
     script = "\n".join(
@@ -100,7 +98,10 @@ def test_deactivate_removes_its_own_entry_only(
     workshop: Workshop, python: Path, shell: Shell, tmp_path: Path
 ) -> None:
     layer = workshop.layer(workshop.base(python), "my layer")
-    path = {"fish": 'set -gx PATH /late "/with space" $PATH', "tcsh": 'setenv PATH "/late:/with space:$PATH"'}
+    path = {
+        "fish": 'set -gx PATH /late "/with space" $PATH',
+        "tcsh": 'setenv PATH "/late:/with space:$PATH"',
+    }
     script = "\n".join(
         [
             shell.activate(layer),
@@ -130,9 +131,7 @@ def test_in_a_child_of_an_activated_shell(
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "dash"])
-def test_strict_shells_go_on(
-    workshop: Workshop, python: Path, tmp_path: Path, name: str
-) -> None:
+def test_strict_shells_go_on(workshop: Workshop, python: Path, tmp_path: Path, name: str) -> None:
     layer = workshop.layer(workshop.base(python))
     shell = Shell(name, find_shell(name))
     line = shell.activate(layer)
@@ -145,7 +144,7 @@ def test_strict_shells_go_on(
 def test_the_prompt(workshop: Workshop, python: Path, tmp_path: Path, name: str) -> None:
     layer = workshop.layer(workshop.base(python), "my$(touch oops)layer")
     shell = Shell(name, find_shell(name))
-    script = f"PS1='> '\n{shell.activate(layer)}\necho \"$PS1\"\ndeactivate\necho \"$PS1\"\n"
+    script = f'PS1=\'> \'\n{shell.activate(layer)}\necho "$PS1"\ndeactivate\necho "$PS1"\n'
     answer = shell.run(script, environ=workshop.environ, work=tmp_path)
     assert answer == "(my_(touch oops)layer) > \n> \n"
 

@@ -168,7 +168,7 @@ def test_going_below_on_request(workshop: Workshop, python: Path) -> None:
     ("request_text", "message"),
     [
         ("nowhere", "cannot add nowhere: the index has no package 'nowhere'"),
-        ("alpah>=1", "(did you mean 'alpha'?)"),
+        ("alphaa>=1", "(did you mean 'alpha'?)"),
         ("alpha==7", "no version of alpha==7"),
         ("beta<2,>=1", "beta"),
     ],
@@ -190,7 +190,9 @@ def test_refusals_are_short_and_change_nothing(
 
 
 @pytest.mark.parametrize(
-    "text", ["not a requirement!", "alpha @ https://index.example.org/alpha.whl"], ids=["bad", "url"]
+    "text",
+    ["not a requirement!", "alpha @ https://index.example.org/alpha.whl"],
+    ids=["bad", "url"],
 )
 def test_requests_that_are_none(workshop: Workshop, layer: Path, text: str) -> None:
     with pytest.raises(UsageError):
@@ -425,7 +427,7 @@ def test_killed_between_any_two_renames(workshop: Workshop, layer: Path) -> None
     n = 0
     while True:
         n += 1
-        argv = [sys.executable, script, layer, str(n)]
+        argv = [sys.executable, str(script), str(layer), str(n)]
         code = subprocess.run(argv, env=workshop.environ, check=False).returncode
         if code == 0:
             break

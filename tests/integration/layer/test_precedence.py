@@ -120,7 +120,9 @@ def test_layers_on_layers(workshop: Workshop, python: Path) -> None:
     workshop.add(lower, Wheel(name="gamma", version="2.0"))
     upper = workshop.layer(lower, "upper")
     workshop.add(upper, Wheel(name="gamma", version="3.0"))
-    code = "import alpha, beta, gamma; print(alpha.__version__, beta.__version__, gamma.__version__)"
+    code = (
+        "import alpha, beta, gamma; print(alpha.__version__, beta.__version__, gamma.__version__)"
+    )
     for search in ("", str(site_of(base)), f"{site_of(base)}:{site_of(lower)}"):
         environ = workshop.environ | {"PYTHONPATH": search}
         answer = run([upper / "bin" / "python", "-c", code], environ)
@@ -180,7 +182,9 @@ def test_the_bases_pth_files_count(workshop: Workshop, python: Path) -> None:
     extra = workshop.path / "extra"
     extra.mkdir()
     (extra / "delta.py").write_text("", encoding="utf-8")
-    lines = f"# a comment\n{extra}\nimport sys; sys.lamina_test = sitedir\nimport nowhere_to_be_found\n"
+    lines = (
+        f"# a comment\n{extra}\nimport sys; sys.lamina_test = sitedir\nimport nowhere_to_be_found\n"
+    )
     (site_of(base) / "some.pth").write_text(lines, encoding="utf-8")
     layer = workshop.layer(base)
     # What is added to the base later counts as well.
@@ -239,6 +243,8 @@ def test_console_scripts_of_the_base(workshop: Workshop, python: Path, name: str
 def test_the_hook_imports_nothing_of_its_own(workshop: Workshop, python: Path) -> None:
     layer = workshop.layer(workshop.base(python, OLD))
     code = "import sys; print(sorted(m for m in sys.modules if '.' not in m))"
-    plain = run([layer / "bin" / "python", "-S", "-c", "import site, sys; " + code], workshop.environ)
+    plain = run(
+        [layer / "bin" / "python", "-S", "-c", "import site, sys; " + code], workshop.environ
+    )
     hooked = run([layer / "bin" / "python", "-c", code], workshop.environ)
     assert set(eval(hooked)) - set(eval(plain)) == {"_lamina_layer"}
