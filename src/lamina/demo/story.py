@@ -226,7 +226,8 @@ def _add_newer(stage: Stage) -> None:
 
 _WHAT_IS_IMPORTED = """
 import json, numpy, uproot
-print(json.dumps({"version": numpy.__version__, "numpy": numpy.__file__, "uproot": uproot.__file__}))
+found = {"version": numpy.__version__, "numpy": numpy.__file__, "uproot": uproot.__file__}
+print(json.dumps(found))
 """
 
 
