@@ -107,7 +107,7 @@ def test_without_an_active_layer(
 ) -> None:
     monkeypatch.setenv("VIRTUAL_ENV", active)
     answer = command_line("layer", "add", "alpha", expect=2)
-    assert answer.stderr.startswith(f"error: {message}\n")
+    assert answer.stderr.startswith(f"error: alpha: no layer there, and {message}\n")
 
 
 @pytest.mark.parametrize(

@@ -157,12 +157,12 @@ def _change(
 
 def _directory_and_rest(words: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
     """Tell the layer from the requirements: a first word that is a layer, or looks like a path."""
-    from lamina.layer.base import find_layer, is_layer
+    from lamina.layer.base import active_layer, find_layer, is_layer
 
     first = words[0]
     if is_layer(Path(first).expanduser()) or first.startswith(("/", "./", "../", "~")):
         return find_layer(Path(first)), words[1:]
-    return _directory(None), words
+    return active_layer(environment(), first=first), words
 
 
 def _directory(given: Path | None) -> Path:

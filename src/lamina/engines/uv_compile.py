@@ -16,6 +16,8 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from lamina.core import fs
 from lamina.core.errors import IntegrityError, LaminaError
+from lamina.engines.index_addresses import without_credentials
+from lamina.engines.index_settings import public_index
 from lamina.model.digests import Sha256, parse_sha256
 from lamina.model.platforms import PythonSeries, SystemFloor, Target, current_platform
 
@@ -121,7 +123,8 @@ class UvUnion:
         """
         with tempfile.TemporaryDirectory(prefix="lamina-") as name:
             lock = Path(name) / "pylock.toml"
-            fs.write_text(lock, _pylock(files), durable=False)
+            index = without_credentials(public_index(self.program.environ))
+            fs.write_text(lock, _pylock(files, index), durable=False)
             self.program.call(
                 "pip", "install", "--preview-features", "pylock", "--requirement", lock,
                 "--no-deps", "--prefix", prefix, "--python", self.python,
@@ -228,8 +231,11 @@ def _solution(text: str) -> dict[PackageName, Resolved]:
     return found
 
 
-def _pylock(files: Sequence[IndexFile]) -> str:
-    """Return a pylock.toml (PEP 751) that leaves nothing to choose."""
+def _pylock(files: Sequence[IndexFile], index: str) -> str:
+    """Return a pylock.toml (PEP 751) that leaves nothing to choose.
+
+    The index is named so that uv finds what it has in its cache from there.
+    """
     lines = ['lock-version = "1.0"', 'created-by = "lamina"']
     for one in files:
         fields = (
@@ -241,6 +247,7 @@ def _pylock(files: Sequence[IndexFile]) -> str:
             "[[packages]]",
             f"name = {json.dumps(one.name)}",
             f"version = {json.dumps(one.version)}",
+            f"index = {json.dumps(index)}",
             f"wheels = [{{ {fields} }}]" if wheel else f"sdist = {{ {fields} }}",
         ]
     return "\n".join(lines) + "\n"

@@ -89,12 +89,17 @@ def find_layer(path: Path) -> Path:
     return absolute
 
 
-def active_layer(environ: Mapping[str, str]) -> Path:
-    """Return the layer that is activated; raises UsageError when none is."""
+def active_layer(environ: Mapping[str, str], *, first: str | None = None) -> Path:
+    """Return the layer that is activated; raises UsageError when none is.
+
+    ``first`` is a word that the user may have meant as a layer.
+    """
     active = environ.get("VIRTUAL_ENV")
     if active and is_layer(Path(active)):
         return Path(active)
     what = f"{active}: the active environment is no layer" if active else "no layer is active"
+    if first is not None:
+        what = f"{first}: no layer there, and {what}"
     raise UsageError(
         what, hints=["name the layer: lamina layer COMMAND DIR ...", ". DIR/bin/activate"]
     )

@@ -84,6 +84,8 @@ def test_only_what_must_change_changes(workshop: Workshop, layer: Path) -> None:
     assert plan.placed[1].because == ("beta 1.0 needs alpha<2, not 2.0",)
     assert plan.kept == 2
     assert versions(workshop, layer, "alpha", "beta", "unrelated") == ["2.0", "2.0", "1.0"]
+    # They come from an index: nothing says that they were installed from an address.
+    assert not list(site_of(layer).glob("*/direct_url.json"))
 
 
 def test_taking_back_shows_the_base_again(workshop: Workshop, layer: Path) -> None:

@@ -91,6 +91,7 @@ def test_what_is_written_for_uv_is_toml() -> None:
         )
         for file in ("p-1-py3-none-any.whl", "p-1.tar.gz")
     ]  # fmt: skip
-    packages = tomllib.loads(_pylock(files))["packages"]
+    packages = tomllib.loads(_pylock(files, "https://index.example.org/simple"))["packages"]
+    assert packages[0]["index"] == "https://index.example.org/simple"
     assert packages[0]["wheels"][0]["hashes"] == {"sha256": "b" * 64}
     assert packages[1]["sdist"]["url"].endswith("p-1.tar.gz")
