@@ -158,6 +158,40 @@ except KeyboardInterrupt:
     assert is_gone(int(note.read_text(encoding="utf-8")))
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "termination"])
+def test_a_signal_ends_the_programs_of_all_threads_at_once(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    child = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
+    code = f"""
+import sys
+from concurrent.futures import ThreadPoolExecutor
+import click
+from lamina.cli.edge import guarded
+from lamina.core.run import run
+@click.command()
+def work():
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, ["a", "b", "never", "neither"]))
+def one(name):
+    run([sys.executable, "-I", "-c", {child!r}, {str(tmp_path)!r} + "/" + name], env={{}})
+guarded(work)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    notes = [tmp_path / "a", tmp_path / "b"]
+    deadline = time.monotonic() + 60
+    while not all(note.exists() and note.read_text(encoding="utf-8") for note in notes):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors.splitlines()[0]) == (
+        130,
+        "error: interrupted; nothing half-done was left in place",
+    )
+    assert all(is_gone(int(note.read_text(encoding="utf-8"))) for note in notes)
+
+
 def test_becoming_another_program_keeps_its_exit_code() -> None:
     code = (
         "import sys; from lamina.core.run import replace_process;"

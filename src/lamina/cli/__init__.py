@@ -11,7 +11,7 @@ def main() -> None:
     ignore_python_path()
     from lamina.cli.quick import try_quickly
 
-    if try_quickly():
+    if try_quickly(sys.argv[1:], os.environ):
         return
     from lamina.cli.app import run_program
 

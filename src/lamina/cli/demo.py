@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import os
 import shlex
 import shutil
 import sys
@@ -79,7 +78,7 @@ def _render(told: Told) -> str:
         file=text,
         width=width,
         highlight=False,
-        force_terminal=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
+        force_terminal=sys.stdout.isatty() and "NO_COLOR" not in environment(),
     )
     console.print(table)
     console.print("\nThe same, typed by hand:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -13,9 +14,11 @@ from lamina.cli.options import environment
 from lamina.cli.style import styled
 from lamina.core import fs
 from lamina.core.errors import InterruptedByUserError, LaminaError, UsageError
+from lamina.core.run import stop_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
 
 _FORESEEN = (LaminaError, click.ClickException, click.Abort, KeyboardInterrupt)
@@ -23,7 +26,15 @@ _FORESEEN = (LaminaError, click.ClickException, click.Abort, KeyboardInterrupt)
 
 def guarded(command: click.Command, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit: 0, or the code of the error it ended with."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     sys.exit(exit_code_of(command, arguments))
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    """End what other threads wait for as well, then unwind, so that everything is cleaned up."""
+    stop_all()
+    raise KeyboardInterrupt
 
 
 def exit_code_of(command: click.Command, arguments: Sequence[str] | None = None) -> int:

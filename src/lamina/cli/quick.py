@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
-def try_quickly() -> bool:
+
+def try_quickly(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
     """Make a layer from what is known of its base; tell whether that was all there is to do."""
-    if sys.argv[1:3] != ["layer", "create"]:
+    if list(arguments[:2]) != ["layer", "create"]:
         return False
     from lamina.layer.memo import replay
 
-    layer = replay(sys.argv[3:], os.environ)
+    layer = replay(arguments[2:], environ)
     if layer is None:
         return False
     sys.stdout.write(activation_hint(layer) + "\n")

@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import tempfile
+import threading
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from lamina.core.errors import CommandFailedError, LaminaError
 from lamina.core.fs import storage_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _ALLOWED = frozenset(
@@ -120,27 +121,92 @@ def _wait(
     err: IO[bytes],
 ) -> int:
     """Wait for a program in a process group of its own, so that none of its children survives."""
+    process: subprocess.Popen[bytes] | None = None
     try:
-        process = subprocess.Popen(  # noqa: S603
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            env=dict(env),
-            cwd=cwd,
-            start_new_session=True,
-        )
+        with _signals_held():
+            process = subprocess.Popen(  # noqa: S603
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=dict(env),
+                cwd=cwd,
+                start_new_session=True,
+            )
+            _running.add(process)
+        return process.wait(timeout)
     except OSError as error:
         raise _not_started(words[0], error) from error
+    except subprocess.TimeoutExpired as error:
+        raise LaminaError(f"{words[0]} took longer than {timeout:g} s") from error
+    finally:
+        if process is not None:
+            _running.finish(process)
+
+
+class _Running:
+    """The programs that run now, in whichever thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
+
+    def add(self, process: subprocess.Popen[bytes]) -> None:
+        """Take note of a program that has just been started."""
+        with self._lock:
+            self._processes.add(process)
+            if self._stopped:
+                _kill(process)
+
+    def finish(self, process: subprocess.Popen[bytes]) -> None:
+        """End a program that still runs, with all that it started."""
+        with _signals_held():
+            if process.poll() is None:
+                _kill(process)
+                process.wait()
+            with self._lock:
+                self._processes.discard(process)
+
+    def stop(self) -> None:
+        """End every program, and each that another thread is about to start."""
+        with self._lock:
+            self._stopped = True
+            for process in self._processes:
+                _kill(process)
+
+
+_running = _Running()
+
+
+def stop_all() -> None:
+    """End every program that runs, in all threads, for good: this process is about to end."""
+    _running.stop()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Put off interrupts, so that no program is started without our knowing its number."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    replaced = {one: handler for one, handler in handlers.items() if handler is not None}
+    for one in replaced:
+        signal.signal(one, lambda number, _: arrived.append(number))
     try:
-        return process.wait(timeout)
-    except BaseException as error:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if isinstance(error, subprocess.TimeoutExpired):
-            raise LaminaError(f"{words[0]} took longer than {timeout:g} s") from error
-        raise
+        yield
+    finally:
+        for one, handler in replaced.items():
+            signal.signal(one, handler)
+        for number in arrived:
+            signal.raise_signal(number)
 
 
 def replace_process(argv: Sequence[str | os.PathLike[str]], *, env: Mapping[str, str]) -> None:
