@@ -208,7 +208,8 @@ class IndexServer:
     def html_page(self, name: str) -> bytes:
         """Return the page of PEP 503."""
         links = "".join(
-            f'<a href="../../files/{one.filename}#sha256={one.sha256}">{one.filename}</a><br>\n'
+            f'<a href="../../files/{one.filename}#sha256={one.sha256}" '
+            f'data-upload-time="{one.uploaded}">{one.filename}</a><br>\n'
             for one in self.offers[name]
         )
         return f"<!DOCTYPE html><html><body>{links}</body></html>".encode()

@@ -13,6 +13,7 @@ from lamina.core.errors import (
     LaminaError,
     UnsatisfiableError,
 )
+from lamina.core.http import HttpClient
 from lamina.engines.index_addresses import IndexAddresses, cache_directory
 from lamina.engines.uv_lock import UvLock, UvProject, comparable, resolve_project
 from lamina.engines.uv_program import UvProgram
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
+    from packaging.version import Version
+
+    from lamina.engines.index_addresses import Offer
     from lamina.lock.document import Lock
     from lamina.model.names import IndexName, PackageName
     from lamina.stack.document import Stack
@@ -145,7 +149,7 @@ class _Session:
             refuse_missing(check_closure(self.stack, self.environ).findings)
         if failure.target is not None and not failure.absent:
             for name in map(parse_package_name, failure.without_wheels):
-                versions = offered_versions(self.stack, self.environ, name)
+                versions = self._offered(name)
                 asked = [one for one in stack_demands(self.stack) if one.name == name]
                 fitting = [
                     files
@@ -181,7 +185,7 @@ class _Session:
         more: list[str] = []
         for one in missing:
             name = one.package.name
-            versions = offered_versions(self.stack, self.environ, name)
+            versions = self._offered(name)
             bad = [
                 f"!={version}"
                 for version, files in versions.items()
@@ -192,8 +196,12 @@ class _Session:
         return replace(project, constraints=(*project.constraints, *sorted(more)))
 
     def _no_wheel(self, one: Missing) -> UnsatisfiableError:
-        versions = offered_versions(self.stack, self.environ, one.package.name)
+        versions = self._offered(one.package.name)
         return no_wheel(self.stack, one.package.name, one.target, versions)
+
+    def _offered(self, name: PackageName) -> dict[Version, list[Offer]]:
+        with HttpClient(self.environ) as client:
+            return offered_versions(self.stack, self.environ, name, client)
 
     def remember(self, found: UvLock, lock: Lock) -> None:
         """Keep the addresses that uv has seen, for those who install from the lock."""
