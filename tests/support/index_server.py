@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 ANY = "py3-none-any"
 LINUX = "cp312-cp312-manylinux_2_17_x86_64"
@@ -127,10 +127,14 @@ class IndexServer:
     """A simple index (PEP 503 and 691); use it in a ``with`` statement."""
 
     html_only: bool = False
+    ranges: bool = False
+    """Serve parts of files, as most indexes do."""
     offers: dict[str, list[Offer]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
     """Path -> how many times it answers with 503 before it works."""
+    sent: int = 0
+    """Bytes sent as parts of files."""
     _server: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Self:
@@ -208,7 +212,8 @@ class IndexServer:
     def html_page(self, name: str) -> bytes:
         """Return the page of PEP 503."""
         links = "".join(
-            f'<a href="../../files/{one.filename}#sha256={one.sha256}">{one.filename}</a><br>\n'
+            f'<a href="../../files/{one.filename}#sha256={one.sha256}" '
+            f'data-upload-time="{one.uploaded}">{one.filename}</a><br>\n'
             for one in self.offers[name]
         )
         return f"<!DOCTYPE html><html><body>{links}</body></html>".encode()
@@ -230,11 +235,24 @@ class _Handler(BaseHTTPRequestHandler):
             return
         for one in (offer for offers in self.served.offers.values() for offer in offers):
             if kind == "files" and one.filename == name:
-                self._answer(200, "application/octet-stream", one.content)
+                self._file(one.content)
                 return
         self._answer(404, "text/plain", b"not here")
 
     do_HEAD = do_GET  # noqa: N815
+
+    def _file(self, content: bytes) -> None:
+        wanted = self.headers.get("Range", "") if self.served.ranges else ""
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        if not wanted:
+            self._answer(200, "application/octet-stream", content)
+            return
+        start = int(first) if first else max(0, len(content) - int(last))
+        end = min(int(last) + 1, len(content)) if first else len(content)
+        part = content[start:end]
+        self.served.sent += len(part)
+        header = {"Content-Range": f"bytes {start}-{end - 1}/{len(content)}"}
+        self._answer(206, "application/octet-stream", part, header)
 
     def _page(self, name: str) -> None:
         if not self.served.html_only and "json" in self.headers.get("Accept", ""):
@@ -243,11 +261,19 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(200, "text/html", self.served.html_page(name))
 
-    def _answer(self, status: int, content_type: str, content: bytes) -> None:
+    def _answer(
+        self,
+        status: int,
+        content_type: str,
+        content: bytes,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Cache-Control", "no-store")
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":
             self.wfile.write(content)

@@ -10,7 +10,7 @@ import click
 
 from lamina.cli.options import Output, environment, output_options, root_option, stack_file
 from lamina.core import fs
-from lamina.core.errors import NotSupportedError, UsageError
+from lamina.core.errors import UsageError
 
 if TYPE_CHECKING:
     from lamina.lock.document import Lock
@@ -84,6 +84,8 @@ def _find_source(source: str | None, root: Path) -> _Source:
         stack = stack_file(None)
         return _Source(lock_path=stack.with_name(LOCK_NAME), stack_path=stack)
     path = Path(source)
+    if (path / ".lamina" / LOCK_NAME).is_file():
+        return _inside(path / ".lamina")
     if path.is_dir():
         stack = stack_file(path)
         return _Source(lock_path=path / LOCK_NAME, stack_path=stack)
@@ -98,10 +100,15 @@ def _find_source(source: str | None, root: Path) -> _Source:
 
 def _find_release(reference: ReleaseReference, root: Path) -> _Source:
     """Return the lock and stack inside a release."""
-    raise NotSupportedError(
-        f"{reference}: releases under {root} cannot be exported yet",
-        hints=["give the lock of the release: PREFIX/.lamina/lamina.lock"],
-    )
+    from lamina.release.root import open_root
+
+    return _inside(open_root(root).find(reference).internal)
+
+
+def _inside(internal: Path) -> _Source:
+    from lamina.lock.files import LOCK_NAME
+
+    return _Source(lock_path=internal / LOCK_NAME, stack_path=internal / "stack.toml")
 
 
 def _text(form: Form, lock: Lock, stack_path: Path, target: str | None) -> str:

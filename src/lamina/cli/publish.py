@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lamina.cli.options import Output
-    from lamina.lock.document import Lock
-    from lamina.model.platforms import Target
     from lamina.release.publish import Outcome, Plan, PublishRequest
     from lamina.stack.document import Stack
 
@@ -83,42 +81,35 @@ def _request(
     environ: Mapping[str, str],
     save: bool,
 ) -> PublishRequest:
-    from lamina.core import fs
     from lamina.engines.git import GitProgram
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
-    from lamina.engines.index_settings import public_index
     from lamina.engines.interpreters import MachineInterpreters
     from lamina.engines.uv_install import UvInstaller
     from lamina.engines.uv_program import UvProgram
-    from lamina.model.names import PUBLIC_INDEX
     from lamina.release.publish import PublishRequest
-    from lamina.stack.files import load_stack
+    from lamina.release.target import choose_target
+    from lamina.resolve.current import current_lock
+    from lamina.resolve.project import index_addresses
     from lamina.stack.version import resolve_version
 
-    stack = load_stack(path)
-    refuse_unsupported(stack)
+    stack = _publishable(path)
     target = choose_target(stack, series)
     now = datetime.now(UTC)
-    version = resolve_version(
-        stack, path.parent, history=GitProgram(environ=environ), clock=lambda: now
-    )
+    history = GitProgram(environ=environ)
+    version = resolve_version(stack, path.parent, history=history, clock=lambda: now)
     interpreter = MachineInterpreters(environ=environ, explicit=python).search(target.python)
-    lock = current_lock(stack, path, environ=environ, save=save)
     cache = cache_directory(environ)
-    log = cache / "logs" / f"publish-{stack.stack.name}-{version}.log"
-    fs.make_directory(log.parent)
-    fs.remove_file(log)
+    log = _fresh_log(cache / "logs" / f"publish-{stack.stack.name}-{version}.log")
     uv = UvProgram(environ=environ, log=log)
-    indexes = {PUBLIC_INDEX: public_index(environ)} | stack.resolve.indexes
     return PublishRequest(
         root=root,
         stack=stack,
         stack_text=path.read_text(encoding="utf-8"),
         version=version,
-        lock=lock,
+        lock=current_lock(stack, path, environ=environ, save=save),
         target=target,
         interpreter=interpreter,
-        installer=UvInstaller(uv=uv, indexes=indexes),
+        installer=UvInstaller(uv=uv, indexes=index_addresses(stack, environ)),
         locator=IndexAddresses(environ, stack.resolve.indexes, cache),
         uv=uv,
         environ=environ,
@@ -128,30 +119,21 @@ def _request(
     )
 
 
-def current_lock(stack: Stack, path: Path, *, environ: Mapping[str, str], save: bool) -> Lock:
-    """Return the lock beside a stack, made now where there is none.
+def _publishable(path: Path) -> Stack:
+    from lamina.stack.files import load_stack
+    from lamina.stack.support import refuse_what_cannot_be_published
 
-    Raises DocumentError when it is stale: a release comes from a lock that somebody has seen.
-    """
-    from lamina.core import report
-    from lamina.core.errors import DocumentError, Problem
-    from lamina.lock.files import LOCK_NAME, load_lock, save_lock
-    from lamina.stack.files import digest_of_resolution
+    stack = load_stack(path)
+    refuse_what_cannot_be_published(stack)
+    return stack
 
-    place = path.with_name(LOCK_NAME)
-    if not place.exists():
-        from lamina.resolve.locking import lock_stack
 
-        report.note(f"there is no {place.name} yet: locking first")
-        lock = lock_stack(stack, environ=environ)
-        if save:
-            save_lock(lock, place)
-        return lock
-    lock = load_lock(place)
-    if lock.stack_digest != digest_of_resolution(stack) or lock.stack != stack.stack.name:
-        problem = Problem(where="stack-digest", found=f"stale: {path.name} has changed since")
-        raise DocumentError(place, [problem], hints=["lamina lock"])
-    return lock
+def _fresh_log(log: Path) -> Path:
+    from lamina.core import fs
+
+    fs.make_directory(log.parent)
+    fs.remove_file(log)
+    return log
 
 
 def _text(outcome: Outcome) -> str:

@@ -150,14 +150,14 @@ def check(output: Output, stack_path: Path | None) -> None:
     """
     from lamina.lock.files import LOCK_NAME
     from lamina.resolve.closure import check_closure
-    from lamina.resolve.demands import refuse_unsupported
     from lamina.resolve.findings import ClosureReport, closure_error
     from lamina.resolve.freshness import load_fresh_lock
     from lamina.stack.files import load_stack
+    from lamina.stack.support import refuse_what_cannot_be_resolved
 
     path = stack_file(stack_path)
     stack = load_stack(path)
-    refuse_unsupported(stack)
+    refuse_what_cannot_be_resolved(stack)
     stale: DocumentError | None = None
     fresh = None
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,8 +10,6 @@ import click
 from lamina.cli.options import environment, root_option
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lamina.layer.entering import Entry
 
 _place = click.argument("place", metavar="RELEASE_OR_LAYER")
@@ -29,7 +28,7 @@ def run(root: Path, place: str, command: tuple[str, ...]) -> None:
     from lamina.layer.base import find_place
     from lamina.layer.entering import plan_run
 
-    words = command[1:] if command[:1] == ("--",) else command
+    root, words = _split(root, command)
     if not words:
         raise click.UsageError(f"Name a command: lamina run {place} -- python analysis.py")
     environ = environment()
@@ -46,6 +45,15 @@ def shell(root: Path, place: str) -> None:
 
     environ = environment()
     _become(plan_shell(find_place(place, root=root, environ=environ), environ))
+
+
+def _split(root: Path, words: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
+    """Tell the command from a --root that was written after the place and before ``--``."""
+    if words[:1] == ("--root",) and words[2:3] == ("--",):
+        return Path(words[1]), words[3:]
+    if words[:1] and words[0].startswith("--root=") and words[1:2] == ("--",):
+        return Path(words[0].removeprefix("--root=")), words[2:]
+    return root, words[1:] if words[:1] == ("--",) else words
 
 
 def _become(entry: Entry) -> None:

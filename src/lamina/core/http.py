@@ -29,6 +29,8 @@ class Page:
     status: int
     content_type: str
     content: bytes
+    content_range: str = ""
+    """Which bytes of which total the content is, as RFC 9110 writes it; empty: all of them."""
 
 
 class HttpClient:
@@ -62,19 +64,23 @@ class HttpClient:
     ) -> None:
         self._client.close()
 
-    def get(self, address: str, *, accept: str = "*/*") -> Page:
+    def get(self, address: str, *, accept: str = "*/*", byte_range: str = "") -> Page:
         """Return the answer, whatever its status below 500.
 
+        ``byte_range`` such as ``0-99`` or ``-100`` asks for a part; a server may send the whole.
         Raises UpstreamUnavailableError when, after retries, there is none.
         """
         import httpx2
 
         reason = ""
+        headers = {"Accept": accept}
+        if byte_range:
+            headers |= {"Range": f"bytes={byte_range}", "Accept-Encoding": "identity"}
         for attempt in range(self._tries):
             if attempt:
                 time.sleep(self._first_pause * 2 ** (attempt - 1))
             try:
-                answer = self._client.get(address, headers={"Accept": accept})
+                answer = self._client.get(address, headers=headers)
             except (httpx2.RequestError, httpx2.InvalidURL) as error:
                 reason = str(error) or type(error).__name__
                 continue
@@ -84,6 +90,7 @@ class HttpClient:
                     status=answer.status_code,
                     content_type=answer.headers.get("content-type", ""),
                     content=answer.content,
+                    content_range=answer.headers.get("content-range", ""),
                 )
             reason = f"HTTP status {answer.status_code}"
         tries = f"after {self._tries} tries" if self._tries > 1 else "once tried"

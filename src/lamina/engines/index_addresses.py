@@ -155,24 +155,33 @@ def _offers_of(page: Page, package: PackageName) -> list[Offer]:
     try:
         if page.content_type.partition(";")[0].strip() == _JSON:
             return [_json_offer(one, page.address) for one in json.loads(page.content)["files"]]
-        from pypi_simple import ProjectPage
+        return _html_offers(page, package)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UpstreamUnavailableError(
+            f"the index answers with a page of {package} that is no index page"
+        ) from error
 
-        parsed = ProjectPage.from_html(package, page.content, page.address)
-        return [
+
+def _html_offers(page: Page, package: PackageName) -> list[Offer]:
+    """Read the page of PEP 503; some indexes give the time of upload there too, as uv reads it."""
+    from pypi_simple import DistributionPackage, parse_links_stream
+
+    text = page.content.decode("utf-8", "replace")
+    offers = []
+    for link in parse_links_stream([text], base_url=page.address):
+        one = DistributionPackage.from_link(link, package)
+        uploaded = link.get_str_attrib("data-upload-time") or ""
+        offers.append(
             Offer(
                 filename=one.filename,
                 address=one.url,
                 sha256=one.digests.get("sha256"),
                 metadata_sha256=(one.metadata_digests or {}).get("sha256"),
-                uploaded=one.upload_time,
+                uploaded=datetime.fromisoformat(uploaded) if uploaded else None,
                 yanked=one.is_yanked,
             )
-            for one in parsed.packages
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UpstreamUnavailableError(
-            f"the index answers with a page of {package} that is no index page"
-        ) from error
+        )
+    return offers
 
 
 def _json_offer(one: dict[str, Any], base: str) -> Offer:

@@ -63,6 +63,7 @@ def realise(request: Realisation) -> None:
             python=request.stage / "bin" / "python",
             locator=request.locator,
         )
+    fs.remove_file(request.stage / ".lock")  # uv's, for while it installs
     compile_tree(request)
 
 

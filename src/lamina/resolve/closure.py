@@ -95,6 +95,7 @@ def check_closure(
         facts = _Facts(
             stack=stack,
             environ=environ,
+            client=client,
             reader=MetadataReader(client, cache_directory(environ)),
             pool=pool,
             lock=lock,
@@ -117,6 +118,7 @@ class _Facts:
 
     stack: Stack
     environ: Mapping[str, str]
+    client: HttpClient
     reader: MetadataReader
     pool: ThreadPoolExecutor
     lock: Lock | None
@@ -125,7 +127,9 @@ class _Facts:
 
     def load_versions(self, names: Iterable[PackageName]) -> None:
         new = sorted(set(names) - set(self.versions))
-        pages = self.pool.map(lambda one: offered_versions(self.stack, self.environ, one), new)
+        pages = self.pool.map(
+            lambda one: offered_versions(self.stack, self.environ, one, self.client), new
+        )
         self.versions.update(zip(new, pages, strict=True))
 
     def load_metadata(self, offers: Iterable[Offer]) -> None:

@@ -10,7 +10,6 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from lamina.core.errors import NotSupportedError
 from lamina.model.names import parse_package_name
 from lamina.model.platforms import Target
 from lamina.stack.document import ANY_VERSION
@@ -41,20 +40,6 @@ class Demand:
         extras = f"[{','.join(self.extras)}]" if self.extras else ""
         marker = f" ; {self.marker}" if self.marker else ""
         return f"{self.name}{extras}{self.specifier}{marker}"
-
-
-def refuse_unsupported(stack: Stack) -> None:
-    """Raise NotSupportedError for the sections that cannot be resolved yet."""
-    for section, used in {
-        "[conda]": bool(stack.conda),
-        "stack.extends": bool(stack.stack.extends),
-    }.items():
-        if used:
-            raise NotSupportedError(
-                f"{section} in lamina.toml: this version of lamina resolves [packages] and "
-                "[groups] only",
-                hints=[f"take {section} out of lamina.toml"],
-            )
 
 
 def stack_targets(stack: Stack) -> tuple[Target, ...]:

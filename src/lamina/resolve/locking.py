@@ -13,6 +13,7 @@ from lamina.core.errors import (
     LaminaError,
     UnsatisfiableError,
 )
+from lamina.core.http import HttpClient
 from lamina.engines.index_addresses import IndexAddresses, cache_directory
 from lamina.engines.uv_lock import UvLock, UvProject, comparable, resolve_project
 from lamina.engines.uv_program import UvProgram
@@ -21,7 +22,6 @@ from lamina.resolve.assembly import Missing, assemble_lock, choose_files
 from lamina.resolve.closure import check_closure, missing_packages, refuse_missing
 from lamina.resolve.demands import (
     index_of,
-    refuse_unsupported,
     stack_demands,
     stack_targets,
     target_marker,
@@ -30,11 +30,15 @@ from lamina.resolve.explain import explain, read_failure
 from lamina.resolve.graph import reach_all
 from lamina.resolve.project import index_addresses, plan_project, prefer, widen
 from lamina.resolve.wheels import is_usable, no_wheel, offered_versions
+from lamina.stack.support import refuse_what_cannot_be_resolved
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
+    from packaging.version import Version
+
+    from lamina.engines.index_addresses import Offer
     from lamina.lock.document import Lock
     from lamina.model.names import IndexName, PackageName
     from lamina.stack.document import Stack
@@ -60,7 +64,7 @@ def lock_stack(
     an index that is not its own), BuildFailedError (the sources of a package do not say what it
     needs), NotSupportedError (conda, extends).
     """
-    refuse_unsupported(stack)
+    refuse_what_cannot_be_resolved(stack)
     addresses = index_addresses(stack, environ)
     project = plan_project(stack, environ)
     if previous is not None and not upgrade and stack.resolve.exclude_newer is None:
@@ -145,7 +149,7 @@ class _Session:
             refuse_missing(check_closure(self.stack, self.environ).findings)
         if failure.target is not None and not failure.absent:
             for name in map(parse_package_name, failure.without_wheels):
-                versions = offered_versions(self.stack, self.environ, name)
+                versions = self._offered(name)
                 asked = [one for one in stack_demands(self.stack) if one.name == name]
                 fitting = [
                     files
@@ -181,7 +185,7 @@ class _Session:
         more: list[str] = []
         for one in missing:
             name = one.package.name
-            versions = offered_versions(self.stack, self.environ, name)
+            versions = self._offered(name)
             bad = [
                 f"!={version}"
                 for version, files in versions.items()
@@ -192,8 +196,12 @@ class _Session:
         return replace(project, constraints=(*project.constraints, *sorted(more)))
 
     def _no_wheel(self, one: Missing) -> UnsatisfiableError:
-        versions = offered_versions(self.stack, self.environ, one.package.name)
+        versions = self._offered(one.package.name)
         return no_wheel(self.stack, one.package.name, one.target, versions)
+
+    def _offered(self, name: PackageName) -> dict[Version, list[Offer]]:
+        with HttpClient(self.environ) as client:
+            return offered_versions(self.stack, self.environ, name, client)
 
     def remember(self, found: UvLock, lock: Lock) -> None:
         """Keep the addresses that uv has seen, for those who install from the lock."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING, Any
 
 from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 
 from lamina.core import fs
 from lamina.core.errors import IntegrityError, LaminaError, StorageError
+from lamina.core.run import redact
 from lamina.model.digests import digest_of_bytes
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from lamina.core.http import HttpClient
     from lamina.engines.index_addresses import Offer
+
+_TAIL = 32_768
+"""How much of the end of a wheel is fetched at once: its table of contents as a rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +50,13 @@ class MetadataReader:
         """
         kept = self._cache / f"{offer.sha256}.metadata"
         try:
-            return parse_metadata(kept.read_bytes())
+            content = kept.read_bytes()
         except OSError:
             content = self._fetch(offer)
-        if offer.sha256:
-            self._keep(kept, content)
-        return parse_metadata(content)
+            if offer.sha256:
+                self._keep(kept, content)
+        found = parse_metadata(content)
+        return replace(found, is_final=True) if offer.filename.endswith(".whl") else found
 
     def _keep(self, path: Path, content: bytes) -> None:
         try:
@@ -63,13 +68,27 @@ class MetadataReader:
     def _fetch(self, offer: Offer) -> bytes:
         if offer.metadata_sha256:
             return self._get(f"{offer.address}.metadata", offer.metadata_sha256, offer.filename)
-        content = self._get(offer.address, offer.sha256, offer.filename)
         try:
             if offer.filename.endswith(".whl"):
-                return _from_wheel(content)
-            return _from_sources(content)
+                return self._from_wheel(offer)
+            return _from_sources(self._get(offer.address, offer.sha256, offer.filename))
         except (zipfile.BadZipFile, tarfile.TarError, KeyError, StopIteration) as error:
             raise LaminaError(f"{offer.filename} has no metadata") from error
+
+    def _from_wheel(self, offer: Offer) -> bytes:
+        """Read a wheel's metadata, by parts where the server can; wheels may have gigabytes.
+
+        Parts cannot be compared with the digest of the whole: they are good for a report, never
+        for what is installed.
+        """
+        tail = self._client.get(offer.address, byte_range=f"-{_TAIL}")
+        total = tail.content_range.rpartition("/")[2]
+        if tail.status != 206 or not total.isdecimal():
+            return _metadata_of_wheel(
+                io.BytesIO(self._get(offer.address, offer.sha256, offer.filename))
+            )
+        parts = _Parts(self._client, offer.address, int(total), tail.content)
+        return _metadata_of_wheel(io.BufferedReader(parts, _TAIL))
 
     def _get(self, address: str, sha256: str | None, filename: str) -> bytes:
         page = self._client.get(address)
@@ -83,8 +102,52 @@ class MetadataReader:
         return page.content
 
 
-def _from_wheel(content: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+class _Parts(io.RawIOBase):
+    """A file on a server, of which only the parts that are read are fetched."""
+
+    def __init__(self, client: HttpClient, address: str, total: int, tail: bytes) -> None:
+        self._client = client
+        self._address = address
+        self._total = total
+        self._tail = tail
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Tell that it can be read anywhere."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._total}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        """Read, from the end of the file that is known or from the server."""
+        end = min(self._position + len(buffer), self._total)
+        if end <= self._position:
+            return 0
+        known = self._total - len(self._tail)
+        if self._position >= known:
+            data = self._tail[self._position - known : end - known]
+        else:
+            end = min(end, known)
+            wanted = f"{self._position}-{end - 1}"
+            page = self._client.get(self._address, byte_range=wanted)
+            if page.status != 206 or len(page.content) != end - self._position:
+                raise LaminaError(f"{redact(self._address)}: the server does not serve parts of it")
+            data = page.content
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+def _metadata_of_wheel(stream: IO[bytes]) -> bytes:
+    with zipfile.ZipFile(stream) as archive:
         name = next(one for one in archive.namelist() if one.endswith(".dist-info/METADATA"))
         return archive.read(name)
 

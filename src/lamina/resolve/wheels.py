@@ -12,7 +12,6 @@ from packaging.utils import (
 )
 
 from lamina.core.errors import UnsatisfiableError
-from lamina.core.http import HttpClient
 from lamina.engines.index_addresses import Offer, project_files
 from lamina.resolve.demands import demands_on, index_of, stack_demands
 from lamina.resolve.project import index_addresses
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
+    from lamina.core.http import HttpClient
     from lamina.model.names import PackageName
     from lamina.model.platforms import Target
     from lamina.stack.document import Stack
@@ -32,15 +32,14 @@ _SHOWN = 3
 
 
 def offered_versions(
-    stack: Stack, environ: Mapping[str, str], name: PackageName
+    stack: Stack, environ: Mapping[str, str], name: PackageName, client: HttpClient
 ) -> dict[Version, list[Offer]]:
     """Return the files of each version that the package's index offers, newest first.
 
     What was uploaded after the stack's ``exclude-newer`` is left out, and what was yanked.
     """
     address = index_addresses(stack, environ)[index_of(stack, name)]
-    with HttpClient(environ) as client:
-        offers = project_files(client, address, name)
+    offers = project_files(client, address, name)
     limit = stack.resolve.exclude_newer
     versions: dict[Version, list[Offer]] = {}
     for one in (offer for many in offers.values() for offer in many):

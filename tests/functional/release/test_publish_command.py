@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -89,6 +91,37 @@ def test_a_dry_run_writes_nothing(command_line: CommandLine) -> None:
     assert (value["status"], value["builds"], value["bundle"]) == ("new", [], False)
 
 
+@pytest.mark.parametrize("written", ["small/1.0", "small", "PREFIX"])
+def test_a_release_is_exported_by_its_own_lock(command_line: CommandLine, written: str) -> None:
+    command_line("publish")
+    expected = command_line("export", "--as", "requirements").stdout
+    (command_line.directory / "lamina.lock").unlink()
+    source = str(_prefix(command_line)) if written == "PREFIX" else written
+    assert command_line("export", source, "--as", "requirements").stdout == expected
+    assert "tool==1.0" in expected
+
+
+def test_nothing_of_the_installers_stays_in_a_release(command_line: CommandLine) -> None:
+    command_line("publish")
+    assert {path.name for path in _prefix(command_line).iterdir()} <= {
+        *(".lamina", "bin", "lib", "lib64", "pyvenv.cfg", "share", "etc", "include")
+    }
+
+
+@pytest.mark.parametrize("spelling", [["--root", "ROOT"], ["--root=ROOT"]], ids=["two", "one"])
+@pytest.mark.parametrize("last", [True, False], ids=["after", "before"])
+def test_run_takes_the_root_before_and_after_the_release(
+    command_line: CommandLine, spelling: list[str], *, last: bool
+) -> None:
+    command_line("publish")
+    (command_line.directory / "root").rename(command_line.directory / "moved")
+    options = [one.replace("ROOT", str(command_line.directory / "moved")) for one in spelling]
+    words = ["small", *options] if last else [*options, "small"]
+    program = [sys.executable, "-m", "lamina", "run", *words, "--", "printenv", "PATH"]
+    shown = subprocess.check_output(program, text=True, env=os.environ)
+    assert shown.startswith(f"{command_line.directory}/moved/releases/small/1.0/{HERE}/bin:")
+
+
 def test_a_named_package_is_built_from_source(command_line: CommandLine) -> None:
     command_line.write(
         "lamina.toml",
@@ -107,7 +140,7 @@ def test_a_named_package_is_built_from_source(command_line: CommandLine) -> None
     [
         pytest.param(
             ("[packages]", "[packages]\nbuilt = '*'"), (), 3,
-            ["lamina.lock: 1 problem", "stale: lamina.toml has changed", "hint: lamina lock"],
+            ["lamina.lock: 1 problem", "the stack has changed", "hint: lamina lock"],
             id="stale",
         ),
         pytest.param(
@@ -131,7 +164,7 @@ def test_a_named_package_is_built_from_source(command_line: CommandLine) -> None
         ),
         pytest.param(
             ("[test]", "[hooks.tool]\npost-install = 'true'\n\n[test]"), (), 2,
-            ["cannot publish [hooks]"],
+            ["cannot publish what lamina.toml says in [hooks]"],
             id="hooks",
         ),
         pytest.param(

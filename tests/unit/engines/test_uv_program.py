@@ -22,6 +22,10 @@ def failure(output: str) -> CommandFailedError:
     ("output", "kind"),
     [
         pytest.param("error: Hash mismatch for `numpy==2.0`", IntegrityError, id="hash"),
+        pytest.param("cause: Size mismatch for `a==1`: expected 8", IntegrityError, id="size"),
+        pytest.param(
+            "cause: Network connectivity is disabled", UpstreamUnavailableError, id="offline"
+        ),
         pytest.param("error: No space left on device (os error 28)", StorageError, id="full"),
         pytest.param("error: Read-only file system", StorageError, id="read-only"),
         pytest.param("error: Failed to fetch: `x`", UpstreamUnavailableError, id="fetch"),

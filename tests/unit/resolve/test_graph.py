@@ -104,3 +104,15 @@ def test_circles_end() -> None:
     )
     reached = walk(lock, {"a": "*"})
     assert reached.requested_by["a", "1.0"] == {"stack", "b"}  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("target", "version"), [(LINUX, "2.0"), (MACOS, "1.0")], ids=str)
+def test_each_target_gets_the_version_that_was_resolved_for_it(
+    target: Target, version: str
+) -> None:
+    asked = [
+        needs("a", "sys_platform != 'linux'", version="1.0"),
+        needs("a", "sys_platform == 'linux'", version="2.0"),
+    ]
+    lock = resolution(asked, package("a", "1.0"), package("a", "2.0"))
+    assert set(walk(lock, {"a": "*"}, target).packages) == {("a", version)}

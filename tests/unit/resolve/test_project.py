@@ -5,12 +5,10 @@ from typing import Any
 import pytest
 from packaging.markers import Marker
 
-from lamina.core.errors import NotSupportedError
 from lamina.engines.uv_lock import dump_preferences, dump_project
 from lamina.model.platforms import Platform, PythonSeries, Target
 from lamina.resolve.demands import (
     index_of,
-    refuse_unsupported,
     stack_demands,
     stack_targets,
     target_marker,
@@ -122,16 +120,3 @@ def test_waivers_count_in_a_closed_stack_only() -> None:
 def test_preferences_say_nothing_that_could_be_trusted() -> None:
     text = dump_preferences(plan_project(stack_of(packages={"a": "*"}), ENVIRON))
     assert "hash" not in text
-
-
-@pytest.mark.parametrize(
-    ("tables", "word"),
-    [
-        pytest.param({"conda": {"gfal2": "*"}}, r"\[conda\]", id="conda"),
-        pytest.param({"stack": {"extends": ["base"]}}, "stack.extends", id="extends"),
-    ],
-)
-def test_what_cannot_be_resolved_is_refused(tables: dict[str, Any], word: str) -> None:
-    with pytest.raises(NotSupportedError, match=word):
-        refuse_unsupported(stack_of(**tables))
-    refuse_unsupported(stack_of(packages={"a": "*"}))

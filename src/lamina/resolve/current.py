@@ -1,0 +1,32 @@
+"""The lock that a release is made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lamina.core import report
+from lamina.lock.files import LOCK_NAME, save_lock
+from lamina.resolve.freshness import load_fresh_lock
+from lamina.resolve.locking import lock_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lamina.lock.document import Lock
+    from lamina.stack.document import Stack
+
+
+def current_lock(stack: Stack, path: Path, *, environ: Mapping[str, str], save: bool) -> Lock:
+    """Return the lock beside the lamina.toml at ``path``, made now where there is none.
+
+    Raises DocumentError when it is stale: a release comes from a lock that somebody has seen.
+    """
+    place = path.with_name(LOCK_NAME)
+    if place.exists():
+        return load_fresh_lock(stack, place)
+    report.note(f"there is no {LOCK_NAME} yet: locking first")
+    lock = lock_stack(stack, environ=environ)
+    if save:
+        save_lock(lock, place)
+    return lock
