@@ -1,76 +1,61 @@
-"""Compare ``lamina lock`` with ``uv lock`` for the same set: python benchmarks/lock.py [STACK].
-
-Both sides run in turns in one go with the same warm cache; medians of five are printed with
-their ratio and the load of the machine. STACK is a lamina.toml [examples/hep-large/lamina.toml].
-"""
+"""``lamina lock`` against ``uv lock`` of the same set, each from no lock and a warm cache."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uv
 
+from benchmarks.sides import Comparison, Side, compare
 from lamina.core.run import base_environment
 from lamina.engines.uv_lock import dump_project
 from lamina.resolve.project import plan_project
-from lamina.stack.files import load_stack
+from lamina.stack.files import STACK_NAME, load_stack
 
-ROUNDS = 5
-PROMISE = 1.2
+if TYPE_CHECKING:
+    from pathlib import Path
 
-
-def seconds(argv: list[str], directory: Path, env: dict[str, str]) -> float:
-    """Return how long a command takes from a directory without any lock."""
-    for name in ("uv.lock", "lamina.lock"):
-        (directory / name).unlink(missing_ok=True)
-    start = time.monotonic()
-    done = subprocess.run(argv, cwd=directory, env=env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return time.monotonic() - start
+    from lamina.engines.uv_lock import UvProject
 
 
-def main() -> None:
-    """Measure and print."""
-    path = Path(sys.argv[1] if len(sys.argv) > 1 else "examples/hep-large/lamina.toml")
+def run(stack: Path, work: Path, rounds: int) -> Comparison:
+    """Measure for the stack in a directory."""
     environ = dict(os.environ)
-    project = plan_project(load_stack(path), environ)
-    options = ["--no-build"] if project.only_binary else []
+    project = plan_project(load_stack(stack / STACK_NAME), environ)
+    shutil.copy(stack / STACK_NAME, work)
+    (work / "pyproject.toml").write_text(dump_project(project), encoding="utf-8")
+    sides = [
+        Side(
+            name="lamina lock",
+            commands=[[sys.executable, "-m", "lamina", "lock", "--quiet"]],
+            prepare=lambda: (work / "lamina.lock").unlink(missing_ok=True),
+            directory=work,
+        ),
+        Side(
+            name="uv lock",
+            commands=[[uv.find_uv_bin(), "lock", "--no-config", *_options(project)]],
+            prepare=lambda: (work / "uv.lock").unlink(missing_ok=True),
+            environ=base_environment(environ)
+            | {"UV_DEFAULT_INDEX": project.default_index, "UV_PYTHON_DOWNLOADS": "never"},
+            directory=work,
+        ),
+    ]
+    title = f"lock {stack.name}"
+    return compare(title, sides, rounds=rounds, reference="uv lock", promise=1.2)
+
+
+def _options(project: UvProject) -> list[str]:
+    """Return what uv is told beside the project, as lamina tells it."""
+    options = ["--python", sys.executable]
+    if project.only_binary:
+        options.append("--no-build")
     for name in project.source:
         options += ["--no-binary-package", name]
     for name in project.prereleases:
         options += ["--prerelease-package", f"{name}=allow"]
     if project.exclude_newer is not None:
         options += ["--exclude-newer", project.exclude_newer.isoformat()]
-    ours = [sys.executable, "-m", "lamina", "lock", "--quiet"]
-    theirs = [uv.find_uv_bin(), "lock", "--no-config", "--python", sys.executable, *options]
-    uv_environment = base_environment(environ) | {
-        "UV_DEFAULT_INDEX": project.default_index,
-        "UV_PYTHON_DOWNLOADS": "never",
-    }
-    with tempfile.TemporaryDirectory() as temporary:
-        here = Path(temporary)
-        shutil.copy(path, here / "lamina.toml")
-        (here / "pyproject.toml").write_text(dump_project(project), encoding="utf-8")
-        seconds(theirs, here, uv_environment)  # fills the cache for both
-        times: dict[str, list[float]] = {"lamina lock": [], "uv lock": []}
-        for _ in range(ROUNDS):
-            times["lamina lock"].append(seconds(ours, here, environ))
-            times["uv lock"].append(seconds(theirs, here, uv_environment))
-    medians = {name: statistics.median(many) for name, many in times.items()}
-    for name, many in times.items():
-        runs = ", ".join(f"{one:.2f}" for one in many)
-        print(f"{name}: median {medians[name]:.2f} s ({runs})")
-    ratio = medians["lamina lock"] / medians["uv lock"]
-    print(f"ratio {ratio:.2f} (promise: at most {PROMISE}); load {os.getloadavg()[0]:.1f}")
-
-
-if __name__ == "__main__":
-    main()
+    return options

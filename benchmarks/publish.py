@@ -1,115 +1,78 @@
-"""``lamina publish`` of a locked stack against ``uv venv``, ``uv pip sync`` and compileall.
+"""``lamina publish`` of a lock against ``uv venv``, ``uv pip sync`` and compileall of the same.
 
-Both sides work from a warm cache, one after the other in each round. Publishing hashes every file,
-runs no tests here, and flushes to disk; the other side does neither.
-
-    python benchmarks/publish.py examples/hep-small --rounds 5
+Publishing copies, hashes and seals every file and flushes it to disk; the other side makes hard
+links to uv's cache and does none of that. Tests are not run, as the other side has none.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
-import sysconfig
-import tempfile
-import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uv
 
+from benchmarks.sides import Comparison, Side, compare
+from lamina.core import fs
 from lamina.engines.index_addresses import IndexAddresses, cache_directory
-from lamina.engines.index_settings import public_index
 from lamina.engines.interpreters import MachineInterpreters
 from lamina.engines.pylock import PylockSettings, dump_pylock
 from lamina.lock.files import LOCK_NAME, load_lock
-from lamina.model.names import PUBLIC_INDEX
 from lamina.model.platforms import Target, current_platform
+from lamina.resolve.project import index_addresses
 from lamina.stack.files import STACK_NAME, load_stack
 
-PROMISE = 1.5
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-def timed(*commands: list[str | Path]) -> float:
-    start = time.monotonic()
-    for command in commands:
-        # compileall exits with 1 for files that are not for this Python.
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        if answer.returncode != 0 and "compileall" not in command:
-            sys.exit(answer.stderr)
-    return time.monotonic() - start
+def run(stack: Path, work: Path, rounds: int) -> Comparison:
+    """Measure for the stack in a directory; it is locked first where it has no lock."""
+    for file in (STACK_NAME, LOCK_NAME):
+        if (stack / file).exists():
+            shutil.copy(stack / file, work)
+    lamina = [sys.executable, "-m", "lamina"]
+    subprocess.run([*lamina, "lock", "--stack", work, "--quiet"], check=True)
+    python, listing = _inputs(work)
+    root, venv = work / "root", work / "venv"
+    uv_bin = uv.find_uv_bin()
+    sides = [
+        Side(
+            name="lamina publish",
+            commands=[
+                [*lamina, "publish", "--stack", work, "--root", root, "--no-test", "--quiet"]
+            ],
+            prepare=lambda: fs.remove_tree(root),
+        ),
+        Side(
+            name="uv and compileall",
+            commands=[
+                [uv_bin, "venv", venv, "--python", python, "--no-project", "--no-config"],
+                [
+                    *(uv_bin, "pip", "sync", listing, "--python", venv / "bin/python"),
+                    *("--preview-features", "pylock", "--no-config"),
+                ],
+                [venv / "bin/python", "-m", "compileall", "-q", "-j", "0", venv / "lib"],
+            ],
+            prepare=lambda: fs.remove_tree(venv),
+            forgiven=frozenset({1}),
+        ),
+    ]
+    title = f"publish {stack.name}"
+    return compare(title, sides, rounds=rounds, reference="uv and compileall", promise=1.5)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stack", type=Path)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
+def _inputs(work: Path) -> tuple[Path, Path]:
+    """Return the interpreter that publish will take, and the lock as uv reads it."""
     environ = dict(os.environ)
-    lamina = Path(sysconfig.get_path("scripts")) / "lamina"
-    with tempfile.TemporaryDirectory(prefix="lamina-benchmark-", dir=Path.cwd()) as name:
-        work = Path(name)
-        for file in (STACK_NAME, LOCK_NAME):
-            if (options.stack / file).exists():
-                shutil.copy(options.stack / file, work)
-        publish: list[str | Path] = [lamina, "publish", "--stack", work, "--no-test", "--quiet"]
-        timed([*publish, "--root", work / "warm"])
-        subprocess.run(["rm", "-rf", work / "warm"], check=True)
-        stack = load_stack(work / STACK_NAME)
-        target = Target(current_platform(), max(stack.stack.python))
-        artifacts = load_lock(work / LOCK_NAME).artifacts_for(target)
-        python = MachineInterpreters(environ=environ).find(target.python)
-        indexes = {PUBLIC_INDEX: public_index(environ)} | stack.resolve.indexes
-        locator = IndexAddresses(environ, stack.resolve.indexes, cache_directory(environ))
-        listing = work / "pylock.toml"
-        settings = PylockSettings(indexes=indexes)
-        listing.write_text(dump_pylock(artifacts, locator.addresses(artifacts), settings))
-        ours, theirs = [], []
-        for turn in range(options.rounds):
-            venv, root = work / f"venv{turn}", work / f"root{turn}"
-            quiet = ["--quiet", "--no-config"]
-            theirs.append(
-                timed(
-                    [uv.find_uv_bin(), "venv", venv, "--python", python, "--no-project", *quiet],
-                    [
-                        *(
-                            uv.find_uv_bin(),
-                            "pip",
-                            "sync",
-                            listing,
-                            "--python",
-                            venv / "bin/python",
-                        ),
-                        *("--preview-features", "pylock", *quiet),
-                    ],
-                    [
-                        *(venv / "bin/python", "-m", "compileall", "-q", "-j", "0"),
-                        *("--invalidation-mode", "unchecked-hash", venv / "lib"),
-                    ],
-                )
-            )
-            ours.append(timed([*publish, "--root", root]))
-            subprocess.run(["rm", "-rf", venv, root], check=True)
-        ratio = statistics.median(ours) / statistics.median(theirs)
-        print(
-            json.dumps(
-                {
-                    "packages": len(artifacts),
-                    "rounds": options.rounds,
-                    "publish": round(statistics.median(ours), 2),
-                    "uv and compileall": round(statistics.median(theirs), 2),
-                    "ratio": round(ratio, 2),
-                    "promised": PROMISE,
-                    "load": os.getloadavg(),
-                },
-                indent=2,
-            )
-        )
-
-
-if __name__ == "__main__":
-    main()
+    stack = load_stack(work / STACK_NAME)
+    target = Target(current_platform(), max(stack.stack.python))
+    artifacts = load_lock(work / LOCK_NAME).artifacts_for(target)
+    indexes = index_addresses(stack, environ)
+    locator = IndexAddresses(environ, indexes, cache_directory(environ))
+    listing = work / "pylock.toml"
+    text = dump_pylock(artifacts, locator.addresses(artifacts), PylockSettings(indexes=indexes))
+    listing.write_text(text, encoding="utf-8")
+    return MachineInterpreters(environ=environ).find(target.python), listing
