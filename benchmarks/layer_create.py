@@ -34,7 +34,7 @@ def run(_stack: Path, work: Path, rounds: int) -> Comparison:
         Side(
             name=name,
             commands=[command],
-            prepare=lambda: shutil.rmtree(made, ignore_errors=True),
+            prepare=lambda: _remove(made),
         )
         for name, command in commands.items()
     ]
@@ -44,11 +44,16 @@ def run(_stack: Path, work: Path, rounds: int) -> Comparison:
         Side(
             name="the first over its base",
             commands=[commands["lamina layer create"]],
-            prepare=lambda: [shutil.rmtree(one, ignore_errors=True) for one in (made, cache)],
+            prepare=lambda: _remove(made, cache),
             environ=dict(os.environ) | {"XDG_CACHE_HOME": str(cache)},
         ),
     )
     return compare("layer create", sides, rounds=rounds, reference="uv venv", promise=1.2)
+
+
+def _remove(*trees: Path) -> None:
+    for tree in trees:
+        shutil.rmtree(tree, ignore_errors=True)
 
 
 def _environment(place: Path, *packages: str) -> Path:
