@@ -135,6 +135,10 @@ class IndexServer:
     """Path -> how many times it answers with 503 before it works."""
     sent: int = 0
     """Bytes sent as parts of files."""
+    credentials: str = ""
+    """``user:password`` that every request has to bring; empty: none."""
+    digests: bool = True
+    """The pages give the digest of each file."""
     _server: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Self:
@@ -199,7 +203,7 @@ class IndexServer:
             {
                 "filename": one.filename,
                 "url": f"../../files/{one.filename}",
-                "hashes": {"sha256": one.sha256},
+                "hashes": {"sha256": one.sha256} if self.digests else {},
                 "upload-time": one.uploaded,
                 "size": len(one.content),
                 **({"requires-python": one.requires_python} if one.requires_python else {}),
@@ -225,6 +229,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.served.requests.append(self.path)
+        if not self._is_allowed():
+            self._answer(401, "text/plain", b"who?", {"WWW-Authenticate": "Basic"})
+            return
         if self.served.failures[self.path] > 0:
             self.served.failures[self.path] -= 1
             self._answer(503, "text/plain", b"busy")
@@ -240,6 +247,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(404, "text/plain", b"not here")
 
     do_HEAD = do_GET  # noqa: N815
+
+    def _is_allowed(self) -> bool:
+        wanted = base64.b64encode(self.served.credentials.encode()).decode()
+        given = self.headers.get("Authorization", "")
+        return not self.served.credentials or given == f"Basic {wanted}"
 
     def _file(self, content: bytes) -> None:
         wanted = self.headers.get("Range", "") if self.served.ranges else ""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import netrc
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
+from lamina.core import report
 from lamina.core.errors import UpstreamUnavailableError
 from lamina.core.run import redact
 
@@ -36,6 +39,7 @@ class Page:
 class HttpClient:
     """Gets pages; may be used by several threads at once.
 
+    Credentials are those in the address, otherwise those that netrc has for its host.
     ``UV_HTTP_TIMEOUT`` (seconds) and ``UV_HTTP_RETRIES`` count as they do for uv.
     """
 
@@ -45,6 +49,7 @@ class HttpClient:
         context = _certificates(environ)
         self._tries = 1 + _number(environ, "UV_HTTP_RETRIES", 3)
         self._first_pause = first_pause
+        self._logins = _logins(environ)
         self._client = httpx2.Client(
             verify=context,
             trust_env=False,
@@ -80,7 +85,7 @@ class HttpClient:
             if attempt:
                 time.sleep(self._first_pause * 2 ** (attempt - 1))
             try:
-                answer = self._client.get(address, headers=headers)
+                answer = self._client.get(address, headers=headers, auth=self._login(address))
             except (httpx2.RequestError, httpx2.InvalidURL) as error:
                 reason = str(error) or type(error).__name__
                 continue
@@ -98,6 +103,28 @@ class HttpClient:
             f"no answer from {redact(address)} {tries}: {reason}",
             hints=["check the network and the proxy variables, then run it again"],
         )
+
+    def _login(self, address: str) -> tuple[str, str] | None:
+        """Return the user and password of netrc, None where the address has its own."""
+        parts = urlsplit(address)
+        if self._logins is None or "@" in parts.netloc or not parts.hostname:
+            return None
+        found = self._logins.authenticators(parts.hostname)
+        return (found[0], found[2] or "") if found else None
+
+
+def _logins(environ: Mapping[str, str]) -> netrc.netrc | None:
+    """Return what NETRC or ~/.netrc has; a file that is not there or not readable has nothing."""
+    home = environ.get("HOME")
+    name = environ.get("NETRC") or (f"{home}/.netrc" if home else "")
+    try:
+        return netrc.netrc(name) if name else None
+    except OSError:
+        return None
+    except (netrc.NetrcParseError, UnicodeDecodeError) as error:
+        # Its text may quote a password.
+        report.warn(f"{name}: not used, because it cannot be read ({type(error).__name__})")
+        return None
 
 
 def _number(environ: Mapping[str, str], variable: str, default: int) -> int:

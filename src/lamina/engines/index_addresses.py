@@ -16,6 +16,7 @@ from lamina.core.errors import (
     StorageError,
     UpstreamUnavailableError,
 )
+from lamina.engines.index_settings import CREDENTIALS_HINT, public_index
 from lamina.model.digests import digest_of_bytes, parse_sha256
 from lamina.model.names import PUBLIC_INDEX
 
@@ -58,8 +59,6 @@ class IndexAddresses:
         if index in self._indexes:
             return self._indexes[index]
         if index == PUBLIC_INDEX:
-            from lamina.engines.index_settings import public_index
-
             return public_index(self._environ)
         raise LaminaError(
             f"nothing says where the index {index!r} is",
@@ -143,7 +142,7 @@ def project_files(
     if page.status != 200:
         raise UpstreamUnavailableError(
             f"the index refuses its page of {package}: HTTP status {page.status}",
-            hints=["check the credentials for this index"] if page.status in {401, 403} else (),
+            hints=[CREDENTIALS_HINT] if page.status in {401, 403} else (),
         )
     offers: dict[str, list[Offer]] = {}
     for one in _offers_of(page, package):

@@ -5,14 +5,20 @@ from __future__ import annotations
 import configparser
 import functools
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from lamina.core.errors import DocumentError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+CREDENTIALS_HINT = (
+    "check UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD, or what ~/.netrc has for its host"
+)
 
 
 def configured_index(environ: Mapping[str, str]) -> str | None:
@@ -28,9 +34,11 @@ def configured_index(environ: Mapping[str, str]) -> str | None:
         if environ.get(variable):
             # UV_DEFAULT_INDEX may be written name=address.
             name, separator, address = environ[variable].partition("=")
-            return address if separator and "/" not in name else environ[variable]
+            if separator and "/" not in name:
+                return with_credentials_of(name, address, environ)
+            return environ[variable]
     for path in _uv_files(environ):
-        if found := _uv_index(path):
+        if found := _uv_index(path, environ):
             return found
     if environ.get("PIP_INDEX_URL"):
         return environ["PIP_INDEX_URL"]
@@ -43,6 +51,21 @@ def configured_index(environ: Mapping[str, str]) -> str | None:
 def public_index(environ: Mapping[str, str]) -> str:
     """Return the address of the default index, the library's constant where none is configured."""
     return configured_index(environ) or _library_constant()
+
+
+def with_credentials_of(name: str, address: str, environ: Mapping[str, str]) -> str:
+    """Return the address of a named index with what uv's variables say about its user.
+
+    Source: https://docs.astral.sh/uv/concepts/indexes/#providing-credentials-directly.
+    """
+    prefix = "UV_INDEX_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
+    user = environ.get(f"{prefix}_USERNAME", "")
+    password = environ.get(f"{prefix}_PASSWORD", "")
+    parts = urlsplit(address)
+    if not (user or password) or "@" in parts.netloc or not parts.netloc:
+        return address
+    login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
+    return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
 
 
 @functools.cache
@@ -84,12 +107,13 @@ def _uv_files(environ: Mapping[str, str]) -> Iterator[Path]:
         yield directory / "uv" / "uv.toml"
 
 
-def _uv_index(path: Path) -> str | None:
+def _uv_index(path: Path, environ: Mapping[str, str]) -> str | None:
     try:
         settings: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         for index in settings.get("index", []):
             if index.get("default"):
-                return str(index["url"])
+                address = str(index["url"])
+                return with_credentials_of(str(index.get("name", "")), address, environ)
         address = settings.get("index-url") or settings.get("pip", {}).get("index-url")
     except (FileNotFoundError, NotADirectoryError):
         return None

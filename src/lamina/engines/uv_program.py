@@ -16,7 +16,7 @@ from lamina.core.errors import (
     UpstreamUnavailableError,
 )
 from lamina.core.run import Completed, base_environment, run
-from lamina.engines.index_settings import configured_index
+from lamina.engines.index_settings import CREDENTIALS_HINT, configured_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,10 +72,15 @@ _KINDS: tuple[tuple[type[LaminaError], str], ...] = (
 
 
 def translate(error: CommandFailedError) -> LaminaError:
-    """Return uv's failure as the error that it means, with uv's words shortened."""
+    """Return uv's failure as the error that it means, with uv's words shortened.
+
+    What was left out is in the log, which the hint names.
+    """
     for kind, pattern in _KINDS:
         if re.search(pattern, error.output):
-            return kind(_first_words(error.output), hints=error.hints)
+            hints = [*error.hints, *_about_credentials(error.output)]
+            hints += [f"uv's whole output is in {error.log}"] if error.log else []
+            return kind(_first_words(error.output), hints=hints)
     return error
 
 
@@ -84,3 +89,8 @@ def _first_words(output: str) -> str:
     lines = [line.strip() for line in output.splitlines()]
     kept = [line for line in lines if re.match(r"(error|cause):", line)]
     return "\n".join(kept[:5]) or output.strip()
+
+
+def _about_credentials(output: str) -> list[str]:
+    refused = re.search(r"\b40[13] (?:Unauthorized|Forbidden)", output)
+    return [CREDENTIALS_HINT] if refused else []

@@ -147,6 +147,9 @@ class _Session:
         failure = read_failure(self.stack, error)
         if self.stack.resolve.closed:
             refuse_missing(check_closure(self.stack, self.environ).findings)
+        for name in map(parse_package_name, failure.absent):
+            # uv takes an index that refuses to answer for one without the package.
+            self._offered(name)
         if failure.target is not None and not failure.absent:
             for name in map(parse_package_name, failure.without_wheels):
                 versions = self._offered(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lamina.engines.index_settings import public_index
+from lamina.engines.index_settings import public_index, with_credentials_of
 from lamina.engines.uv_lock import Preference, UvProject
 from lamina.model.names import PUBLIC_INDEX
 from lamina.resolve.demands import (
@@ -30,9 +30,14 @@ the targets are given as markers, so no Python of a target's series has to be on
 
 
 def index_addresses(stack: Stack | None, environ: Mapping[str, str]) -> dict[IndexName, str]:
-    """Return the address of each index that the stack may use; without one, the public one's."""
+    """Return the address of each index that the stack may use; without one, the public one's.
+
+    With the credentials that the environment has for it: for requests, never to be written down.
+    """
     named = stack.resolve.indexes if stack is not None else {}
-    return {PUBLIC_INDEX: public_index(environ)} | named
+    return {PUBLIC_INDEX: public_index(environ)} | {
+        name: with_credentials_of(name, address, environ) for name, address in named.items()
+    }
 
 
 def plan_project(stack: Stack, environ: Mapping[str, str]) -> UvProject:

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core.errors import DocumentError
-from lamina.engines.index_settings import configured_index, public_index
+from lamina.engines.index_settings import configured_index, public_index, with_credentials_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+ADDRESS = "https://index.example.org/simple"
 ONE = "https://one.example.org/simple"
 TWO = "https://two.example.org/simple"
 THREE = "https://three.example.org/simple"
@@ -156,3 +157,29 @@ def test_without_settings_the_constant_of_the_library_counts(home: Path) -> None
 
     assert public_index(settings_of(home)) == PYPI_SIMPLE_ENDPOINT
     assert public_index(settings_of(home, PIP_INDEX_URL=ONE)) == ONE
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        pytest.param({}, ADDRESS, id="none"),
+        pytest.param(
+            {"UV_INDEX_OUR_OWN_USERNAME": "me", "UV_INDEX_OUR_OWN_PASSWORD": "a/b@c"},
+            "https://me:a%2Fb%40c@index.example.org/simple",
+            id="both",
+        ),
+        pytest.param(
+            {"UV_INDEX_OUR_OWN_USERNAME": "token"},
+            "https://token@index.example.org/simple",
+            id="user only",
+        ),
+        pytest.param({"UV_INDEX_OURS_USERNAME": "me"}, ADDRESS, id="of another index"),
+    ],
+)
+def test_credentials_of_a_named_index(variables: dict[str, str], expected: str) -> None:
+    assert with_credentials_of("our-own", ADDRESS, variables) == expected
+
+
+def test_credentials_in_the_address_win() -> None:
+    address = "https://you@index.example.org/simple"
+    assert with_credentials_of("ours", address, {"UV_INDEX_OURS_USERNAME": "me"}) == address

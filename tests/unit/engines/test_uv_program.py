@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lamina.core.errors import (
@@ -37,6 +39,18 @@ def failure(output: str) -> CommandFailedError:
 )
 def test_what_uv_says_becomes_the_error_it_means(output: str, kind: type[LaminaError]) -> None:
     assert type(translate(failure(output))) is kind
+
+
+def test_the_log_is_named_where_words_were_left_out() -> None:
+    error = CommandFailedError(
+        program="uv", returncode=1, output="error: Failed to build `x==1`", log=Path("/logs/a.log")
+    )
+    assert translate(error).hints == ("uv's whole output is in /logs/a.log",)
+
+
+def test_a_refusal_says_where_credentials_go() -> None:
+    meant = translate(failure("error: Failed to fetch: `x`\ncause: (401 Unauthorized)"))
+    assert "UV_INDEX_<NAME>_PASSWORD" in meant.hints[0]
 
 
 def test_what_came_first_counts_not_what_followed() -> None:
