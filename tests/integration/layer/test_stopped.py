@@ -138,3 +138,26 @@ def test_one_change_at_a_time(workshop: Workshop, layer: Path) -> None:
         leave.set()
         other.join()
     change(workshop, layer, "gamma")
+
+
+@pytest.mark.parametrize("undone", [0, 1, 3], ids=["first", "second", "fourth"])
+def test_a_second_interrupt_while_undoing(workshop: Workshop, layer: Path, undone: int) -> None:
+    """Whoever presses Ctrl-C twice loses nothing: the next operation undoes the rest."""
+    change(workshop, layer)
+    before = tree(layer)
+    seen = 0
+
+    def observer(operation: str, path: Path) -> None:
+        nonlocal seen
+        if operation != "rename" or (seen == 0 and path.name != "lamina-layer.lock"):
+            return
+        seen += 1
+        if seen in {1, undone + 2}:
+            raise InjectedError
+
+    with pytest.raises(InjectedError), fs.observe(observer):
+        change(workshop, layer, "alpha>=2")
+    assert seen == undone + 2
+    with holding(layer):
+        assert tree(layer) == before
+    assert not list((layer / ".lamina").glob("stage-*"))
