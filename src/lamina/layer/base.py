@@ -140,7 +140,15 @@ def _known(place: Place) -> BaseProbe | None:
         described = load_probe(kept)
     except DocumentError:
         return None  # Written by another version of lamina: ask the interpreter.
-    return described if Path(described.executable).exists() else None
+    return described if _is_of(described, place) else None
+
+
+def _is_of(described: BaseProbe, place: Place) -> bool:
+    """Tell whether a description is that of a place, and not of what the place is a copy of."""
+    try:
+        return Path(described.executable).exists() and place.prefix.samefile(described.prefix)
+    except OSError:
+        return False
 
 
 def _asked(place: Place, environ: Mapping[str, str]) -> BaseProbe:
@@ -179,11 +187,23 @@ def _path(given: str, path: Path) -> Place:
             f"{given}: no Python there (looked for bin/python and bin/python3)",
             hints=["name a release (stack@tier, stack/version), a venv, a conda prefix or a layer"],
         )
-    kind: BaseKind = "layer" if is_layer(absolute) else "prefix"
     if (absolute / ".lamina" / "release.toml").is_file():
-        kind = "release"
-    release = "/".join(absolute.parts[-3:-1]) if kind == "release" else None
-    return Place(given=given, kind=kind, python=python, prefix=absolute, release=release)
+        return _release_at(given, absolute)
+    kind: BaseKind = "layer" if is_layer(absolute) else "prefix"
+    return Place(given=given, kind=kind, python=python, prefix=absolute)
+
+
+def _release_at(given: str, prefix: Path) -> Place:
+    """Return the release itself: what leads to it, such as a tier, may lead elsewhere tomorrow."""
+    if prefix.parts[-4:-3] != ("releases",):
+        prefix = prefix.resolve()
+    return Place(
+        given=given,
+        kind="release",
+        python=prefix / "bin" / "python",
+        prefix=prefix,
+        release="/".join(prefix.parts[-3:-1]),
+    )
 
 
 def _python_in(prefix: Path) -> Path | None:

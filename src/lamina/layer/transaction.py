@@ -124,13 +124,17 @@ class Stage:
 
 @contextmanager
 def staged(layer: Path) -> Iterator[Stage]:
-    """Prepare a change in a directory of the layer that is gone afterwards."""
+    """Prepare a change in a directory of the layer that is gone afterwards.
+
+    Where undoing was stopped as well, it stays, with its journal, for the next operation.
+    """
     path = layer / INTERNAL / f"stage-{uuid4().hex[:12]}"
     fs.make_directory(path)
     try:
         yield Stage(layer=layer, path=path)
     finally:
-        fs.remove_tree(path)
+        if not (layer / INTERNAL / JOURNAL).exists():
+            fs.remove_tree(path)
 
 
 def _undo(moves: list[tuple[Path, Path]]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.changes import layer_on_a_base
 from support.wheels import FileIndex
 from support.workshop import Workshop
 
@@ -26,3 +27,8 @@ def workshop(tmp_path: Path, environ: dict[str, str]) -> Workshop:
 @pytest.fixture
 def python(interpreter: Callable[[str], Path]) -> Path:
     return interpreter("3.12")
+
+
+@pytest.fixture
+def layer(workshop: Workshop, python: Path) -> Path:
+    return layer_on_a_base(workshop, python)

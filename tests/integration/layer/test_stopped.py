@@ -1,0 +1,163 @@
+"""What stops a change to a layer on its way: failures, kills, interrupts, other processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.core import fs
+from lamina.core.errors import ConflictError, StorageError
+from lamina.layer.change import Request, change_layer
+from lamina.layer.transaction import holding
+from support.changes import change, tree, versions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.workshop import Workshop
+
+
+class InjectedError(BaseException):
+    """Stands for whatever stops a program: a signal, a full disk."""
+
+
+def fail_at(layer: Path, environ: dict[str, str], n: int, request: Request) -> bool:
+    """Carry out a change that fails at the n-th change of the file system; tell if it got there."""
+    seen = 0
+
+    def observer(_operation: str, _path: Path) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == n:
+            raise InjectedError
+
+    try:
+        with fs.observe(observer):
+            change_layer(request, environ)
+    except InjectedError:
+        return True
+    return False
+
+
+def test_a_failure_at_any_point_changes_nothing(workshop: Workshop, layer: Path) -> None:
+    """Each operation of the file system fails once, when adding and when taking back."""
+    empty = tree(layer)
+    adding = Request(layer=layer, add=("alpha>=2",))
+    change_layer(adding, workshop.environ)
+    full = tree(layer)
+    change_layer(Request(layer=layer, remove=("alpha",)), workshop.environ)
+    empty |= {"lamina-layer.lock": tree(layer)["lamina-layer.lock"]}
+    for request, before, after in (
+        (adding, empty, full),
+        (Request(layer=layer, remove=("alpha",)), full, empty),
+    ):
+        n = 1
+        while fail_at(layer, workshop.environ, n, request):
+            state = tree(layer)
+            assert state in (before, after), f"operation {n}"
+            if state == after:
+                break  # The change stands; what failed was clearing up.
+            n += 1
+        assert n > 15
+        change_layer(Request(layer=layer), workshop.environ)
+        assert tree(layer) == after
+        assert not list((layer / ".lamina").glob("stage-*"))
+
+
+KILLER = """
+import os, signal, sys
+from pathlib import Path
+from lamina.core import fs
+from lamina.layer.change import Request, change_layer
+
+count, fatal = 0, int(sys.argv[2])
+
+def observer(operation, path):
+    global count
+    count += operation == "rename"
+    if count == fatal:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with fs.observe(observer):
+    change_layer(Request(layer=Path(sys.argv[1]), add=("alpha>=2",)), dict(os.environ))
+"""
+
+
+def test_killed_between_any_two_renames(workshop: Workshop, layer: Path) -> None:
+    script = workshop.path / "killer.py"
+    script.write_text(KILLER, encoding="utf-8")
+    change(workshop, layer)  # writes the lock file of a layer without packages
+    before = tree(layer)
+    n = 0
+    while True:
+        n += 1
+        argv = [sys.executable, str(script), str(layer), str(n)]
+        code = subprocess.run(argv, env=workshop.environ, check=False).returncode
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL
+        with holding(layer):
+            assert tree(layer) == before
+    assert n > 5
+    assert versions(workshop, layer, "alpha") == ["2.0"]
+
+
+def test_a_disk_that_is_full(workshop: Workshop, layer: Path) -> None:
+    before = tree(layer)
+
+    def observer(operation: str, path: Path) -> None:
+        if operation == "rename" and path.name == "alpha":
+            raise StorageError(f"{path}: no space left")
+
+    with pytest.raises(StorageError), fs.observe(observer):
+        change(workshop, layer, "alpha>=2")
+    assert tree(layer) == before
+
+
+def test_one_change_at_a_time(workshop: Workshop, layer: Path) -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with holding(layer):
+            inside.set()
+            leave.wait(60)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    try:
+        assert inside.wait(60)
+        with pytest.raises(ConflictError, match=f"process {os.getpid()}"):
+            change(workshop, layer, "gamma")
+    finally:
+        leave.set()
+        other.join()
+    change(workshop, layer, "gamma")
+
+
+@pytest.mark.parametrize("undone", [0, 1, 3], ids=["first", "second", "fourth"])
+def test_a_second_interrupt_while_undoing(workshop: Workshop, layer: Path, undone: int) -> None:
+    """Whoever presses Ctrl-C twice loses nothing: the next operation undoes the rest."""
+    change(workshop, layer)
+    before = tree(layer)
+    seen = 0
+
+    def observer(operation: str, path: Path) -> None:
+        nonlocal seen
+        if operation != "rename" or (seen == 0 and path.name != "lamina-layer.lock"):
+            return
+        seen += 1
+        if seen in {1, undone + 2}:
+            raise InjectedError
+
+    with pytest.raises(InjectedError), fs.observe(observer):
+        change(workshop, layer, "alpha>=2")
+    assert seen == undone + 2
+    with holding(layer):
+        assert tree(layer) == before
+    assert not list((layer / ".lamina").glob("stage-*"))
