@@ -155,9 +155,9 @@ def remove_file(path: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a tree, read-only directories included; nothing happens when it is not there."""
+    """Remove a tree or a file, read-only or not; nothing happens when it is not there."""
     with _change("rmtree", path):
-        if path.is_symlink() or not path.exists():
+        if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
             return
         for directory, _, _ in os.walk(path):
@@ -207,7 +207,9 @@ def hold(path: Path, owner: str) -> Iterator[str | None]:
     import fcntl
 
     with _change("lock", path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # Not through a link: the content is replaced.
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(path, flags, 0o644)
     try:
         try:
             with _change("flock", path):

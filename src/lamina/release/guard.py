@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import time
 import tomllib
 from contextlib import contextmanager
@@ -61,6 +62,11 @@ def _described(text: str) -> str:
 
 def sweep(root: Root) -> None:
     """Remove what publishers that were killed left: staged trees and empty final directories."""
+    if root.staging.is_symlink():
+        raise ConflictError(
+            f"{root.staging}: is a link, and what is in there would be removed",
+            hints=[f"rm {shlex.quote(str(root.staging))}"],
+        )
     if root.staging.is_dir():
         for leftover in sorted(root.staging.iterdir()):
             _remove(leftover)

@@ -169,7 +169,8 @@ def open_root(path: Path, *, create: bool = False) -> Root:
     """Return the root at ``path``; with ``create``, make it where there is none.
 
     Raises ConflictError for a directory with other content, StorageError when it cannot be made,
-    DocumentError when it was made by a newer lamina, UsageError when it is missing.
+    DocumentError when it was made by a newer lamina, UsageError when it is missing or its path
+    cannot be that of releases.
     """
     root, there = look_for_root(path)
     if there:
@@ -179,6 +180,7 @@ def open_root(path: Path, *, create: bool = False) -> Root:
             f"{root.path}: no releases there",
             hints=[f"lamina publish --root {root.path}", "name another root with --root"],
         )
+    _check_path(root.path)
     fs.make_directory(root.path)
     fs.write_text(root.path / ROOT_MARKER, f'schema = {ROOT_SCHEMA}\ncreated-by = "lamina"\n')
     return root
@@ -193,6 +195,11 @@ def look_for_root(path: Path) -> tuple[Root, bool]:
     if (absolute / ROOT_MARKER).is_file():
         _check_schema(absolute / ROOT_MARKER)
         return Root(absolute), True
+    if absolute.is_symlink() and not absolute.exists():
+        raise ConflictError(
+            f"{absolute}: a link to what is not there: {absolute.readlink()}",
+            hints=["make that directory or choose another --root"],
+        )
     if absolute.exists() and not absolute.is_dir():
         raise ConflictError(f"{absolute}: not a directory", hints=["choose another --root"])
     strange = [name for name in _entries(absolute) if not _may_be_there(name)]
@@ -202,6 +209,18 @@ def look_for_root(path: Path) -> tuple[Root, bool]:
             hints=["choose an empty or new directory with --root"],
         )
     return Root(absolute), False
+
+
+def _check_path(path: Path) -> None:
+    """Raise UsageError for a path that cannot be on PATH or in a document."""
+    text = str(path)
+    if os.pathsep in text:
+        reason = f"a {os.pathsep!r} in it would end the path in the middle of PATH"
+    elif not text.isascii() and text != text.encode("utf-8", "replace").decode():
+        reason = "it is not UTF-8"
+    else:
+        return
+    raise UsageError(f"{text!r} cannot hold releases: {reason}", hints=["choose another --root"])
 
 
 def _may_be_there(name: str) -> bool:

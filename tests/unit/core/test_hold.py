@@ -34,6 +34,14 @@ def test_a_lock_where_nothing_can_be_written(tmp_path: Path) -> None:
         pass
 
 
+def test_a_link_in_the_place_of_the_lock_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    (tmp_path / "lock").symlink_to(tmp_path / "thesis.tex")
+    with pytest.raises(StorageError), fs.hold(tmp_path / "lock", "ada"):
+        pass
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
 @pytest.mark.parametrize(
     ("name", "gone"),
     [

@@ -55,6 +55,21 @@ def test_what_is_not_ours_stays(root: Root) -> None:
     assert (foreign / "thesis.tex").exists()
 
 
+def test_a_file_among_the_remains_goes_too(root: Root) -> None:
+    root.staging.mkdir()
+    (root.staging / ".nfs0001").write_text("")
+    sweep(root)
+    assert list(root.staging.iterdir()) == []
+
+
+def test_a_staging_directory_that_is_a_link_is_not_swept(root: Root, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "thesis").mkdir(parents=True)
+    root.staging.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConflictError, match="is a link"):
+        sweep(root)
+    assert (tmp_path / "elsewhere" / "thesis").exists()
+
+
 def test_the_holder_is_named(root: Root) -> None:
     with (
         only_publisher(root, environ={"USER": 'a "b"'}, now=NOW),

@@ -117,6 +117,11 @@ def _nothing(path: Path) -> None:
     path.rmdir()
 
 
+def _dangling(path: Path) -> None:
+    path.rmdir()
+    path.symlink_to(path.with_name("nowhere"))
+
+
 def _file(path: Path) -> None:
     path.rmdir()
     path.write_text("")
@@ -130,6 +135,7 @@ def _file(path: Path) -> None:
         pytest.param(_broken, DocumentError, "Invalid value", id="broken"),
         pytest.param(_nothing, UsageError, "no releases there", id="missing"),
         pytest.param(_file, ConflictError, "not a directory", id="file"),
+        pytest.param(_dangling, ConflictError, "a link to what is not there", id="dangling"),
     ],
 )
 def test_what_is_no_root_is_refused(
@@ -141,6 +147,21 @@ def test_what_is_no_root_is_refused(
     prepare(path)
     with pytest.raises(error, match=word):
         open_root(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        pytest.param("a:b", "':'", id="colon"),
+        pytest.param("a\udcff", "UTF-8", id="not-utf-8"),
+    ],
+)
+def test_a_path_that_no_release_could_have_is_refused(
+    tmp_path: Path, name: str, word: str
+) -> None:
+    with pytest.raises(UsageError, match=word):
+        open_root(tmp_path / name, create=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_foreign_directory_is_not_touched_by_create(tmp_path: Path) -> None:
