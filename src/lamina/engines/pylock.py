@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lamina.engines.index_addresses import without_credentials
 from lamina.model.artifacts import Artifact, ArtifactKind
+from lamina.model.toml import toml_text, toml_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,9 +41,9 @@ def dump_pylock(
     """
     lines = ['lock-version = "1.0"']
     if settings.environments:
-        lines.append(f"environments = [{', '.join(map(_text, settings.environments))}]")
+        lines.append(f"environments = {toml_texts(settings.environments)}")
     if settings.requires_python:
-        lines.append(f"requires-python = {_text(settings.requires_python)}")
+        lines.append(f"requires-python = {toml_text(settings.requires_python)}")
     lines.append('created-by = "lamina"')
     groups: dict[PackageVersion, list[Artifact]] = {}
     for one in artifacts:
@@ -60,10 +60,10 @@ def _package(
     settings: PylockSettings,
 ) -> list[str]:
     name, version = package
-    lines = ["", "[[packages]]", f"name = {_text(name)}", f"version = {_text(version)}"]
+    lines = ["", "[[packages]]", f"name = {toml_text(name)}", f"version = {toml_text(version)}"]
     if package in settings.markers:
-        lines.append(f"marker = {_text(settings.markers[package])}")
-    lines.append(f"index = {_text(without_credentials(settings.indexes[files[0].index]))}")
+        lines.append(f"marker = {toml_text(settings.markers[package])}")
+    lines.append(f"index = {toml_text(without_credentials(settings.indexes[files[0].index]))}")
     ordered = sorted(set(files), key=lambda one: one.filename)
     lines += [
         f"sdist = {_file(one, addresses[one])}" for one in ordered if one.kind is ArtifactKind.SDIST
@@ -75,12 +75,8 @@ def _package(
 
 
 def _file(one: Artifact, address: str) -> str:
-    fields = [f"name = {_text(one.filename)}", f"url = {_text(address)}"]
+    fields = [f"name = {toml_text(one.filename)}", f"url = {toml_text(address)}"]
     if one.size is not None:
         fields.append(f"size = {one.size}")
-    fields.append(f"hashes = {{ sha256 = {_text(one.sha256)} }}")
+    fields.append(f"hashes = {{ sha256 = {toml_text(one.sha256)} }}")
     return f"{{ {', '.join(fields)} }}"
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

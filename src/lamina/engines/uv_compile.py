@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tempfile
@@ -20,6 +19,7 @@ from lamina.engines.index_addresses import without_credentials
 from lamina.engines.index_settings import public_index
 from lamina.model.digests import Sha256, parse_sha256
 from lamina.model.platforms import PythonSeries, SystemFloor, Target, current_platform
+from lamina.model.toml import toml_text, toml_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -202,10 +202,10 @@ def _metadata(known: Iterable[KnownPackage]) -> str:
     for one in known:
         lines += [
             "[[dependency-metadata]]",
-            f"name = {json.dumps(one.name)}",
-            f"version = {json.dumps(one.version)}",
-            f"requires-dist = {json.dumps(list(one.requires))}",
-            f"provides-extra = {json.dumps(list(one.extras))}",
+            f"name = {toml_text(one.name)}",
+            f"version = {toml_text(one.version)}",
+            f"requires-dist = {toml_texts(one.requires)}",
+            f"provides-extra = {toml_texts(one.extras)}",
         ]
     return "\n".join(lines) + "\n"
 
@@ -239,15 +239,15 @@ def _pylock(files: Sequence[IndexFile], index: str) -> str:
     lines = ['lock-version = "1.0"', 'created-by = "lamina"']
     for one in files:
         fields = (
-            f"name = {json.dumps(one.filename)}, url = {json.dumps(one.url)}, "
-            f"hashes = {{ sha256 = {json.dumps(one.sha256)} }}"
+            f"name = {toml_text(one.filename)}, url = {toml_text(one.url)}, "
+            f"hashes = {{ sha256 = {toml_text(one.sha256)} }}"
         )
         wheel = one.filename.endswith(".whl")
         lines += [
             "[[packages]]",
-            f"name = {json.dumps(one.name)}",
-            f"version = {json.dumps(one.version)}",
-            f"index = {json.dumps(index)}",
+            f"name = {toml_text(one.name)}",
+            f"version = {toml_text(one.version)}",
+            f"index = {toml_text(index)}",
             f"wheels = [{{ {fields} }}]" if wheel else f"sdist = {{ {fields} }}",
         ]
     return "\n".join(lines) + "\n"

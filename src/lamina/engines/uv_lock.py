@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import tomllib
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from lamina.core import fs
 from lamina.engines.index_addresses import filename_of, without_credentials
 from lamina.model.digests import Sha256, parse_sha256
 from lamina.model.names import IndexName, PackageName, parse_package_name
+from lamina.model.toml import toml_text, toml_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -142,34 +142,34 @@ def dump_project(project: UvProject) -> str:
     """Return the pyproject.toml that asks uv for the resolution."""
     lines = [
         "[project]",
-        f"name = {_text(PROJECT_NAME)}",
+        f"name = {toml_text(PROJECT_NAME)}",
         'version = "0"',
-        f"requires-python = {_text(project.requires_python)}",
-        f"dependencies = {_list(project.requirements)}",
+        f"requires-python = {toml_text(project.requires_python)}",
+        f"dependencies = {toml_texts(project.requirements)}",
         "[tool.uv]",
         "package = false",
-        f"environments = {_list(project.environments)}",
-        f"required-environments = {_list(project.environments)}",
+        f"environments = {toml_texts(project.environments)}",
+        f"required-environments = {toml_texts(project.environments)}",
     ]
     if project.constraints:
-        lines.append(f"constraint-dependencies = {_list(project.constraints)}")
+        lines.append(f"constraint-dependencies = {toml_texts(project.constraints)}")
     if project.excluded:
         tables = [
-            f"{{ package = {{ name = {_text(name)} }}, dependencies = {_list(names)} }}"
+            f"{{ package = {{ name = {toml_text(name)} }}, dependencies = {toml_texts(names)} }}"
             for name, names in sorted(project.excluded.items())
         ]
         lines.append(f"exclude-dependencies = [{', '.join(tables)}]")
     for name, address in sorted(project.indexes.items()):
         lines += [
             "[[tool.uv.index]]",
-            f"name = {_text(name)}",
-            f"url = {_text(address)}",
+            f"name = {toml_text(name)}",
+            f"url = {toml_text(address)}",
             "explicit = true",
         ]
     if project.package_indexes:
         lines.append("[tool.uv.sources]")
         lines += [
-            f"{package} = {{ index = {_text(index)} }}"
+            f"{package} = {{ index = {toml_text(index)} }}"
             for package, index in sorted(project.package_indexes.items())
         ]
     return "\n".join(lines) + "\n"
@@ -179,20 +179,20 @@ def dump_preferences(project: UvProject) -> str:
     """Return a uv.lock that tells uv which versions to prefer, and nothing that it could trust."""
     lines = [
         "version = 1",
-        f"requires-python = {_text(project.requires_python)}",
-        f"resolution-markers = {_list(project.environments)}",
+        f"requires-python = {toml_text(project.requires_python)}",
+        f"resolution-markers = {toml_texts(project.environments)}",
     ]
     if project.exclude_newer is not None:
-        lines += ["[options]", f"exclude-newer = {_text(project.exclude_newer.isoformat())}"]
+        lines += ["[options]", f"exclude-newer = {toml_text(project.exclude_newer.isoformat())}"]
     for one in project.preferences:
         lines += [
             "[[package]]",
-            f"name = {_text(one.name)}",
-            f"version = {_text(one.version)}",
-            f"source = {{ registry = {_text(one.registry)} }}",
+            f"name = {toml_text(one.name)}",
+            f"version = {toml_text(one.version)}",
+            f"source = {{ registry = {toml_text(one.registry)} }}",
         ]
         if one.markers:
-            lines.append(f"resolution-markers = {_list(one.markers)}")
+            lines.append(f"resolution-markers = {toml_texts(one.markers)}")
     return "\n".join(lines) + "\n"
 
 
@@ -255,11 +255,3 @@ def _address(registry: str, directory: Path) -> str:
 def comparable(address: str) -> str:
     """Return an index's address without what makes no difference."""
     return without_credentials(address).rstrip("/")
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _list(values: Iterable[str]) -> str:
-    return f"[{', '.join(map(_text, values))}]"

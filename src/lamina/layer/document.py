@@ -12,9 +12,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import AfterValidator, Field
 
 from lamina.layer.base import LAYER_NAME, BaseKind
-from lamina.model.digests import Sha256, parse_sha256
 from lamina.model.document import Document, load_toml, validate
-from lamina.model.names import PackageName, parse_package_name
+from lamina.model.fields import DigestField, PackageField
 
 LOCK_NAME = "lamina-layer.lock"
 
@@ -27,8 +26,6 @@ def _requirement(text: str) -> str:
     return text
 
 
-Digest = Annotated[Sha256, AfterValidator(parse_sha256)]
-Name = Annotated[PackageName, AfterValidator(parse_package_name)]
 RequirementText = Annotated[str, AfterValidator(_requirement)]
 
 
@@ -51,7 +48,7 @@ class LayerBase(Document):
     """Version of its Python."""
     platform: str
     """As sysconfig spells it."""
-    digest: Digest
+    digest: DigestField
     """Digest of its Python series, platform and the version of each distribution."""
 
 
@@ -69,7 +66,7 @@ class LayerDocument(Document):
 class LayerPackage(Document):
     """One package of the layer's own."""
 
-    name: Name
+    name: PackageField
     """Normalised name."""
     version: str
     """PEP 440 version."""
@@ -77,7 +74,7 @@ class LayerPackage(Document):
     """The version of the base that it hides."""
     file: str
     """Its file name on the index."""
-    sha256: Digest
+    sha256: DigestField
     """Digest of that file."""
     because: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Why it is there."""
@@ -88,7 +85,7 @@ class LayerLock(Document):
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     """Version of this format."""
-    base_digest: Digest
+    base_digest: DigestField
     """Digest of the base that it was resolved against."""
     packages: Annotated[tuple[LayerPackage, ...], Field(strict=False)] = Field(
         default=(), alias="package"

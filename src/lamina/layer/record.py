@@ -5,8 +5,9 @@ Apart from the documents' models, so that a layer can be made without importing 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
+
+from lamina.model.toml import toml_text, toml_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,29 +40,19 @@ def dump_layer(layer: LayerDocument) -> str:
 
 def dump_lock(lock: LayerLock) -> str:
     """Return the canonical text of lamina-layer.lock."""
-    lines = [f"schema = {lock.schema_}", f"base-digest = {text(lock.base_digest)}"]
+    lines = [f"schema = {lock.schema_}", f"base-digest = {toml_text(lock.base_digest)}"]
     for package in sorted(lock.packages, key=lambda one: one.name):
-        lines += ["", "[[package]]", f"name = {text(package.name)}"]
-        lines.append(f"version = {text(package.version)}")
+        lines += ["", "[[package]]", f"name = {toml_text(package.name)}"]
+        lines.append(f"version = {toml_text(package.version)}")
         if package.over is not None:
-            lines.append(f"over = {text(package.over)}")
-        lines.append(f"file = {text(package.file)}")
-        lines.append(f"sha256 = {text(package.sha256)}")
-        lines.append(f"because = {words(sorted(package.because))}")
+            lines.append(f"over = {toml_text(package.over)}")
+        lines.append(f"file = {toml_text(package.file)}")
+        lines.append(f"sha256 = {toml_text(package.sha256)}")
+        lines.append(f"because = {toml_texts(sorted(package.because))}")
     return "\n".join(lines) + "\n"
 
 
 def _document(base: Mapping[str, object], requests: Iterable[str]) -> str:
-    lines = ["schema = 1", f"requests = {words(requests)}", "", "[base]"]
-    lines += [f"{key} = {text(value)}" for key, value in base.items() if value is not None]
+    lines = ["schema = 1", f"requests = {toml_texts(requests)}", "", "[base]"]
+    lines += [f"{key} = {toml_text(value)}" for key, value in base.items() if value is not None]
     return "\n".join(lines) + "\n"
-
-
-def text(value: object) -> str:
-    """Return a TOML basic string; JSON's escapes are a subset of TOML's but for DEL."""
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def words(values: Iterable[str]) -> str:
-    """Return a TOML array of strings."""
-    return f"[{', '.join(map(text, values))}]"

@@ -6,21 +6,16 @@ from them.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from lamina.model.artifacts import Artifact, ArtifactKind
-from lamina.model.digests import Sha256, parse_sha256
 from lamina.model.document import Document
+from lamina.model.fields import DigestField, PackageField, StackField, TimeField
 from lamina.model.names import (
     IndexName,
-    PackageName,
-    StackName,
     parse_index_name,
-    parse_package_name,
-    parse_stack_name,
 )
 from lamina.model.platforms import Target
 
@@ -29,20 +24,12 @@ def _as_target(value: Any) -> Any:
     return Target.parse(value) if isinstance(value, str) else value
 
 
-def _as_utc(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise ValueError("a time needs its zone")
-    return value.astimezone(UTC)
-
-
 def _safe_filename(text: str) -> str:
     if "/" in text or "\\" in text or text.startswith(".") or not text.isprintable():
         raise ValueError(f"{text!r} is not a file name")
     return text
 
 
-Digest = Annotated[Sha256, AfterValidator(parse_sha256)]
-Name = Annotated[PackageName, AfterValidator(parse_package_name)]
 Index = Annotated[IndexName, AfterValidator(parse_index_name)]
 TargetText = Annotated[
     Target,
@@ -50,13 +37,12 @@ TargetText = Annotated[
     PlainSerializer(str, return_type=str),
 ]
 Targets = Annotated[tuple[TargetText, ...], Field(strict=False)]
-Time = Annotated[datetime, AfterValidator(_as_utc)]
 
 
 class LockedDependency(Document):
     """One edge: what a locked package needs."""
 
-    name: Name
+    name: PackageField
     """The package needed."""
     version: str | None = None
     """Which version is meant, given only where the lock holds several of it."""
@@ -73,11 +59,11 @@ class LockedArtifact(Document):
 
     file: Annotated[str, AfterValidator(_safe_filename)]
     """Its file name on the index."""
-    sha256: Digest
+    sha256: DigestField
     """The digest of its content."""
     size: int | None = None
     """In bytes, where the index tells."""
-    uploaded: Time | None = None
+    uploaded: TimeField | None = None
     """When the index got it, where the index tells."""
     targets: Targets = ()
     """The targets that use it; empty: all of the package."""
@@ -86,7 +72,7 @@ class LockedArtifact(Document):
 class LockedPackage(Document):
     """One package at one version."""
 
-    name: Name
+    name: PackageField
     """Normalised name."""
     version: str
     """PEP 440 version."""
@@ -107,11 +93,11 @@ class Lock(Document):
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     """Version of this format."""
-    stack: Annotated[StackName, AfterValidator(parse_stack_name)]
+    stack: StackField
     """The stack's name."""
-    stack_digest: Digest
+    stack_digest: DigestField
     """Digest of what in lamina.toml decides the resolution."""
-    exclude_newer: Time | None = None
+    exclude_newer: TimeField | None = None
     """Nothing uploaded later was considered."""
     targets: Annotated[tuple[TargetText, ...], Field(strict=False, min_length=1)]
     """What it was resolved for, as ``platform/python``."""

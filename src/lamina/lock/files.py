@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lamina.core import fs
 from lamina.lock.document import Lock, LockedArtifact, LockedDependency, LockedPackage
 from lamina.model.digests import Sha256, digest_of_bytes
 from lamina.model.document import load_toml, validate
+from lamina.model.toml import toml_text, toml_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
     from pathlib import Path
 
-    from lamina.model.platforms import Target
 
 LOCK_NAME = "lamina.lock"
 
@@ -39,12 +37,12 @@ def dump_lock(lock: Lock) -> str:
     """Return the canonical TOML text: packages by name and version, keys in a fixed order."""
     lines = [
         f"schema = {lock.schema_}",
-        f"stack = {_text(lock.stack)}",
-        f"stack-digest = {_text(lock.stack_digest)}",
+        f"stack = {toml_text(lock.stack)}",
+        f"stack-digest = {toml_text(lock.stack_digest)}",
     ]
     if lock.exclude_newer is not None:
         lines.append(f"exclude-newer = {_time(lock.exclude_newer)}")
-    lines.append(f"targets = {_targets(lock.targets)}")
+    lines.append(f"targets = {toml_texts(sorted(lock.targets))}")
     for package in sorted(lock.packages, key=lambda one: (one.name, one.version, one.targets)):
         lines += _package_lines(package)
     return "\n".join(lines) + "\n"
@@ -54,53 +52,44 @@ def _package_lines(package: LockedPackage) -> list[str]:
     lines = [
         "",
         "[[package]]",
-        f"name = {_text(package.name)}",
-        f"version = {_text(package.version)}",
-        f"index = {_text(package.index)}",
+        f"name = {toml_text(package.name)}",
+        f"version = {toml_text(package.version)}",
+        f"index = {toml_text(package.index)}",
     ]
     if package.targets:
-        lines.append(f"targets = {_targets(package.targets)}")
-    lines.append(f"requested-by = [{', '.join(map(_text, sorted(package.requested_by)))}]")
+        lines.append(f"targets = {toml_texts(sorted(package.targets))}")
+    lines.append(f"requested-by = {toml_texts(sorted(package.requested_by))}")
     if package.dependencies:
         lines += ["dependencies = [", *sorted(map(_dependency, package.dependencies)), "]"]
     return [*lines, "artifacts = [", *sorted(map(_artifact, package.artifacts)), "]"]
 
 
 def _dependency(one: LockedDependency) -> str:
-    fields = {"name": _text(one.name)}
+    fields = {"name": toml_text(one.name)}
     if one.version is not None:
-        fields["version"] = _text(one.version)
+        fields["version"] = toml_text(one.version)
     if one.extras:
-        fields["extras"] = f"[{', '.join(map(_text, sorted(one.extras)))}]"
+        fields["extras"] = toml_texts(sorted(one.extras))
     if one.extra is not None:
-        fields["extra"] = _text(one.extra)
+        fields["extra"] = toml_text(one.extra)
     if one.marker is not None:
-        fields["marker"] = _text(one.marker)
+        fields["marker"] = toml_text(one.marker)
     return _inline(fields)
 
 
 def _artifact(one: LockedArtifact) -> str:
-    fields = {"file": _text(one.file), "sha256": _text(one.sha256)}
+    fields = {"file": toml_text(one.file), "sha256": toml_text(one.sha256)}
     if one.size is not None:
         fields["size"] = str(one.size)
     if one.uploaded is not None:
         fields["uploaded"] = _time(one.uploaded)
     if one.targets:
-        fields["targets"] = _targets(one.targets)
+        fields["targets"] = toml_texts(sorted(one.targets))
     return _inline(fields)
 
 
 def _inline(fields: dict[str, str]) -> str:
     return f"    {{ {', '.join(f'{key} = {value}' for key, value in fields.items())} }},"
-
-
-def _text(value: Any) -> str:
-    """Return a TOML basic string; JSON's escapes are a subset of TOML's but for DEL."""
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _targets(targets: Iterable[Target]) -> str:
-    return f"[{', '.join(_text(target) for target in sorted(targets))}]"
 
 
 def _time(moment: datetime) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lamina.core import fs
 from lamina.core.errors import ConflictError, StorageError
-from lamina.release.manifest import toml_text
+from lamina.model.toml import toml_text
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 
 if TYPE_CHECKING:

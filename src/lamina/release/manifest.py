@@ -6,33 +6,22 @@ from them.
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from lamina.model.digests import Sha256, parse_sha256
 from lamina.model.document import Document, load_toml, validate
-from lamina.model.names import PackageName, StackName, parse_package_name, parse_stack_name
-from lamina.model.platforms import Platform, PythonSeries
+from lamina.model.fields import DigestField, PackageField, PlatformField, StackField, TimeField
+from lamina.model.platforms import PythonSeries
+from lamina.model.toml import toml_text
 from lamina.model.versions import ReleaseVersion, parse_release_version
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def _as_utc(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise ValueError("a time needs its zone")
-    return value.astimezone(UTC)
-
-
 def _as_series(value: Any) -> Any:
     return PythonSeries.parse(value) if isinstance(value, str) else value
-
-
-Digest = Annotated[Sha256, AfterValidator(parse_sha256)]
 
 
 class ManifestPython(Document):
@@ -62,11 +51,11 @@ class ManifestTools(Document):
 class ManifestPackage(Document):
     """One package in the release."""
 
-    name: Annotated[PackageName, AfterValidator(parse_package_name)]
+    name: PackageField
     """Normalised name."""
     version: str
     """PEP 440 version."""
-    sha256: Digest
+    sha256: DigestField
     """Digest of the file it was installed from."""
 
 
@@ -87,21 +76,21 @@ class Manifest(Document):
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     """Version of this format."""
-    stack: Annotated[StackName, AfterValidator(parse_stack_name)]
+    stack: StackField
     """The stack's name."""
     version: Annotated[ReleaseVersion, AfterValidator(parse_release_version)]
     """The version."""
-    platform: Annotated[Platform, Field(strict=False)]
+    platform: PlatformField
     """What it runs on."""
     prefix: str
     """Where it was published; scripts and byte code name this path."""
-    created: Annotated[datetime, AfterValidator(_as_utc)]
+    created: TimeField
     """When it was published, or SOURCE_DATE_EPOCH."""
-    lock_digest: Digest
+    lock_digest: DigestField
     """Digest of lamina.lock."""
-    stack_digest: Digest
+    stack_digest: DigestField
     """Digest of what in lamina.toml decided the resolution."""
-    files_digest: Digest
+    files_digest: DigestField
     """Digest of files.mtree, which holds a digest of every file."""
     tested: TestPlace
     """Where the tests ran: ``namespace`` (at the final path), ``staging`` (beside it, because this
@@ -167,8 +156,3 @@ def dump_manifest(manifest: Manifest) -> str:
             f"sha256 = {toml_text(package.sha256)}",
         ]
     return "\n".join(lines) + "\n"
-
-
-def toml_text(value: object) -> str:
-    """Return a TOML basic string; JSON's escapes are a subset of TOML's but for DEL."""
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -17,16 +17,14 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from lamina.model.document import Document
+from lamina.model.fields import PackageField, PlatformField, StackField
 from lamina.model.names import (
     PUBLIC_INDEX,
     IndexName,
-    PackageName,
-    StackName,
     parse_index_name,
     parse_package_name,
-    parse_stack_name,
 )
-from lamina.model.platforms import Platform, PythonSeries
+from lamina.model.platforms import PythonSeries
 from lamina.model.versions import ReleaseVersion, parse_release_version
 
 ANY_VERSION = "*"
@@ -147,9 +145,7 @@ def _version_pair(value: Any) -> Any:
     return (int(parts[0]), int(parts[1]))
 
 
-PackageKey = Annotated[PackageName, AfterValidator(parse_package_name)]
 IndexKey = Annotated[IndexName, AfterValidator(parse_index_name)]
-PlatformName = Annotated[Platform, Field(strict=False)]
 GroupKey = Annotated[str, AfterValidator(_check_group)]
 Address = Annotated[str, AfterValidator(_check_address)]
 ModuleName = Annotated[str, AfterValidator(_check_module)]
@@ -181,7 +177,7 @@ class StackVersion(Document):
 class StackTable(Document):
     """What the stack is."""
 
-    name: Annotated[StackName, AfterValidator(parse_stack_name)]
+    name: StackField
     """Lower-case letters, digits and ``._-``; names the directory of the releases."""
     version: Annotated[
         StackVersion,
@@ -196,7 +192,7 @@ class StackTable(Document):
     """The Python series, such as ``"3.12"``, or several."""
     bundle: bool = False
     """Put a copy of the interpreter into the release, which is then self-contained."""
-    platforms: Annotated[tuple[PlatformName, ...], Field(strict=False, min_length=1)]
+    platforms: Annotated[tuple[PlatformField, ...], Field(strict=False, min_length=1)]
     """What to lock for: ``linux-64``, ``linux-aarch64``, ``osx-64``, ``osx-arm64``, ``win-64``."""
     extends: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Releases of other stacks whose packages come along."""
@@ -228,7 +224,7 @@ class Hold(Document):
 
     reason: str
     """Said by ``lamina update``."""
-    together: Annotated[tuple[PackageKey, ...], Field(strict=False)] = Field(
+    together: Annotated[tuple[PackageField, ...], Field(strict=False)] = Field(
         default=(), alias="with"
     )
     """Packages that may move only together with this one."""
@@ -245,7 +241,7 @@ class PackageEntry(Document):
     """Extras of the package to install."""
     prerelease: bool = False
     """Allow pre-releases of this package."""
-    platforms: Annotated[tuple[PlatformName, ...], Field(strict=False)] = ()
+    platforms: Annotated[tuple[PlatformField, ...], Field(strict=False)] = ()
     """Only on these platforms of the stack; empty: on all."""
     marker: Annotated[str, AfterValidator(_check_marker)] | None = None
     """Only where this PEP 508 marker holds."""
@@ -259,14 +255,14 @@ class PackageEntry(Document):
     """Environment variables of its build."""
     patches: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Patches to apply before its build, as paths beside lamina.toml."""
-    waive: Annotated[tuple[PackageKey, ...], Field(strict=False)] = ()
+    waive: Annotated[tuple[PackageField, ...], Field(strict=False)] = ()
     """Dependencies that may be missing in a closed stack."""
     hold: Hold | None = None
     """Keep it where it is when updating."""
 
 
 PackageTable = dict[
-    PackageKey,
+    PackageField,
     Annotated[
         PackageEntry,
         BeforeValidator(_package_table, json_schema_input_type=str | PackageEntry),
@@ -313,7 +309,7 @@ class Stack(Document):
     """Packages of the package index."""
     conda: dict[str, str] = {}
     """Packages of conda channels, as MatchSpec."""
-    hooks: dict[PackageKey, HookTable] = {}
+    hooks: dict[PackageField, HookTable] = {}
     """Hooks by package."""
     groups: dict[GroupKey, Annotated[tuple[RequirementText, ...], Field(strict=False)]] = {}
     """Named groups of requirements; they are part of the stack."""

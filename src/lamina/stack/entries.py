@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 from lamina.core.errors import UsageError
+from lamina.model.toml import toml_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -86,8 +87,7 @@ def write_value(value: Any) -> str:
         case bool() | int():
             return json.dumps(value)
         case _:
-            # JSON's escapes are a subset of TOML's, but for DEL.
-            return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+            return toml_text(value)
 
 
 def write_key(key: str) -> str:

@@ -156,9 +156,7 @@ def test_what_is_no_root_is_refused(
         pytest.param("a\udcff", "UTF-8", id="not-utf-8"),
     ],
 )
-def test_a_path_that_no_release_could_have_is_refused(
-    tmp_path: Path, name: str, word: str
-) -> None:
+def test_a_path_that_no_release_could_have_is_refused(tmp_path: Path, name: str, word: str) -> None:
     with pytest.raises(UsageError, match=word):
         open_root(tmp_path / name, create=True)
     assert list(tmp_path.iterdir()) == []

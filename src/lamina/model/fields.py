@@ -1,0 +1,25 @@
+"""Types of fields that several documents have."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from lamina.model.digests import Sha256, parse_sha256
+from lamina.model.names import PackageName, StackName, parse_package_name, parse_stack_name
+from lamina.model.platforms import Platform
+
+
+def _as_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("a time needs its zone")
+    return value.astimezone(UTC)
+
+
+DigestField = Annotated[Sha256, AfterValidator(parse_sha256)]
+PackageField = Annotated[PackageName, AfterValidator(parse_package_name)]
+PlatformField = Annotated[Platform, Field(strict=False)]
+StackField = Annotated[StackName, AfterValidator(parse_stack_name)]
+TimeField = Annotated[datetime, AfterValidator(_as_utc)]
