@@ -15,14 +15,16 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from lamina.core import fs
 from lamina.core.errors import IntegrityError, LaminaError
-from lamina.engines.index_addresses import without_credentials
 from lamina.engines.index_settings import public_index
-from lamina.model.digests import Sha256, parse_sha256
+from lamina.engines.pylock import PylockSettings, dump_pylock
+from lamina.model.artifacts import Artifact
+from lamina.model.digests import parse_sha256
+from lamina.model.names import PUBLIC_INDEX
 from lamina.model.platforms import PythonSeries, SystemFloor, Target, current_platform
 from lamina.model.toml import toml_text, toml_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from lamina.engines.uv_program import UvProgram
     from lamina.model.names import PackageName
@@ -61,19 +63,6 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IndexFile:
-    """A file of the index with its address."""
-
-    name: PackageName
-    version: str
-    filename: str
-    sha256: Sha256
-    url: str
-    size: int | None
-    """In bytes, where the index tells."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UvUnion:
     """Solves and installs with uv for one interpreter."""
 
@@ -101,11 +90,11 @@ class UvUnion:
             )  # fmt: skip
             return _solution((work / "solution.txt").read_text(encoding="utf-8"))
 
-    def files(self, pins: Iterable[str]) -> list[IndexFile]:
-        """Return the one file of each pinned package that installs here."""
+    def files(self, pins: Iterable[str]) -> dict[Artifact, str]:
+        """Return the one file of each pinned package that installs here, with its address."""
         wanted = sorted(pins)
         if not wanted:
-            return []
+            return {}
         with tempfile.TemporaryDirectory(prefix="lamina-") as name:
             source, target = Path(name) / "pins.in", Path(name) / "pylock.pins.toml"
             fs.write_text(source, "\n".join(wanted) + "\n", durable=False)
@@ -114,17 +103,18 @@ class UvUnion:
                 "--output-file", target, "--no-header", *self._options(),
             )  # fmt: skip
             document = tomllib.loads(target.read_text(encoding="utf-8"))
-        return [self._file(package) for package in document.get("packages", [])]
+        return dict(self._file(package) for package in document.get("packages", []))
 
-    def install(self, files: Sequence[IndexFile], prefix: Path) -> None:
+    def install(self, files: Mapping[Artifact, str], prefix: Path) -> None:
         """Install exactly these files into a prefix, their digests checked by uv.
 
         Raises IntegrityError, BuildFailedError, StorageError, UpstreamUnavailableError.
         """
         with tempfile.TemporaryDirectory(prefix="lamina-") as name:
             lock = Path(name) / "pylock.toml"
-            index = without_credentials(public_index(self.program.environ))
-            fs.write_text(lock, _pylock(files, index), durable=False)
+            # The index is named so that uv finds what it has in its cache from there.
+            settings = PylockSettings(indexes={PUBLIC_INDEX: public_index(self.program.environ)})
+            fs.write_text(lock, dump_pylock(files, files, settings), durable=False)
             self.program.call(
                 "pip", "install", "--preview-features", "pylock", "--requirement", lock,
                 "--no-deps", "--prefix", prefix, "--python", self.python,
@@ -149,7 +139,7 @@ class UvUnion:
             wheel = f"{one.name.replace('-', '_')}-{one.version}-py3-none-any.whl"
             fs.write_text(work / "known" / wheel, "", durable=False)
 
-    def _file(self, package: Mapping[str, Any]) -> IndexFile:
+    def _file(self, package: Mapping[str, Any]) -> tuple[Artifact, str]:
         candidates: list[dict[str, Any]] = package.get("wheels", [])
         chosen = min(candidates, key=self._rank, default=None) or package.get("sdist")
         if chosen is None:
@@ -158,14 +148,15 @@ class UvUnion:
         digest = chosen.get("hashes", {}).get("sha256")
         if digest is None:
             raise IntegrityError(f"{_filename(chosen)}: the index gives no SHA-256 of it")
-        return IndexFile(
-            name=canonicalize_name(package["name"]),
+        artifact = Artifact(
+            package=canonicalize_name(package["name"]),
             version=package["version"],
+            index=PUBLIC_INDEX,
             filename=_filename(chosen),
             sha256=parse_sha256(digest),
-            url=chosen.get("url") or Path(chosen["path"]).absolute().as_uri(),
             size=chosen.get("size"),
         )
+        return artifact, chosen.get("url") or Path(chosen["path"]).absolute().as_uri()
 
     def _rank(self, wheel: Mapping[str, Any]) -> int:
         """Return how far down the list of the interpreter's tags a wheel stands."""
@@ -229,25 +220,3 @@ def _solution(text: str) -> dict[PackageName, Resolved]:
             ),
         )
     return found
-
-
-def _pylock(files: Sequence[IndexFile], index: str) -> str:
-    """Return a pylock.toml (PEP 751) that leaves nothing to choose.
-
-    The index is named so that uv finds what it has in its cache from there.
-    """
-    lines = ['lock-version = "1.0"', 'created-by = "lamina"']
-    for one in files:
-        fields = (
-            f"name = {toml_text(one.filename)}, url = {toml_text(one.url)}, "
-            f"hashes = {{ sha256 = {toml_text(one.sha256)} }}"
-        )
-        wheel = one.filename.endswith(".whl")
-        lines += [
-            "[[packages]]",
-            f"name = {toml_text(one.name)}",
-            f"version = {toml_text(one.version)}",
-            f"index = {toml_text(index)}",
-            f"wheels = [{{ {fields} }}]" if wheel else f"sdist = {{ {fields} }}",
-        ]
-    return "\n".join(lines) + "\n"

@@ -146,7 +146,7 @@ def plan_request(layer: OpenLayer, request: Request, solver: UvUnion) -> Plan:
         plan = plan_change(ground, requests, solution)
         files = solver.files(f"{one.name}=={one.version}" for one in plan.installs)
         step.outcome = f"{len(plan.installs)} to install, {len(plan.removed)} to remove"
-    return dataclasses.replace(plan, files=tuple(files))
+    return dataclasses.replace(plan, files=files)
 
 
 def _without(layer: OpenLayer, names: Sequence[str]) -> list[str]:
@@ -211,7 +211,7 @@ def _plan_moves(layer: OpenLayer, plan: Plan, stage: Stage) -> None:
 
 def _lock(layer: OpenLayer, plan: Plan) -> LayerLock:
     """Return what the layer becomes."""
-    files = {one.name: (one.filename, one.sha256) for one in plan.files}
+    files = {one.package: (one.filename, one.sha256) for one in plan.files}
     files |= {
         name: (one.file, one.sha256) for name, one in layer.managed.items() if name not in files
     }

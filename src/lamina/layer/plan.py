@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
@@ -13,8 +13,9 @@ from lamina.layer.union import broken_by
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lamina.engines.uv_compile import IndexFile, Resolved
+    from lamina.engines.uv_compile import Resolved
     from lamina.layer.union import Ground
+    from lamina.model.artifacts import Artifact
     from lamina.model.names import PackageName
 
 
@@ -48,8 +49,8 @@ class Plan:
     """Of these, the version of the base that shows again."""
     kept: int
     """How many packages of the base stay as they are."""
-    files: tuple[IndexFile, ...] = ()
-    """What is installed."""
+    files: Mapping[Artifact, str] = field(default_factory=dict)
+    """What is installed, with its address."""
 
     @property
     def installs(self) -> list[Placed]:

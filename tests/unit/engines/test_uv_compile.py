@@ -7,15 +7,12 @@ import pytest
 
 from lamina.core.errors import IntegrityError, LaminaError
 from lamina.engines.uv_compile import (
-    IndexFile,
     KnownPackage,
     UvUnion,
     _metadata,
-    _pylock,
     _solution,
 )
 from lamina.engines.uv_program import UvProgram
-from lamina.model.digests import Sha256
 from lamina.model.names import parse_package_name
 from lamina.model.platforms import PythonSeries
 
@@ -54,14 +51,15 @@ def wheel(tag: str, **more: object) -> dict[str, object]:
 )
 def test_one_file_is_chosen(tags: list[str], chosen: int) -> None:
     package = {"name": "P", "version": "1", "wheels": [wheel(tag) for tag in tags]}
-    found = SOLVER._file(package)
+    found, address = SOLVER._file(package)
     assert found.filename == f"p-1-{tags[chosen]}.whl"
-    assert found.name == "p"
+    assert (found.package, found.version) == ("p", "1")
+    assert address == f"https://index.example.org/f/{found.filename}"
 
 
 def test_a_source_distribution_where_there_is_no_wheel() -> None:
     sdist = {"url": "https://index.example.org/f/p-1%2Bx.tar.gz", "hashes": DIGEST, "size": 7}
-    found = SOLVER._file({"name": "p", "version": "1", "sdist": sdist})
+    found, _ = SOLVER._file({"name": "p", "version": "1", "sdist": sdist})
     assert (found.filename, found.size) == ("p-1+x.tar.gz", 7)
 
 
@@ -84,14 +82,3 @@ def test_what_is_written_for_uv_is_toml() -> None:
     assert tomllib.loads(_metadata([known]))["dependency-metadata"] == [
         {"name": "p", "version": "1", "requires-dist": ['q; extra == "x"'], "provides-extra": ["x"]}
     ]
-    files = [
-        IndexFile(
-            name=name, version="1", filename=file, sha256=Sha256("b" * 64),
-            url=f"https://index.example.org/{file}", size=None,
-        )
-        for file in ("p-1-py3-none-any.whl", "p-1.tar.gz")
-    ]  # fmt: skip
-    packages = tomllib.loads(_pylock(files, "https://index.example.org/simple"))["packages"]
-    assert packages[0]["index"] == "https://index.example.org/simple"
-    assert packages[0]["wheels"][0]["hashes"] == {"sha256": "b" * 64}
-    assert packages[1]["sdist"]["url"].endswith("p-1.tar.gz")

@@ -10,11 +10,13 @@ from packaging.utils import canonicalize_name
 
 from lamina.core.errors import NotSupportedError, UnsatisfiableError, UsageError
 from lamina.engines.probe import BaseProbe, Distribution
-from lamina.engines.uv_compile import IndexFile, Resolved
+from lamina.engines.uv_compile import Resolved
 from lamina.layer.plan import plan_change, plan_value, render_plan
 from lamina.layer.reasons import shortened, shortest_reason
 from lamina.layer.union import Ground, ground_of, merged, parse_requests, union_of
+from lamina.model.artifacts import Artifact
 from lamina.model.digests import Sha256
+from lamina.model.names import PUBLIC_INDEX
 
 
 def distribution(name: str, version: str, *requires: str) -> Distribution:
@@ -120,10 +122,10 @@ def test_what_goes_and_what_shows_again() -> None:
     assert "numpy 2.5  (1.26.4 of the base again)" in render_plan(plan)
 
 
-def file(name: str, size: int | None) -> IndexFile:
-    return IndexFile(
-        name=canonicalize_name(name), version="1", filename=f"{name}.whl",
-        sha256=Sha256("0" * 64), url="https://index.example.org/f", size=size,
+def file(name: str, size: int | None) -> Artifact:
+    return Artifact(
+        package=canonicalize_name(name), version="1", index=PUBLIC_INDEX,
+        filename=f"{name}.whl", sha256=Sha256("0" * 64), size=size,
     )  # fmt: skip
 
 
@@ -134,7 +136,9 @@ def file(name: str, size: int | None) -> IndexFile:
 )
 def test_the_plan_as_text_and_value(sizes: list[int | None], total: int | None, text: str) -> None:
     plan = plan_change(ground(), ["numpy>=2"], LIFTED)  # type: ignore[arg-type]
-    plan = dataclasses.replace(plan, files=tuple(file("a", size) for size in sizes))
+    plan = dataclasses.replace(
+        plan, files={file(f"p{n}", size): "" for n, size in enumerate(sizes)}
+    )
     assert plan.size == total
     assert render_plan(plan).endswith(text)
     assert "^ numpy 2.5 over 1.26.4 of the base: you asked for numpy>=2" in render_plan(plan)
