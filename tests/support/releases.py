@@ -15,7 +15,7 @@ from lamina.model.document import validate
 from lamina.model.names import PUBLIC_INDEX
 from lamina.model.platforms import PythonSeries, Target, current_platform
 from lamina.model.versions import parse_release_version
-from lamina.release.publish import PublishRequest
+from lamina.release.draft import PublishRequest
 from lamina.stack.document import Stack
 from support.interpreters import find_interpreter
 from support.release_wheels import DirectoryLocator, lock_of, small_wheels

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lamina.cli.options import Output
-    from lamina.release.publish import Outcome, Plan, PublishRequest
+    from lamina.release.draft import PublishRequest
+    from lamina.release.publish import Outcome, Plan
     from lamina.stack.document import Stack
 
 
@@ -86,7 +87,7 @@ def _request(
     from lamina.engines.interpreters import MachineInterpreters
     from lamina.engines.uv_install import UvInstaller
     from lamina.engines.uv_program import UvProgram
-    from lamina.release.publish import PublishRequest
+    from lamina.release.draft import PublishRequest
     from lamina.release.target import choose_target
     from lamina.resolve.current import current_lock
     from lamina.resolve.project import index_addresses

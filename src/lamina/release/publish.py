@@ -10,44 +10,18 @@ from uuid import uuid4
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, LaminaError
 from lamina.lock.files import digest_of_lock
+from lamina.release.draft import Draft
 from lamina.release.guard import only_publisher, remove_empty
-from lamina.release.realise import Realisation, realise
+from lamina.release.realise import realise
 from lamina.release.root import Release, Root, open_root
-from lamina.release.seal import Seal, seal
+from lamina.release.seal import seal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import datetime
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from lamina.engines.api import ArtifactInstaller, ArtifactLocator
-    from lamina.engines.interpreters import Interpreter
-    from lamina.engines.uv_program import UvProgram
-    from lamina.lock.document import Lock
-    from lamina.model.platforms import Target
-    from lamina.model.versions import ReleaseVersion
+    from lamina.release.draft import PublishRequest
     from lamina.release.manifest import TestPlace
-    from lamina.stack.document import Stack
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishRequest:
-    """What to publish, where, with what."""
-
-    root: Path
-    stack: Stack
-    stack_text: str
-    version: ReleaseVersion
-    lock: Lock
-    target: Target
-    interpreter: Interpreter
-    installer: ArtifactInstaller
-    locator: ArtifactLocator
-    uv: UvProgram
-    environ: Mapping[str, str]
-    now: datetime
-    log: Path
-    run_tests: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +49,15 @@ class Outcome:
 
 def plan_publish(request: PublishRequest, root: Root) -> Plan:
     """Return what publishing would do; raises ConflictError when the version is taken."""
-    stack = request.stack.stack
+    name = request.stack.stack.name
     platform = request.target.platform
     release = Release(
-        stack=stack.name,
+        stack=name,
         version=request.version,
         platform=platform,
-        prefix=root.prefix_of(stack.name, request.version, platform),
+        prefix=root.prefix_of(name, request.version, platform),
     )
-    there = root.release(stack.name, request.version, platform)
+    there = root.release(name, request.version, platform)
     if there is not None:
         _check_identical(there, request)
     elif release.prefix.is_dir() and any(release.prefix.iterdir()):
@@ -94,10 +68,10 @@ def plan_publish(request: PublishRequest, root: Root) -> Plan:
     return Plan(
         release=release,
         status="new" if there is None else "identical",
-        packages=len(request.lock.artifacts_for(request.target)),
+        packages=len(request.artifacts),
         builds=tuple(one.package for one in request.lock.source_builds(request.target)),
         interpreter=str(request.interpreter.path),
-        bundle=stack.bundle,
+        bundle=request.bundle,
     )
 
 
@@ -112,7 +86,7 @@ def _check_identical(there: Release, request: PublishRequest) -> None:
         "lock": manifest.lock_digest != digest_of_lock(request.lock),
         "Python": python.version != request.interpreter.version,
         "interpreter": python.interpreter != str(request.interpreter.path) and not python.bundled,
-        "bundle": python.bundled != request.stack.stack.bundle,
+        "bundle": python.bundled != request.bundle,
     }
     if found := [what for what, differs in differences.items() if differs]:
         raise ConflictError(
@@ -145,37 +119,9 @@ def publish(request: PublishRequest) -> Outcome:
 
 def _build(request: PublishRequest, root: Root, release: Release) -> TestPlace:
     with _staged(root, release) as stage:
-        realise(
-            Realisation(
-                stage=stage,
-                final=release.prefix,
-                prompt=release.name,
-                artifacts=tuple(request.lock.artifacts_for(request.target)),
-                interpreter=request.interpreter,
-                bundle=request.stack.stack.bundle,
-                installer=request.installer,
-                locator=request.locator,
-                uv=request.uv,
-                environ=request.environ,
-                log=request.log,
-            )
-        )
-        manifest = seal(
-            Seal(
-                stage=stage,
-                release=release,
-                stack=request.stack,
-                stack_text=request.stack_text,
-                lock=request.lock,
-                target=request.target,
-                interpreter=request.interpreter,
-                uv=request.uv,
-                environ=request.environ,
-                now=request.now,
-                log=request.log,
-                run_tests=request.run_tests,
-            )
-        )
+        draft = Draft(request=request, release=release, stage=stage)
+        realise(draft)
+        manifest = seal(draft)
         with report.step("flushing to disk"):
             fs.flush_file_system(stage)
         fs.rename(stage, release.prefix)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,7 @@ from lamina.core.run import base_environment, run
 from lamina.engines.uv_python import make_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from lamina.engines.api import ArtifactInstaller, ArtifactLocator
-    from lamina.engines.interpreters import Interpreter
-    from lamina.engines.uv_program import UvProgram
-    from lamina.model.artifacts import Artifact
+    from lamina.release.draft import Draft
 
 _COMPILE = Path(__file__).parents[1] / "_target" / "compile_tree.py"
 _NOT_OURS = (
@@ -33,43 +27,27 @@ BUNDLE_NAME = "python"
 """Where in a release the copy of its interpreter is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Realisation:
-    """What to make, where, with what."""
-
-    stage: Path
-    final: Path
-    prompt: str
-    artifacts: tuple[Artifact, ...]
-    interpreter: Interpreter
-    bundle: bool
-    installer: ArtifactInstaller
-    locator: ArtifactLocator
-    uv: UvProgram
-    environ: Mapping[str, str]
-    log: Path
-
-
-def realise(request: Realisation) -> None:
+def realise(draft: Draft) -> None:
     """Fill the stage; what names its own path still names the stage.
 
     Raises what the installer raises, StorageError when the disk is full.
     """
-    fs.make_directory(request.stage)
-    prepare(request)
-    with report.step(f"installing {len(request.artifacts)} packages"):
+    request, stage = draft.request, draft.stage
+    fs.make_directory(stage)
+    prepare(draft)
+    artifacts = request.artifacts
+    with report.step(f"installing {len(artifacts)} packages"):
         request.installer.install(
-            request.artifacts,
-            python=request.stage / "bin" / "python",
-            locator=request.locator,
+            artifacts, python=stage / "bin" / "python", locator=request.locator
         )
-    fs.remove_file(request.stage / ".lock")  # uv's, for while it installs
-    compile_tree(request)
+    fs.remove_file(stage / ".lock")  # uv's, for while it installs
+    compile_tree(draft)
 
 
-def prepare(request: Realisation) -> None:
+def prepare(draft: Draft) -> None:
     """Make the environment: shaped as PEP 405 says, so that every Python understands it."""
-    stage, interpreter = request.stage, request.interpreter
+    request, stage = draft.request, draft.stage
+    interpreter = request.interpreter
     program: Path = interpreter.path
     link: str | Path = interpreter.path
     if request.bundle:
@@ -79,11 +57,11 @@ def prepare(request: Realisation) -> None:
             program = bundle_interpreter(
                 interpreter,
                 stage / BUNDLE_NAME,
-                final=request.final / BUNDLE_NAME,
+                final=draft.final / BUNDLE_NAME,
                 environ=request.environ,
             )
         link = Path("..") / program.relative_to(stage)
-    make_environment(request.uv, stage, python=program, prompt=request.prompt)
+    make_environment(request.uv, stage, python=program, prompt=draft.release.name)
     for name in _NOT_OURS:
         fs.remove_file(stage / name)
     fs.symlink(stage / "bin" / "python", link)
@@ -92,30 +70,30 @@ def prepare(request: Realisation) -> None:
         "implementation": "CPython",
         "version_info": interpreter.version,
         "include-system-site-packages": "false",
-        "prompt": request.prompt,
+        "prompt": draft.release.name,
     }
     text = "".join(f"{key} = {value}\n" for key, value in configuration.items())
     fs.write_text(stage / "pyvenv.cfg", text, durable=False)
 
 
-def compile_tree(request: Realisation) -> None:
+def compile_tree(draft: Draft) -> None:
     """Write the byte code of every source, naming the final path, the same bytes each time."""
-    environment = base_environment(request.environ) | {"PYTHONHASHSEED": "0"}
-    python = request.stage / "bin" / "python"
+    environment = base_environment(draft.request.environ) | {"PYTHONHASHSEED": "0"}
+    python = draft.stage / "bin" / "python"
     with report.step("compiling") as step:
         try:
             answer = run(
                 [
-                    *(python, "-I", "-S", _COMPILE, request.stage, request.final),
+                    *(python, "-I", "-S", _COMPILE, draft.stage, draft.final),
                     str(os.cpu_count() or 1),
                 ],
                 env=environment,
-                log=request.log,
+                log=draft.request.log,
             )
         except CommandFailedError as error:
             if "No space left on device" in error.output or "quota" in error.output:
                 raise StorageError(
-                    f"{request.stage}: no space left",
+                    f"{draft.stage}: no space left",
                     hints=["free space on that file system, then run it again"],
                 ) from error
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -27,68 +26,45 @@ from lamina.release.root import INTERNAL, MANIFEST_NAME
 from lamina.release.testing import run_tests
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from lamina.engines.interpreters import Interpreter
-    from lamina.engines.uv_program import UvProgram
-    from lamina.lock.document import Lock
     from lamina.model.digests import Sha256
-    from lamina.model.platforms import Target
+    from lamina.release.draft import Draft
     from lamina.release.manifest import ManifestTest, TestPlace
-    from lamina.release.root import Release
-    from lamina.stack.document import Stack
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seal:
-    """A staged tree and what is known of it."""
-
-    stage: Path
-    release: Release
-    stack: Stack
-    stack_text: str
-    lock: Lock
-    target: Target
-    interpreter: Interpreter
-    uv: UvProgram
-    environ: Mapping[str, str]
-    now: datetime
-    log: Path
-    run_tests: bool
-
-
-def seal(request: Seal) -> Manifest:
+def seal(draft: Draft) -> Manifest:
     """Make the stage ready to be renamed into place, and return its manifest.
 
     The tests run with the tree at its final path, read-only, where this machine has mount
     namespaces; elsewhere in the stage, before its scripts name the final path.
     """
-    stage, final = request.stage, request.release.prefix
+    request, stage = draft.request, draft.stage
     table = request.stack.test
     wanted = bool(table.imports or table.commands)
-    place = final_place(stage=stage, final=final, environ=request.environ, log=request.log)
+    place = final_place(stage=stage, final=draft.final, environ=request.environ, log=request.log)
     tests: list[ManifestTest] = []
     tested: TestPlace = "none" if not wanted else "skipped"
     if wanted and request.run_tests and place is None:
-        tests, tested = _test_in_stage(request), "staging"
-    _describe(request)
-    files_digest = _relocate_and_list(request)
+        tests, tested = _test_in_stage(draft), "staging"
+    _describe(draft)
+    files_digest = _relocate_and_list(draft)
     if wanted and request.run_tests and place is not None:
         tests, tested = run_tests(table, place), "namespace"
-    manifest = _manifest(request, files_digest=files_digest, tests=tests, tested=tested)
+    manifest = _manifest(draft, files_digest=files_digest, tests=tests, tested=tested)
     fs.write_text(stage / INTERNAL / MANIFEST_NAME, dump_manifest(manifest), mode=0o444)
     fs.set_mode(stage / INTERNAL, 0o555)
     return manifest
 
 
-def _test_in_stage(request: Seal) -> list[ManifestTest]:
+def _test_in_stage(draft: Draft) -> list[ManifestTest]:
     """Run the tests where nothing but their manners keeps them from writing into the tree."""
     report.note("this machine has no mount namespaces: the tests run in the staging directory")
-    place = staging_place(stage=request.stage, environ=request.environ, log=request.log)
-    before = _times(request.stage)
+    request, stage = draft.request, draft.stage
+    place = staging_place(stage=stage, environ=request.environ, log=request.log)
+    before = _times(stage)
     tests = run_tests(request.stack.test, place)
-    after = _times(request.stage)
+    after = _times(stage)
     if touched := sorted(path for path, _ in before.items() ^ after.items()):
         raise BuildFailedError(
             f"the tests wrote into the release: {', '.join(sorted(set(touched))[:5])}",
@@ -107,22 +83,22 @@ def _times(top: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _describe(request: Seal) -> None:
+def _describe(draft: Draft) -> None:
     """Keep the documents the release was made from, and what a layer has to know of it."""
-    stage = request.stage
+    request, stage = draft.request, draft.stage
     internal = stage / INTERNAL
     fs.make_directory(internal)
     fs.write_text(internal / "stack.toml", request.stack_text, durable=False)
     fs.write_text(internal / LOCK_NAME, dump_lock(request.lock), durable=False)
     described = probe(stage / "bin" / "python", environ=request.environ)
-    text = dump_probe(moved(described, stage, request.release.prefix))
+    text = dump_probe(moved(described, stage, draft.final))
     fs.write_text(internal / "base.json", text, durable=False)
 
 
-def _relocate_and_list(request: Seal) -> Sha256:
+def _relocate_and_list(draft: Draft) -> Sha256:
     """Write the final path into the tree and list it; return the digest of the listing."""
-    stage = request.stage
-    relocation = Relocation(stage=stage, final=request.release.prefix)
+    stage = draft.stage
+    relocation = Relocation(stage=stage, final=draft.final)
     relocate_scripts(relocation)
     configuration = stage / "pyvenv.cfg"
     fs.write_bytes(configuration, relocation.text(configuration.read_bytes()), durable=False)
@@ -140,17 +116,18 @@ def _relocate_and_list(request: Seal) -> Sha256:
 
 
 def _manifest(
-    request: Seal, *, files_digest: Sha256, tests: list[ManifestTest], tested: TestPlace
+    draft: Draft, *, files_digest: Sha256, tests: list[ManifestTest], tested: TestPlace
 ) -> Manifest:
     from importlib.metadata import version
 
+    request, release = draft.request, draft.release
     lock, interpreter = request.lock, request.interpreter
     epoch = request.environ.get("SOURCE_DATE_EPOCH", "")
     return Manifest(
-        stack=request.release.stack,
-        version=request.release.version,
-        platform=request.release.platform,
-        prefix=str(request.release.prefix),
+        stack=release.stack,
+        version=release.version,
+        platform=release.platform,
+        prefix=str(release.prefix),
         created=datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else request.now,
         lock_digest=digest_of_lock(lock),
         stack_digest=lock.stack_digest,
@@ -161,12 +138,12 @@ def _manifest(
             version=interpreter.version,
             implementation="cpython",
             interpreter=str(interpreter.path),
-            bundled=request.stack.stack.bundle,
+            bundled=request.bundle,
         ),
         tools=ManifestTools(lamina=version("lamina"), uv=version_of_uv(request.uv)),
         tests=tuple(tests),
         packages=tuple(
             ManifestPackage(name=one.package, version=one.version, sha256=one.sha256)
-            for one in lock.artifacts_for(request.target)
+            for one in request.artifacts
         ),
     )

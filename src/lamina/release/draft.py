@@ -1,0 +1,65 @@
+"""What is to be published, and a release in the making."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from lamina.engines.api import ArtifactInstaller, ArtifactLocator
+    from lamina.engines.interpreters import Interpreter
+    from lamina.engines.uv_program import UvProgram
+    from lamina.lock.document import Lock
+    from lamina.model.artifacts import Artifact
+    from lamina.model.platforms import Target
+    from lamina.model.versions import ReleaseVersion
+    from lamina.release.root import Release
+    from lamina.stack.document import Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishRequest:
+    """What to publish, where, with what."""
+
+    root: Path
+    stack: Stack
+    stack_text: str
+    version: ReleaseVersion
+    lock: Lock
+    target: Target
+    interpreter: Interpreter
+    installer: ArtifactInstaller
+    locator: ArtifactLocator
+    uv: UvProgram
+    environ: Mapping[str, str]
+    now: datetime
+    log: Path
+    run_tests: bool = True
+
+    @property
+    def bundle(self) -> bool:
+        """Whether the release gets a copy of its interpreter."""
+        return self.stack.stack.bundle
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """The files to install, one a package."""
+        return tuple(self.lock.artifacts_for(self.target))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A release in the making: what was asked for, what it becomes, where it is built."""
+
+    request: PublishRequest
+    release: Release
+    stage: Path
+
+    @property
+    def final(self) -> Path:
+        """The prefix that it will have."""
+        return self.release.prefix
