@@ -76,10 +76,16 @@ def _code_and_text(error: OSError) -> tuple[int, str]:
     return int(found[1]) if found else 0, text
 
 
-def make_directory(path: Path) -> None:
-    """Create a directory and its parents where missing."""
+def make_directory(path: Path, *, readable: bool = False) -> None:
+    """Create a directory and its parents where missing.
+
+    ``readable``: everybody may read what is new, whatever the umask says.
+    """
     with _change("mkdir", path):
+        missing = [one for one in (path, *path.parents) if readable and not one.exists()]
         path.mkdir(parents=True, exist_ok=True)
+        for one in missing:
+            one.chmod(stat.S_IMODE(one.stat().st_mode) | 0o555)
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o644, durable: bool = True) -> None:

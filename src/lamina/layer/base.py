@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,8 @@ def find_layer(path: Path) -> Path:
     if not is_layer(absolute):
         what = "is no layer" if absolute.exists() else "does not exist"
         raise UsageError(
-            f"{path}: {what}", hints=[f"lamina layer create {path} --on STACK_OR_PREFIX"]
+            f"{path}: {what}",
+            hints=[f"lamina layer create {shlex.quote(str(path))} --on STACK_OR_PREFIX"],
         )
     return absolute
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,7 +159,7 @@ def _without(layer: OpenLayer, names: Sequence[str]) -> list[str]:
         there = ", ".join(sorted(asked)) or "nothing"
         raise UsageError(
             f"{', '.join(unknown)}: not among the requests of {layer.path}; there is: {there}",
-            hints=[f"lamina layer list {layer.path}"],
+            hints=[f"lamina layer list {shlex.quote(str(layer.path))}"],
         )
     return [text for name, text in asked.items() if name not in gone]
 

@@ -43,9 +43,7 @@ def layer_directory(given: Path) -> Path:
 def create_layer(directory: Path, base: Base) -> Seed:
     """Make a layer; raises ConflictError when the directory is not empty."""
     if planting.occupied(str(directory)):
-        raise ConflictError(
-            f"{directory}: not empty", hints=["choose a new directory", f"rm -r {directory}"]
-        )
+        raise ConflictError(f"{directory}: not empty", hints=["choose a new directory"])
     seed = plan_layer(base)
     try:
         planting.plant(seed, str(directory))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from lamina.core import fs
 from lamina.core.errors import UsageError
 from lamina.layer.activation import activation_files
 from lamina.layer.base import cache_directory
-from lamina.layer.planting import csh_quoted, filled, fish_quoted, shell_quoted
+from lamina.layer.planting import csh_quoted, filled, fish_quoted, mark, prompt_text, shell_quoted
 from lamina.model.digests import digest_of_bytes
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def plan_run(place: Place, command: Sequence[str], environ: Mapping[str, str]) -
     if found is None:
         raise UsageError(
             f"{command[0]}: no such command in {place.prefix} nor on PATH",
-            hints=[f"ls {place.programs}"],
+            hints=[f"ls {shlex.quote(str(place.programs))}"],
         )
     return Entry(argv=(found, *command[1:]), environ=env, dropped=dropped)
 
@@ -89,7 +90,7 @@ def plan_shell(place: Place, environ: Mapping[str, str]) -> Entry:
     if kind not in _START_FILES and kind != "fish":
         raise UsageError(
             f"{shell}: lamina shell knows {', '.join(sorted({*_START_FILES, 'fish'}))}",
-            hints=[f"SHELL=/bin/bash lamina shell {place.given}"],
+            hints=[f"SHELL=/bin/bash lamina shell {shlex.quote(place.given)}"],
         )
     env, dropped = entered(place, environ)
     # The activation adds these itself, once the user's own files have been read.
@@ -152,7 +153,11 @@ _START_FILES: Mapping[str, Mapping[str, str]] = {
 
 def _start_directory(place: Place, kind: str, environ: Mapping[str, str]) -> Path:
     """Return a directory of start-up files for a shell in a place, written once."""
-    texts = {name: filled(text, str(place.prefix)) for name, text in activation_files().items()}
+    prompt = prompt_text(place.release or place.prefix.name)
+    texts = {
+        name: filled(text.replace(mark("prompt"), prompt), str(place.prefix))
+        for name, text in activation_files().items()
+    }
     if place.kind == "layer":
         texts = {name: _same(place, name) for name in texts}
     texts |= _START_FILES.get(kind, {})

@@ -45,8 +45,12 @@ def fish_quoted(text: str) -> str:
 
 
 def prompt_name(layer: str) -> str:
-    """Return the directory's name without what a shell would expand in a prompt."""
-    name = os.path.basename(layer)  # noqa: PTH119
+    """Return the directory's name for a prompt."""
+    return prompt_text(os.path.basename(layer))  # noqa: PTH119
+
+
+def prompt_text(name: str) -> str:
+    """Return a name without what a shell would expand in a prompt."""
     return "".join("_" if one in "\\$`%!\"'\n" else one for one in name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -82,10 +83,14 @@ def parse_requests(texts: Iterable[str]) -> list[Requirement]:
         if requirement.url:
             raise NotSupportedError(
                 f"{text!r}: a layer takes packages from the index only",
-                hints=[f"activate the layer, then: uv pip install --no-deps {requirement.url}"],
+                hints=[f"activate the layer, then: {_by_hand(requirement.url)}"],
             )
         found.append(requirement)
     return found
+
+
+def _by_hand(url: str) -> str:
+    return shlex.join(["uv", "pip", "install", "--no-deps", url])
 
 
 def merged(requests: Iterable[str], new: Iterable[Requirement]) -> list[str]:

@@ -59,7 +59,7 @@ def plan_publish(request: PublishRequest, root: Root) -> Plan:
     )
     there = root.release(name, request.version, platform)
     if there is not None:
-        _check_identical(there, request)
+        _check_identical(there, request, root)
     elif release.prefix.is_dir() and any(release.prefix.iterdir()):
         raise ConflictError(
             f"{release.prefix}: not empty, and no release of lamina",
@@ -78,7 +78,7 @@ def plan_publish(request: PublishRequest, root: Root) -> Plan:
 _NEW_VERSION = "choose a new version: [stack] version in lamina.toml"
 
 
-def _check_identical(there: Release, request: PublishRequest) -> None:
+def _check_identical(there: Release, request: PublishRequest, root: Root) -> None:
     """Raise ConflictError unless publishing again would give the same content."""
     manifest = there.manifest()
     python = manifest.python
@@ -92,7 +92,7 @@ def _check_identical(there: Release, request: PublishRequest) -> None:
         raise ConflictError(
             f"{there.name} is published for {there.platform} already, with another "
             f"{' and another '.join(found)}; releases never change",
-            hints=[_NEW_VERSION, f"lamina release show {there.name}"],
+            hints=[_NEW_VERSION, root.hint("show", there.name)],
         )
 
 
@@ -140,7 +140,7 @@ def _staged(root: Root, release: Release) -> Iterator[Path]:
     stage = root.staging / name
     try:
         fs.make_directory(root.staging)
-        fs.make_directory(release.prefix)
+        fs.make_directory(release.prefix, readable=True)
         yield stage
     except BaseException:
         fs.remove_tree(stage)

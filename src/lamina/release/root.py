@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,10 @@ class Root:
             return None
         return Release(stack=stack, version=version, platform=platform, prefix=prefix)
 
+    def hint(self, *words: str) -> str:
+        """Return a ``lamina release`` command about this root, as it can be pasted."""
+        return shlex.join(["lamina", "release", *words, "--root", str(self.path)])
+
     def stacks(self) -> list[StackName]:
         """Return the stacks that have a directory, by name."""
         return sorted(_parsed(_entries(self.path / "releases"), parse_stack_name))
@@ -107,10 +112,13 @@ class Root:
     def tiers(self, stack: StackName) -> dict[str, ReleaseVersion]:
         """Return tier -> version."""
         directory = self.path / "tiers" / stack
+        links = [
+            link for name in sorted(_entries(directory)) if (link := directory / name).is_symlink()
+        ]
         return {
-            name: parse_release_version(link.readlink().name)
-            for name in sorted(_entries(directory))
-            if (link := directory / name).is_symlink()
+            link.name: version
+            for link in links
+            for version in _parsed([link.readlink().name], parse_release_version)
         }
 
     def find(self, reference: ReleaseReference, platform: Platform | None = None) -> Release:
@@ -139,7 +147,7 @@ class Root:
         others = sorted({one.platform for one in releases if version in {None, one.version}})
         if others:
             what = f"{reference}: published for {', '.join(others)}, not for {wanted}"
-            raise UsageError(f"{self.path}: {what}", hints=[f"lamina release list {stack}"])
+            raise UsageError(f"{self.path}: {what}", hints=[self.hint("list", stack)])
         versions = [one.version for one in releases]
         what = f"{stack}: no release {version}"
         raise self._unknown(what, str(version), versions, prefix=f"{stack}/")
@@ -153,7 +161,7 @@ class Root:
         suggestion = f" (did you mean {prefix + near[0]!r}?)" if near else ""
         return UsageError(
             f"{self.path}: {what}{suggestion}; there is: {there}",
-            hints=[f"lamina release list --root {self.path}"],
+            hints=[self.hint("list")],
         )
 
     def _platforms(self, stack: StackName, version: ReleaseVersion) -> list[Platform]:
@@ -178,10 +186,14 @@ def open_root(path: Path, *, create: bool = False) -> Root:
     if not create:
         raise UsageError(
             f"{root.path}: no releases there",
-            hints=[f"lamina publish --root {root.path}", "name another root with --root"],
+            hints=[
+                f"lamina publish --root {shlex.quote(str(root.path))}",
+                "name another root with --root",
+            ],
         )
     _check_path(root.path)
-    fs.make_directory(root.path)
+    fs.make_directory(root.path.parent)
+    fs.make_directory(root.path, readable=True)
     fs.write_text(root.path / ROOT_MARKER, f'schema = {ROOT_SCHEMA}\ncreated-by = "lamina"\n')
     return root
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ def _test_in_stage(draft: Draft) -> list[ManifestTest]:
     if touched := sorted(path for path, _ in before.items() ^ after.items()):
         raise BuildFailedError(
             f"the tests wrote into the release: {', '.join(sorted(set(touched))[:5])}",
-            hints=[f"less {request.log}"],
+            hints=[f"less {shlex.quote(str(request.log))}"],
         )
     return tests
 

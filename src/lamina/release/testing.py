@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def run_tests(table: TestTable, place: Place) -> list[ManifestTest]:
         complaints = [text for text in pool.map(one, tests) if text]
         step.outcome = f"{len(tests) - len(complaints)} of {len(tests)} passed"
     if complaints:
-        raise BuildFailedError(_message(complaints), hints=[f"less {place.log}"])
+        raise BuildFailedError(_message(complaints), hints=[f"less {shlex.quote(str(place.log))}"])
     return [ManifestTest(kind=test.kind, subject=test.subject) for test in tests]
 
 

@@ -21,6 +21,7 @@ from lamina.model.platforms import current_platform
 from lamina.model.versions import parse_release_version
 from lamina.release.publish import publish
 from support.releases import publish_request
+from support.shells import SHELLS, find_shell
 from support.wheels import FileIndex, Wheel
 from support.workshop import run
 
@@ -125,6 +126,18 @@ def test_the_program_follows_names_that_move(site: Site) -> None:
     fs.remove_tree(site.prefix("1.1").parent)
     site.program("layer", "create", site.path / "then", "--on", "small")
     assert site.base_of(site.path / "then") == site.prefix("1.0")
+
+
+@pytest.mark.parametrize("name", [pytest.param(one, id=one) for one in SHELLS])
+@pytest.mark.shells
+def test_a_shell_says_in_which_release_it_is(site: Site, name: str) -> None:
+    environ = site.environ | {"SHELL": str(find_shell(name)), "TERM": "dumb"}
+    answer = subprocess.run(
+        [sys.executable, "-m", "lamina", "shell", "small@stable", "--root", site.root],
+        input='echo "[$VIRTUAL_ENV_PROMPT]"\n',
+        env=environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "[small/1.0]" in answer.stdout
 
 
 def test_a_copy_of_a_root_is_a_base_of_its_own(site: Site) -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import base64
 import csv
+import dataclasses
 import hashlib
+import os
 import re
 import shlex
 import subprocess
@@ -99,6 +101,28 @@ def test_any_path_will_do(tmp_path: Path, environ: dict[str, str], name: str) ->
     script = f". {shlex.quote(str(release.prefix))}/bin/activate && greet"
     assert _says("/bin/sh", "-c", script) == f"hello from {release.prefix}"
     assert verify_release(release).sound
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o002, 0o022], ids=oct)
+def test_colleagues_can_read_it_whatever_the_umask(
+    tmp_path: Path, environ: dict[str, str], mask: int
+) -> None:
+    before = os.umask(mask)
+    try:
+        request = publish_request(tmp_path, environ, installer=FakeInstaller())
+        root = tmp_path / "ours" / "root"
+        release = publish(dataclasses.replace(request, root=root, run_tests=False)).release
+    finally:
+        os.umask(before)
+    way = [one for one in release.prefix.parents if one.is_relative_to(root)]
+    assert {one.stat().st_mode & 0o777 for one in way} == {0o777 & ~mask | 0o555}
+    modes = {
+        one.lstat().st_mode & 0o777 for one in release.prefix.rglob("*") if not one.is_symlink()
+    }
+    assert modes == {0o444, 0o555}
+    assert (root / "lamina-root.toml").stat().st_mode & 0o777 == 0o644
+    # What leads to the root is not ours to open.
+    assert root.parent.stat().st_mode & 0o777 == 0o777 & ~mask
 
 
 def test_the_same_lock_gives_the_same_files(tmp_path: Path, environ: dict[str, str]) -> None:

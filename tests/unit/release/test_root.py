@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +22,7 @@ HERE = Platform.LINUX_64
 @pytest.fixture
 def root(tmp_path: Path) -> Root:
     """Return a root with three releases of one stack, one of another, and two tiers."""
-    root = open_root(tmp_path / "root", create=True)
+    root = open_root(tmp_path / "our root", create=True)
     for stack, version, platform in (
         ("hep", "2026.9.0", HERE),
         ("hep", "2026.10.0", HERE),
@@ -72,6 +73,14 @@ def test_what_is_not_there_is_said_with_what_is(
     for word in words:
         assert word in caught.value.message
     assert caught.value.hints
+    for hint in caught.value.hints:
+        assert shlex.split(hint)[-2:] == ["--root", str(root.path)]
+
+
+def test_links_that_are_no_tiers_are_passed_over(root: Root) -> None:
+    (root.path / "tiers/hep/mine").symlink_to("/somewhere/else")
+    (root.path / "tiers/hep/README").write_text("what is what", encoding="utf-8")
+    assert root.tiers(StackName("hep")) == {"stable": "2026.9.0", "testing": "2026.11.0"}
 
 
 def test_a_directory_without_a_manifest_is_no_release(root: Root) -> None:
