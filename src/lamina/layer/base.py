@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from lamina.core.errors import DocumentError, UsageError
 from lamina.engines.probe import BaseProbe, ProbeCache, load_probe, probe
+from lamina.layer.transaction import JOURNAL, settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,8 +75,8 @@ def find_place(given: str, *, root: Path, environ: Mapping[str, str]) -> Place:
 
 
 def is_layer(path: Path) -> bool:
-    """Tell whether a directory is a layer."""
-    return (path / LAYER_NAME).is_file()
+    """Tell whether a directory is a layer, be it one to which a change was killed half-way."""
+    return (path / LAYER_NAME).is_file() or (path / JOURNAL).is_file()
 
 
 def find_layer(path: Path) -> Path:
@@ -192,6 +193,7 @@ def _path(given: str, path: Path) -> Place:
     if (absolute / ".lamina" / "release.toml").is_file():
         return _release_at(given, absolute)
     kind: BaseKind = "layer" if is_layer(absolute) else "prefix"
+    settle(absolute)
     return Place(given=given, kind=kind, python=python, prefix=absolute)
 
 

@@ -30,7 +30,7 @@ from lamina.layer.plan import Plan, plan_change
 from lamina.layer.reasons import shortest_reason
 from lamina.layer.record import dump_layer, dump_lock
 from lamina.layer.scripts import base_scripts
-from lamina.layer.transaction import INTERNAL, holding, staged
+from lamina.layer.transaction import INTERNAL, holding, settle, staged
 from lamina.layer.union import Ground, ground_of, merged, parse_requests, union_of
 from lamina.model.platforms import PythonSeries
 
@@ -75,6 +75,7 @@ def site_of(layer: Path, base: BaseProbe) -> Path:
 
 def open_layer(path: Path, environ: Mapping[str, str]) -> OpenLayer:
     """Read a layer and look at its base; raises DocumentError, UsageError."""
+    settle(path)
     document = load_layer(path)
     kept = document.base
     place = Place(

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from lamina.core import fs
-from lamina.core.errors import ConflictError
+from lamina.core import fs, report
+from lamina.core.errors import ConflictError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 INTERNAL = ".lamina"
-JOURNAL = "journal.json"
+JOURNAL = f"{INTERNAL}/journal.json"
 
 
 @contextmanager
@@ -44,13 +44,29 @@ def holding(layer: Path) -> Iterator[None]:
 
 def recover(layer: Path) -> None:
     """Undo what a killed operation left half-done, and clear its stage away."""
-    journal = layer / INTERNAL / JOURNAL
+    journal = layer / JOURNAL
     if journal.exists():
         moves = json.loads(journal.read_text(encoding="utf-8"))
         _undo([(layer / source, layer / target) for source, target in moves])
         fs.remove_file(journal)
     for left in (layer / INTERNAL).glob("stage-*"):
         fs.remove_tree(left)
+
+
+def settle(layer: Path) -> None:
+    """Undo what a killed operation left half-done, before the layer is looked at or used.
+
+    A change that is still under way is left alone, and a layer that is somebody else's.
+    """
+    if not (layer / JOURNAL).exists():
+        return
+    try:
+        with holding(layer):
+            pass
+    except ConflictError:
+        return
+    except StorageError as error:
+        report.warn(f"{layer}: a change to it was stopped half-way: {error.message}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +119,7 @@ class Stage:
 
     def apply(self) -> None:
         """Make the change; on any failure the layer is as it was."""
-        journal = self.layer / INTERNAL / JOURNAL
+        journal = self.layer / JOURNAL
         for _, target in self.moves:
             if target.is_relative_to(self.path):
                 fs.make_directory(target.parent)
@@ -133,7 +149,7 @@ def staged(layer: Path) -> Iterator[Stage]:
     try:
         yield Stage(layer=layer, path=path)
     finally:
-        if not (layer / INTERNAL / JOURNAL).exists():
+        if not (layer / JOURNAL).exists():
             fs.remove_tree(path)
 
 

@@ -13,9 +13,10 @@ import pytest
 
 from lamina.core import fs
 from lamina.core.errors import ConflictError, StorageError
-from lamina.layer.change import Request, change_layer
+from lamina.layer.change import Request, change_layer, open_layer
 from lamina.layer.transaction import holding
 from support.changes import change, tree, versions
+from support.workshop import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +75,7 @@ KILLER = """
 import os, signal, sys
 from pathlib import Path
 from lamina.core import fs
-from lamina.layer.change import Request, change_layer
+from lamina.layer.change import Request, change_layer, open_layer
 
 count, fatal = 0, int(sys.argv[2])
 
@@ -106,6 +107,60 @@ def test_killed_between_any_two_renames(workshop: Workshop, layer: Path) -> None
             assert tree(layer) == before
     assert n > 5
     assert versions(workshop, layer, "alpha") == ["2.0"]
+
+
+def rename_that_takes_the_document(layer: Path, environ: dict[str, str]) -> int:
+    """Return after how many renames of a change lamina-layer.toml is away."""
+    names: list[str] = []
+
+    def observer(operation: str, path: Path) -> None:
+        if operation == "rename":
+            names.append(path.name)
+
+    with fs.observe(observer):
+        change_layer(Request(layer=layer, add=("alpha>=2",)), environ)
+    change_layer(Request(layer=layer, remove=("alpha",)), environ)
+    return names.index("lamina-layer.toml") + 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["layer", "list", "LAYER"], id="list"),
+        pytest.param(["layer", "show", "LAYER"], id="show"),
+        pytest.param(["layer", "add", "-q", "LAYER", "gamma"], id="add"),
+        pytest.param(["run", "LAYER", "--", "alpha"], id="run"),
+        pytest.param(["layer", "create", "NEW", "--on", "LAYER"], id="create-on"),
+    ],
+)
+def test_the_next_command_finds_the_layer_as_it_was(
+    workshop: Workshop, layer: Path, words: list[str]
+) -> None:
+    """Killed while lamina-layer.toml is being replaced, it is a layer all the same."""
+    script = workshop.path / "killer.py"
+    script.write_text(KILLER, encoding="utf-8")
+    fatal = rename_that_takes_the_document(layer, workshop.environ)
+    before = tree(layer)
+    argv = [sys.executable, str(script), str(layer), str(fatal)]
+    code = subprocess.run(argv, env=workshop.environ, check=False).returncode
+    assert code == -signal.SIGKILL
+    assert not (layer / "lamina-layer.toml").exists()
+    places = {"LAYER": str(layer), "NEW": str(workshop.path / "new")}
+    program = [sys.executable, "-m", "lamina"]
+    run([*program, *(places.get(word, word) for word in words)], workshop.environ)
+    after = tree(layer)
+    assert "add" in words or after == before
+    assert versions(workshop, layer, "alpha", "beta") == ["1.0", "1.0"]
+
+
+def test_a_change_under_way_is_not_undone_by_a_reader(workshop: Workshop, layer: Path) -> None:
+    journal = layer / ".lamina" / "journal.json"
+    with holding(layer):
+        journal.write_text("[]", encoding="utf-8")
+        open_layer(layer, workshop.environ)
+        assert journal.exists()
+    open_layer(layer, workshop.environ)
+    assert not journal.exists()
 
 
 def test_a_disk_that_is_full(workshop: Workshop, layer: Path) -> None:
