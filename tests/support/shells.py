@@ -41,8 +41,19 @@ class Shell:
     name: str
     path: Path
 
-    def run(self, script: str, *, environ: Mapping[str, str], work: Path, expect: int = 0) -> str:
-        """Run a script, and return what it wrote to standard output."""
+    def run(
+        self,
+        script: str,
+        *,
+        environ: Mapping[str, str],
+        work: Path,
+        expect: int = 0,
+        complaint: str = "",
+    ) -> str:
+        """Run a script, and return what it wrote to standard output.
+
+        ``complaint`` is all that it may write to standard error.
+        """
         file = work / f"script.{self.name}"
         file.write_text(script, encoding="utf-8")
         answer = subprocess.run(
@@ -55,7 +66,7 @@ class Shell:
             stdin=subprocess.DEVNULL,
         )
         assert answer.returncode == expect, answer.stdout + answer.stderr
-        assert not answer.stderr, answer.stderr
+        assert answer.stderr == complaint, answer.stderr
         return answer.stdout
 
     def activate(self, layer: Path) -> str:

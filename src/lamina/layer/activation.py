@@ -2,15 +2,23 @@
 
 They set VIRTUAL_ENV, VIRTUAL_ENV_PROMPT and PATH, put PYTHONHOME aside, and never touch PYTHONPATH:
 the layer's start-up hook sees to that. ``deactivate`` takes its own entry out of PATH and leaves
-what was added meanwhile.
+what was added meanwhile. For a layer that was moved they say so and change nothing: its old path in
+PATH leads to no Python, and another would be taken for the layer's.
 """
 
 from __future__ import annotations
 
 from lamina.layer.planting import mark
 
+_GONE = r"'lamina: not there any more: %s (a layer cannot be moved; make a new one)\n'"
+
 _POSIX = """\
 # Use it with ". @sh@/bin/activate" in bash, zsh, dash or another POSIX shell.
+
+if [ ! -d @sh@/bin ]; then
+    printf @gone@ @sh@ >&2
+    return 1
+fi
 
 # Only a function: old versions of conda have a program of that name.
 case "$(command -v deactivate 2>/dev/null || :)" in
@@ -119,6 +127,8 @@ endif
 
 if ( $?_lamina_leave ) then
     unset _lamina_leave
+else if ( ! -d @csh@/bin ) then
+    sh -c 'printf "$0" "$1" >&2; exit 1' @gone@ @csh@
 else
     set _lamina_layer = @csh@
     set _lamina_path = "$PATH"
@@ -146,6 +156,11 @@ endif
 
 _FISH = """\
 # Use it with "source .../bin/activate.fish" in fish.
+
+if not test -d @fish@/bin
+    printf @gone@ @fish@ >&2
+    return 1
+end
 
 if functions -q deactivate; and set -q VIRTUAL_ENV
     deactivate nondestructive
@@ -218,6 +233,7 @@ def activation_files() -> dict[str, str]:
 
 
 def _marked(text: str) -> str:
+    text = text.replace("@gone@", _GONE)
     for quoting in ("sh", "csh", "fish", "prompt"):
         text = text.replace(f"@{quoting}@", mark(quoting))
     return text

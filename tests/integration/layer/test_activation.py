@@ -94,6 +94,19 @@ def test_twice_and_nested(workshop: Workshop, python: Path, shell: Shell, tmp_pa
     assert after == before
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_layer_that_was_moved_is_not_taken_for_another_python(
+    workshop: Workshop, python: Path, shell: Shell, tmp_path: Path, name: str
+) -> None:
+    layer = workshop.layer(workshop.base(python), name)
+    moved = layer.rename(tmp_path / "elsewhere")
+    script = f"env -0\necho ---\n{shell.activate(moved)}\nenv -0\n"
+    told = f"lamina: not there any more: {layer} (a layer cannot be moved; make a new one)\n"
+    answer = shell.run(script, environ=workshop.environ, work=tmp_path, complaint=told)
+    before, after = answer.split("---\n")
+    assert environment(after) == environment(before)
+
+
 def test_deactivate_removes_its_own_entry_only(
     workshop: Workshop, python: Path, shell: Shell, tmp_path: Path
 ) -> None:
