@@ -8,11 +8,12 @@ import io
 import json
 import tarfile
 import threading
-import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
+
+from support.wheels import metadata, wheel_contents, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,23 +34,9 @@ def make_wheel(
 ) -> bytes:
     """Return a wheel with one module that knows its version; the same input, the same bytes."""
     module = name.replace("-", "_")
-    info = f"{module}-{version}.dist-info"
-    metadata = _metadata(name, version, requires, requires_python=requires_python, extras=extras)
-    files = {
-        f"{module}.py": f"__version__ = {version!r}\nnote = {note!r}\n",
-        f"{info}/METADATA": metadata,
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = [
-        f"{path},sha256={_urlsafe(text.encode())},{len(text.encode())}"
-        for path, text in files.items()
-    ]
-    files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,"]) + "\n"
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for path, text in files.items():
-            archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), text)
-    return buffer.getvalue()
+    files = {f"{module}.py": f"__version__ = {version!r}\nnote = {note!r}\n"}
+    about = metadata(name, version, requires, requires_python=requires_python, extras=extras)
+    return zipped(wheel_contents(name, version, files, about))
 
 
 def make_sdist(name: str, version: str, requires: Iterable[str] = ()) -> bytes:
@@ -57,7 +44,7 @@ def make_sdist(name: str, version: str, requires: Iterable[str] = ()) -> bytes:
     top = f"{name.replace('-', '_')}-{version}"
     backend = _BACKEND.format(name=name, version=version, requires=list(requires))
     files = {
-        f"{top}/PKG-INFO": _metadata(name, version, requires),
+        f"{top}/PKG-INFO": metadata(name, version, requires),
         f"{top}/pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\n'
         'backend-path = ["."]\n',
         f"{top}/backend.py": backend,
@@ -89,26 +76,6 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
         archive.writestr(info + "RECORD", "")
     return file
 """
-
-
-def _metadata(
-    name: str,
-    version: str,
-    requires: Iterable[str],
-    *,
-    requires_python: str = "",
-    extras: Iterable[str] = (),
-) -> str:
-    lines = ["Metadata-Version: 2.2", f"Name: {name}", f"Version: {version}"]
-    if requires_python:
-        lines.append(f"Requires-Python: {requires_python}")
-    lines += [f"Provides-Extra: {extra}" for extra in extras]
-    lines += [f"Requires-Dist: {requirement}" for requirement in requires]
-    return "\n".join(lines) + "\n"
-
-
-def _urlsafe(data: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
 @dataclass(kw_only=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +10,7 @@ from lamina.lock.document import Lock, LockedArtifact, LockedPackage
 from lamina.model.digests import Sha256
 from lamina.model.names import PUBLIC_INDEX, PackageName
 from lamina.stack.files import digest_of_resolution
+from support.wheels import metadata, wheel_contents, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,21 +31,9 @@ _NUMBERS = {"numbers_of_ours.py": "answer = 42\n"}
 
 def make_wheel(directory: Path, name: str, version: str, files: Mapping[str, str]) -> Path:
     """Write a wheel; the same input gives the same bytes."""
-    info = f"{name}-{version}.dist-info"
-    content = dict(files) | {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    lines = []
-    for path, text in content.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
-        lines.append(f"{path},sha256={digest.decode()},{len(text.encode())}")
-    content[f"{info}/RECORD"] = "\n".join([*lines, f"{info}/RECORD,,"]) + "\n"
     directory.mkdir(parents=True, exist_ok=True)
     wheel = directory / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for path, text in content.items():
-            archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), text)
+    wheel.write_bytes(zipped(wheel_contents(name, version, files, metadata(name, version))))
     return wheel
 
 

@@ -4,13 +4,53 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+
+def metadata(
+    name: str,
+    version: str,
+    requires: Iterable[str] = (),
+    *,
+    requires_python: str = "",
+    extras: Iterable[str] = (),
+) -> str:
+    """Return the METADATA of a wheel, or the PKG-INFO of a source distribution."""
+    lines = ["Metadata-Version: 2.2", f"Name: {name}", f"Version: {version}"]
+    if requires_python:
+        lines.append(f"Requires-Python: {requires_python}")
+    lines += [f"Provides-Extra: {extra}" for extra in extras]
+    lines += [f"Requires-Dist: {requirement}" for requirement in requires]
+    return "\n".join(lines) + "\n"
+
+
+def wheel_contents(name: str, version: str, files: Mapping[str, str], about: str) -> dict[str, str]:
+    """Return everything in a wheel of files, RECORD included: path -> text."""
+    info = f"{name.replace('-', '_')}-{version}.dist-info"
+    contents = dict(files) | {
+        f"{info}/METADATA": about,
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = [
+        f"{path},sha256={_digest(text)},{len(text.encode())}" for path, text in contents.items()
+    ]
+    return contents | {f"{info}/RECORD": "\n".join([*record, f"{info}/RECORD,,"]) + "\n"}
+
+
+def zipped(contents: Mapping[str, str]) -> bytes:
+    """Return a wheel; the same contents give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, text in contents.items():
+            archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), text)
+    return buffer.getvalue()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,26 +78,19 @@ class Wheel:
     def contents(self) -> dict[str, str]:
         """Return path -> text, RECORD included."""
         info = f"{self.module}-{self.version}.dist-info"
-        metadata = ["Metadata-Version: 2.1", f"Name: {self.name}", f"Version: {self.version}"]
-        metadata += [f"Requires-Dist: {one}" for one in self.requires]
         code = f"__version__ = {self.version!r}\n"
         code += f"def main():\n    print({self.name!r}, __version__)\n"
         files = {f"{self.module}/__init__.py": code} | dict(self.files)
-        files[f"{info}/METADATA"] = "\n".join(metadata) + "\n"
-        files[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         if self.scripts:
             lines = [f"{name} = {target}" for name, target in self.scripts.items()]
             files[f"{info}/entry_points.txt"] = "\n".join(["[console_scripts]", *lines]) + "\n"
-        record = [f"{path},sha256={_digest(text)},{len(text)}" for path, text in files.items()]
-        files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,"]) + "\n"
-        return files
+        about = metadata(self.name, self.version, self.requires)
+        return wheel_contents(self.name, self.version, files, about)
 
     def write(self, directory: Path) -> Path:
         """Write the wheel into a directory."""
         path = directory / self.filename
-        with zipfile.ZipFile(path, "w") as archive:
-            for name, text in self.contents().items():
-                archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), text)
+        path.write_bytes(zipped(self.contents()))
         return path
 
     def unpack(self, site: Path) -> None:
