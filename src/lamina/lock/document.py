@@ -12,11 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from lamina.model.artifacts import Artifact, ArtifactKind
 from lamina.model.document import Document
-from lamina.model.fields import DigestField, PackageField, StackField, TimeField
-from lamina.model.names import (
-    IndexName,
-    parse_index_name,
-)
+from lamina.model.fields import DigestField, IndexField, PackageField, StackField, TimeField
 from lamina.model.platforms import Target
 
 
@@ -30,7 +26,6 @@ def _safe_filename(text: str) -> str:
     return text
 
 
-Index = Annotated[IndexName, AfterValidator(parse_index_name)]
 TargetText = Annotated[
     Target,
     BeforeValidator(_as_target, json_schema_input_type=str),
@@ -76,7 +71,7 @@ class LockedPackage(Document):
     """Normalised name."""
     version: str
     """PEP 440 version."""
-    index: Index
+    index: IndexField
     """The index it is taken from, and no other."""
     targets: Targets = ()
     """The targets it is part of; empty: all of the lock."""

@@ -8,7 +8,14 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from lamina.model.digests import Sha256, parse_sha256
-from lamina.model.names import PackageName, StackName, parse_package_name, parse_stack_name
+from lamina.model.names import (
+    IndexName,
+    PackageName,
+    StackName,
+    parse_index_name,
+    parse_package_name,
+    parse_stack_name,
+)
 from lamina.model.platforms import Platform
 
 
@@ -19,6 +26,7 @@ def _as_utc(value: datetime) -> datetime:
 
 
 DigestField = Annotated[Sha256, AfterValidator(parse_sha256)]
+IndexField = Annotated[IndexName, AfterValidator(parse_index_name)]
 PackageField = Annotated[PackageName, AfterValidator(parse_package_name)]
 PlatformField = Annotated[Platform, Field(strict=False)]
 StackField = Annotated[StackName, AfterValidator(parse_stack_name)]
