@@ -98,7 +98,7 @@ class IndexAddresses:
                 looked_up = self._look_up(index, missing)
                 self.remember(index, {one.sha256: where for one, where in looked_up.items()})
                 found |= looked_up
-        return {one: _with_credentials(found[one], self.index_address(one.index)) for one in wanted}
+        return {one: with_credentials(found[one], self.index_address(one.index)) for one in wanted}
 
     def _cache_file(self, index: IndexName) -> Path:
         address = without_credentials(self.index_address(index)).rstrip("/")
@@ -238,7 +238,7 @@ def without_credentials(address: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def _with_credentials(address: str, index_address: str) -> str:
+def with_credentials(address: str, index_address: str) -> str:
     """Return the address with the index's credentials where both are on the same host."""
     file, index = urlsplit(address), urlsplit(index_address)
     user, _, host = index.netloc.rpartition("@")

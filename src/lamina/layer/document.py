@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from lamina.layer.base import LAYER_NAME, BaseKind
 from lamina.model.document import Document, load_toml, validate
-from lamina.model.fields import DigestField, PackageField
+from lamina.model.fields import DigestField, IndexField, PackageField
 
 LOCK_NAME = "lamina-layer.lock"
 
@@ -72,6 +72,8 @@ class LayerPackage(Document):
     """PEP 440 version."""
     over: str | None = None
     """The version of the base that it hides."""
+    index: IndexField
+    """The index it is taken from, and no other."""
     file: str
     """Its file name on the index."""
     sha256: DigestField
