@@ -12,7 +12,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from lamina.model.artifacts import Artifact, ArtifactKind
 from lamina.model.document import Document
-from lamina.model.fields import DigestField, IndexField, PackageField, StackField, TimeField
+from lamina.model.fields import (
+    DigestField,
+    IndexField,
+    PackageField,
+    StackField,
+    TimeField,
+    VersionField,
+)
 from lamina.model.platforms import Target
 
 
@@ -39,7 +46,7 @@ class LockedDependency(Document):
 
     name: PackageField
     """The package needed."""
-    version: str | None = None
+    version: VersionField | None = None
     """Which version is meant, given only where the lock holds several of it."""
     extras: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """The extras of it that are needed."""
@@ -69,7 +76,7 @@ class LockedPackage(Document):
 
     name: PackageField
     """Normalised name."""
-    version: str
+    version: VersionField
     """PEP 440 version."""
     index: IndexField
     """The index it is taken from, and no other."""
