@@ -140,5 +140,13 @@ def _needs_newer(stack: Stack, wheels: list[str]) -> str:
     late = sorted({str(one.platform) for one in ours if not choose_wheel(wheels, one, floor)})
     if not late:
         return ""
-    glibc, macos = (".".join(map(str, pair)) for pair in (floor.glibc, floor.macos))
-    return f" ({', '.join(late)}: not for glibc {glibc} or macOS {macos}, see [resolve])"
+    systems = {
+        "linux": f"resolve.glibc = '{floor.glibc[0]}.{floor.glibc[1]}'",
+        "osx": f"resolve.macos = '{floor.macos[0]}.{floor.macos[1]}'",
+    }
+    parts = [
+        f"{', '.join(names)} for newer systems than {limit}"
+        for kind, limit in systems.items()
+        if (names := [one for one in late if one.startswith(kind)])
+    ]
+    return f" ({'; '.join(parts)})"

@@ -159,7 +159,14 @@ def test_no_version_that_the_stack_allows() -> None:
 
 def test_wheels_for_newer_systems_only() -> None:
     error = refusal("*", [wheel("cp312-cp312-manylinux_2_39_x86_64")])
-    assert "native 9: linux-64 (linux-64: not for glibc 2.28 or macOS 14.0" in error.message
+    assert error.message.endswith(
+        "\n  native 9: linux-64 (linux-64 for newer systems than resolve.glibc = '2.28')"
+    )
+    tags = ("cp312-cp312-macosx_15_0_arm64", "cp312-cp312-macosx_15_0_x86_64", MACOS)
+    late = refusal("*", [wheel(tag) for tag in tags])
+    assert late.message.endswith(
+        "\n  native 9: osx-64, osx-arm64 (osx-64 for newer systems than resolve.macos = '14.0')"
+    )
 
 
 def test_wheels_for_other_pythons_only() -> None:
