@@ -162,6 +162,15 @@ def test_a_listed_package_without_a_usable_version(lamina: CommandLine, index: I
     assert "no usable version of native for packages.native = '*' [osx-arm64/3.12]" in answer.stderr
 
 
+def test_versions_for_a_newer_python_are_passed_over(
+    lamina: CommandLine, index: IndexServer
+) -> None:
+    index.wheel("modern", "1.0", ["six"], requires_python=">=3.8")
+    index.wheel("modern", "2.0", ["gone"], requires_python=">=3.13")
+    lamina.write("lamina.toml", closed('modern = "*"\nsix = "*"'))
+    assert lamina("check", "--json", expect=3).json["findings"] == []
+
+
 def test_an_index_that_is_not_there(lamina: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
     lamina.write("lamina.toml", closed('app = "*"'))

@@ -255,3 +255,36 @@ def test_what_cannot_be_locked_yet_is_refused_by_name(
         text = text.replace('version = "1.0"', 'version = "1.0"\nextends = ["base"]')
     lamina.write("lamina.toml", text)
     assert word in lamina("lock", expect=2).stderr
+
+
+@pytest.mark.parametrize(
+    "option", [["--upgrade"], ["-P", "app"], ["--dry-run"]], ids=lambda words: words[0]
+)
+def test_a_check_goes_with_nothing_else(lamina: CommandLine, option: list[str]) -> None:
+    lamina.write("lamina.toml", stack_text('app = "*"'))
+    assert "--check changes nothing" in lamina("lock", "--check", *option, expect=2).stderr
+
+
+def test_an_upgrade_of_what_is_not_there(lamina: CommandLine, index: IndexServer) -> None:
+    lamina.write("lamina.toml", stack_text('app = "*"'))
+    answer = lamina("lock", "-P", "apq", expect=2)
+    assert "apq is neither in the stack nor in its lock (did you mean 'app'?)" in answer.stderr
+    assert index.requests == []
+    lamina("lock", "-P", "App")
+    lamina("lock", "-P", "lib")
+
+
+def test_a_lock_that_somebody_edited(lamina: CommandLine) -> None:
+    lamina.write("lamina.toml", stack_text('app = "*"'))
+    lamina("lock")
+    path = lamina.directory / "lamina.lock"
+    good = path.read_text()
+    path.write_text(good.replace('version = "2.0"', 'version = "banana"'))
+    answer = lamina("lock", "--check", expect=3)
+    assert "package[0].version: 'banana' is not a PEP 440 version" in answer.stderr
+    path.write_text(good + good[good.index("\n[[package]]") :])
+    answer = lamina("export", "--as", "pylock", expect=3)
+    assert "app 2.0 beside 2.0 for linux-64/3.12" in answer.stderr
+    answer = lamina("lock")
+    assert "warning: the lock that is there is not used" in answer.stderr
+    assert path.read_text() == good

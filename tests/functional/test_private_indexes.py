@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lamina.model.platforms import current_platform
 from support.index_server import LINUX, IndexServer
 from support.stacks import stack_text
 
@@ -88,6 +89,19 @@ def test_a_lock_is_made_and_its_files_are_found_again(
     assert f"tool @ {ours.url.removesuffix('/simple')}/files/tool-1.0" in answer.stdout
     for secret in (PASSWORD, "p%40ss"):
         assert secret not in answer.stdout + spoken(lamina)
+
+
+@pytest.mark.usefixtures("known")
+def test_a_release_is_published(
+    lamina: CommandLine, ours: IndexServer, index_server: IndexServer
+) -> None:
+    index_server.wheel("missing", "1.0")
+    text = stack_text(ENTRY, platforms=f'["{current_platform()}"]', resolve=resolve_of(ours))
+    lamina.write("lamina.toml", text)
+    lamina("publish", "--root", "root")
+    assert "tool" in lamina("release", "show", "small", "--root", "root").stdout
+    for secret in (PASSWORD, "p%40ss"):
+        assert secret not in spoken(lamina)
 
 
 @pytest.mark.usefixtures("known")

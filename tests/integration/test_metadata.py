@@ -12,7 +12,7 @@ import pytest
 
 from lamina.core.errors import IntegrityError, LaminaError
 from lamina.core.http import HttpClient
-from lamina.engines.index_addresses import project_files
+from lamina.engines.index_pages import project_files
 from lamina.model.names import parse_package_name
 from lamina.resolve.metadata import FileMetadata, MetadataReader
 from support.index_server import IndexServer

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from lamina.engines.api import ArtifactLocator
     from lamina.model.artifacts import Artifact
 
+STACK = """\
+[stack]
+name = "small"
+version = "1.0"
+python = "3.12"
+platforms = ["linux-64"]
+"""
 NOW = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
 
 
@@ -77,7 +84,7 @@ def publish_request(tmp_path: Path, environ: dict[str, str], **changes: Any) -> 
     request = PublishRequest(
         root=tmp_path / "root",
         stack=stack,
-        stack_text="# the stack\n",
+        stack_text=STACK,
         version=parse_release_version("1.0"),
         lock=lock_of(stack, wheels),
         target=Target(current_platform(), PythonSeries.parse(series)),

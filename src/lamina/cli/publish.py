@@ -102,6 +102,7 @@ def _request(
     cache = cache_directory(environ)
     log = _fresh_log(cache / "logs" / f"publish-{stack.stack.name}-{version}.log")
     uv = UvProgram(environ=environ, log=log)
+    indexes = index_addresses(stack, environ)
     return PublishRequest(
         root=root,
         stack=stack,
@@ -110,8 +111,8 @@ def _request(
         lock=current_lock(stack, path, environ=environ, save=save),
         target=target,
         interpreter=interpreter,
-        installer=UvInstaller(uv=uv, indexes=index_addresses(stack, environ)),
-        locator=IndexAddresses(environ, stack.resolve.indexes, cache),
+        installer=UvInstaller(uv=uv, indexes=indexes),
+        locator=IndexAddresses(environ, indexes, cache),
         uv=uv,
         environ=environ,
         now=now,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.lock.document import Lock
+    from lamina.model.names import PackageName
     from lamina.resolve.findings import ClosureReport
     from lamina.stack.document import Stack
 
@@ -64,6 +65,8 @@ def lock(
     from lamina.resolve.freshness import load_fresh_lock
     from lamina.stack.files import load_stack
 
+    if check_only and (upgrade or packages or dry_run):
+        raise UsageError("--check changes nothing, so that it goes with no other option")
     path = stack_file(stack_path)
     stack = load_stack(path)
     lock_path = path.with_name(LOCK_NAME)
@@ -86,15 +89,11 @@ class _Wish:
 
 def _lock(output: Output, stack: Stack, lock_path: Path, wish: _Wish) -> None:
     from lamina.lock.files import dump_lock, save_lock
-    from lamina.model.names import parse_package_name
     from lamina.resolve.freshness import compare_locks
     from lamina.resolve.locking import lock_stack
 
     previous = _previous(lock_path)
-    try:
-        upgraded = {parse_package_name(one) for one in wish.packages}
-    except ValueError as error:
-        raise UsageError(f"--upgrade-package: {error}") from error
+    upgraded = _upgraded(wish, stack, previous)
     if stack.resolve.exclude_newer is not None and (wish.upgrade or upgraded):
         report.note("the stack has exclude-newer: its lock holds the newest as of then in any case")
     new = lock_stack(
@@ -124,6 +123,29 @@ def _lock(output: Output, stack: Stack, lock_path: Path, wish: _Wish) -> None:
             "changes": changes.as_json(),
         },
     )
+
+
+def _upgraded(wish: _Wish, stack: Stack, previous: Lock | None) -> set[PackageName]:
+    """Return the packages to upgrade; raises UsageError for what the lock will not have."""
+    from lamina.model.document import near_match
+    from lamina.model.names import parse_package_name
+    from lamina.resolve.demands import listed_names
+
+    known = set(listed_names(stack)) | {one.name for one in (previous.packages if previous else ())}
+    names: set[PackageName] = set()
+    for text in wish.packages:
+        try:
+            name = parse_package_name(text)
+        except ValueError as error:
+            raise UsageError(f"--upgrade-package: {error}") from error
+        if name not in known:
+            near = near_match(name, known)
+            suggestion = f" (did you mean {near!r}?)" if near else ""
+            raise UsageError(
+                f"--upgrade-package: {name} is neither in the stack nor in its lock{suggestion}"
+            )
+        names.add(name)
+    return names
 
 
 def _previous(lock_path: Path) -> Lock | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from lamina.core import report
-from lamina.core.errors import UpstreamUnavailableError
+from lamina.core.errors import LaminaError, UpstreamUnavailableError
 from lamina.core.run import redact
 
 if TYPE_CHECKING:
@@ -138,8 +138,13 @@ def _certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
     import httpx2
 
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        if environ.get(variable):
-            return ssl.create_default_context(cafile=environ[variable])
+        if path := environ.get(variable):
+            try:
+                return ssl.create_default_context(cafile=path)
+            except OSError as error:
+                unreadable = isinstance(error, ssl.SSLError)
+                reason = "no certificates in it" if unreadable else error.strerror
+                raise LaminaError(f"{variable}: {path}: {reason}") from error
     if environ.get("SSL_CERT_DIR"):
         return ssl.create_default_context(capath=environ["SSL_CERT_DIR"])
     return httpx2.create_ssl_context(trust_env=False)

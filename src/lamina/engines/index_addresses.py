@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from lamina.core import fs
 from lamina.core.errors import (
     IntegrityError,
     LaminaError,
     StorageError,
-    UpstreamUnavailableError,
 )
-from lamina.engines.index_settings import CREDENTIALS_HINT, public_index
+from lamina.engines.index_pages import project_files
+from lamina.engines.index_settings import public_index
 from lamina.model.digests import digest_of_bytes, parse_sha256
 from lamina.model.names import PUBLIC_INDEX
 
@@ -24,13 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from lamina.core.http import HttpClient, Page
+    from lamina.engines.index_pages import Offer
     from lamina.model.artifacts import Artifact
     from lamina.model.digests import Sha256
-    from lamina.model.names import IndexName, PackageName
-
-_JSON = "application/vnd.pypi.simple.v1+json"
-_ACCEPT = f"{_JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+    from lamina.model.names import IndexName
 
 
 class IndexAddresses:
@@ -98,7 +93,7 @@ class IndexAddresses:
                 looked_up = self._look_up(index, missing)
                 self.remember(index, {one.sha256: where for one, where in looked_up.items()})
                 found |= looked_up
-        return {one: _with_credentials(found[one], self.index_address(one.index)) for one in wanted}
+        return {one: with_credentials(found[one], self.index_address(one.index)) for one in wanted}
 
     def _cache_file(self, index: IndexName) -> Path:
         address = without_credentials(self.index_address(index)).rstrip("/")
@@ -113,87 +108,6 @@ class IndexAddresses:
             pages = pool.map(lambda name: project_files(client, base, name), packages)
             offers = dict(zip(packages, pages, strict=True))
         return {one: _choose(one, offers[one.package]) for one in artifacts}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """A file on an index's page of a package."""
-
-    filename: str
-    address: str
-    sha256: str | None
-    """None where the page gives no such digest."""
-    metadata_sha256: str | None
-    """Digest of the wheel's metadata where the index offers it beside the wheel (PEP 658)."""
-    uploaded: datetime | None
-    yanked: bool
-
-
-def project_files(
-    client: HttpClient, index_address: str, package: PackageName
-) -> dict[str, list[Offer]]:
-    """Return what an index offers of a package, by file name; nothing where it is not there.
-
-    Raises UpstreamUnavailableError when there is no usable page.
-    """
-    page = client.get(f"{index_address.rstrip('/')}/{package}/", accept=_ACCEPT)
-    if page.status == 404:
-        return {}
-    if page.status != 200:
-        raise UpstreamUnavailableError(
-            f"the index refuses its page of {package}: HTTP status {page.status}",
-            hints=[CREDENTIALS_HINT] if page.status in {401, 403} else (),
-        )
-    offers: dict[str, list[Offer]] = {}
-    for one in _offers_of(page, package):
-        offers.setdefault(one.filename, []).append(one)
-    return offers
-
-
-def _offers_of(page: Page, package: PackageName) -> list[Offer]:
-    try:
-        if page.content_type.partition(";")[0].strip() == _JSON:
-            return [_json_offer(one, page.address) for one in json.loads(page.content)["files"]]
-        return _html_offers(page, package)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UpstreamUnavailableError(
-            f"the index answers with a page of {package} that is no index page"
-        ) from error
-
-
-def _html_offers(page: Page, package: PackageName) -> list[Offer]:
-    """Read the page of PEP 503; some indexes give the time of upload there too, as uv reads it."""
-    from pypi_simple import DistributionPackage, parse_links_stream
-
-    text = page.content.decode("utf-8", "replace")
-    offers = []
-    for link in parse_links_stream([text], base_url=page.address):
-        one = DistributionPackage.from_link(link, package)
-        uploaded = link.get_str_attrib("data-upload-time") or ""
-        offers.append(
-            Offer(
-                filename=one.filename,
-                address=one.url,
-                sha256=one.digests.get("sha256"),
-                metadata_sha256=(one.metadata_digests or {}).get("sha256"),
-                uploaded=datetime.fromisoformat(uploaded) if uploaded else None,
-                yanked=one.is_yanked,
-            )
-        )
-    return offers
-
-
-def _json_offer(one: dict[str, Any], base: str) -> Offer:
-    metadata = one.get("core-metadata") or one.get("dist-info-metadata") or {}
-    uploaded = one.get("upload-time")
-    return Offer(
-        filename=one["filename"],
-        address=urljoin(base, one["url"]),
-        sha256=one["hashes"].get("sha256"),
-        metadata_sha256=metadata.get("sha256") if isinstance(metadata, dict) else None,
-        uploaded=datetime.fromisoformat(uploaded) if uploaded else None,
-        yanked=bool(one.get("yanked")),
-    )
 
 
 def _choose(artifact: Artifact, offers: Mapping[str, list[Offer]]) -> str:
@@ -238,7 +152,7 @@ def without_credentials(address: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def _with_credentials(address: str, index_address: str) -> str:
+def with_credentials(address: str, index_address: str) -> str:
     """Return the address with the index's credentials where both are on the same host."""
     file, index = urlsplit(address), urlsplit(index_address)
     user, _, host = index.netloc.rpartition("@")

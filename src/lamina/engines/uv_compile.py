@@ -6,28 +6,49 @@ import os
 import re
 import tempfile
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from lamina.core import fs
 from lamina.core.errors import IntegrityError, LaminaError
-from lamina.engines.index_settings import public_index
+from lamina.engines.index_addresses import with_credentials
 from lamina.engines.pylock import PylockSettings, dump_pylock
+from lamina.engines.uv_lock import source_lines
 from lamina.model.artifacts import Artifact
 from lamina.model.digests import parse_sha256
-from lamina.model.names import PUBLIC_INDEX
+from lamina.model.names import PUBLIC_INDEX, parse_package_name
 from lamina.model.platforms import PythonSeries, SystemFloor, Target, current_platform
 from lamina.model.toml import toml_text, toml_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from lamina.engines.uv_program import UvProgram
-    from lamina.model.names import PackageName
+    from lamina.model.names import IndexName, PackageName
+
+PROJECT_NAME = "lamina-layer-that-is-being-changed"
+"""Stands for what is asked for in uv's messages; no package has this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageIndexes:
+    """The one index that each package may come from."""
+
+    addresses: Mapping[IndexName, str]
+    """With credentials, for requests only."""
+    default: IndexName = PUBLIC_INDEX
+    """Of packages that name none."""
+    named: Mapping[PackageName, IndexName] = field(default_factory=dict)
+    """Packages that are from another than the default one."""
+
+    def of(self, name: PackageName) -> IndexName:
+        """Return the index of a package."""
+        return self.named.get(name, self.default)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,18 +90,30 @@ class UvUnion:
     program: UvProgram
     python: Path
     series: PythonSeries
+    indexes: PackageIndexes
     exclude_newer: str | None = None
 
     def resolve(self, union: Union) -> dict[PackageName, Resolved]:
         """Return the solution that changes least.
 
+        uv takes the index of a package from what is asked for: a package with an index of its own
+        that only another one needs is asked for too, in a second pass.
+
         Raises UnsatisfiableError with uv's words, and what UvProgram raises.
         """
+        asked = _names(union.requirements)
+        solution = self._solve(union, asked)
+        if strays := (solution.keys() & self.indexes.named.keys()) - asked:
+            more = replace(union, requirements=(*union.requirements, *sorted(strays)))
+            return self._solve(more, asked | strays)
+        return solution
+
+    def _solve(self, union: Union, asked: Collection[PackageName]) -> dict[PackageName, Resolved]:
         with tempfile.TemporaryDirectory(prefix="lamina-") as name:
             work = Path(name)
             self._write(union, work)
             self.program.call(
-                "pip", "compile", work / "union.in",
+                "pip", "compile", work / "union.in", *self._sources(asked, work),
                 "--constraint", work / "constraints.txt",
                 "--output-file", work / "solution.txt",
                 "--find-links", work / "known",
@@ -99,7 +132,8 @@ class UvUnion:
             source, target = Path(name) / "pins.in", Path(name) / "pylock.pins.toml"
             fs.write_text(source, "\n".join(wanted) + "\n", durable=False)
             self.program.call(
-                "pip", "compile", source, "--no-deps", "--format", "pylock.toml",
+                "pip", "compile", source, *self._sources(_names(wanted), Path(name)),
+                "--no-deps", "--format", "pylock.toml",
                 "--output-file", target, "--no-header", *self._options(),
             )  # fmt: skip
             document = tomllib.loads(target.read_text(encoding="utf-8"))
@@ -113,7 +147,7 @@ class UvUnion:
         with tempfile.TemporaryDirectory(prefix="lamina-") as name:
             lock = Path(name) / "pylock.toml"
             # The index is named so that uv finds what it has in its cache from there.
-            settings = PylockSettings(indexes={PUBLIC_INDEX: public_index(self.program.environ)})
+            settings = PylockSettings(indexes=self.indexes.addresses)
             fs.write_text(lock, dump_pylock(files, files, settings), durable=False)
             self.program.call(
                 "pip", "install", "--preview-features", "pylock", "--requirement", lock,
@@ -123,6 +157,24 @@ class UvUnion:
     def _options(self) -> list[str | Path]:
         newer = ["--exclude-newer", self.exclude_newer] if self.exclude_newer else []
         return ["--python", self.python, "--quiet", *newer]
+
+    def _sources(self, asked: Collection[PackageName], work: Path) -> list[Path]:
+        """Write what gives packages an index of their own: uv reads that of a project only."""
+        named = {name: self.indexes.named[name] for name in asked if name in self.indexes.named}
+        if not named:
+            return []
+        used = {index: self.indexes.addresses[index] for index in named.values()}
+        lines = [
+            "[project]",
+            f"name = {toml_text(PROJECT_NAME)}",
+            'version = "0"',
+            f"requires-python = {toml_text(f'>={self.series}')}",
+            f"dependencies = {toml_texts(sorted(named))}",
+            *source_lines(used, named),
+        ]
+        path = work / "pyproject.toml"
+        fs.write_text(path, "\n".join(lines) + "\n", mode=0o600, durable=False)
+        return [path]
 
     def _write(self, union: Union, work: Path) -> None:
         for name, lines in (
@@ -148,15 +200,17 @@ class UvUnion:
         digest = chosen.get("hashes", {}).get("sha256")
         if digest is None:
             raise IntegrityError(f"{_filename(chosen)}: the index gives no SHA-256 of it")
+        name = canonicalize_name(package["name"])
         artifact = Artifact(
-            package=canonicalize_name(package["name"]),
+            package=name,
             version=package["version"],
-            index=PUBLIC_INDEX,
+            index=self.indexes.of(name),
             filename=_filename(chosen),
             sha256=parse_sha256(digest),
             size=chosen.get("size"),
         )
-        return artifact, chosen.get("url") or Path(chosen["path"]).absolute().as_uri()
+        address = chosen.get("url") or Path(chosen["path"]).absolute().as_uri()
+        return artifact, with_credentials(address, self.indexes.addresses[artifact.index])
 
     def _rank(self, wheel: Mapping[str, Any]) -> int:
         """Return how far down the list of the interpreter's tags a wheel stands."""
@@ -167,6 +221,10 @@ class UvUnion:
         }
         tags = parse_wheel_filename(_filename(wheel))[3]
         return min((order[tag] for tag in tags if tag in order), default=len(order))
+
+
+def _names(requirements: Iterable[str]) -> set[PackageName]:
+    return {parse_package_name(Requirement(one).name) for one in requirements}
 
 
 def _glibc() -> tuple[int, int]:
@@ -216,7 +274,7 @@ def _solution(text: str) -> dict[PackageName, Resolved]:
             via=tuple(
                 canonicalize_name(re.sub(r"\[.*", "", one))
                 for one in via
-                if one and not one.startswith("-")
+                if one and not one.startswith(("-", PROJECT_NAME))
             ),
         )
     return found

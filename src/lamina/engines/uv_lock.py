@@ -159,20 +159,29 @@ def dump_project(project: UvProject) -> str:
             for name, names in sorted(project.excluded.items())
         ]
         lines.append(f"exclude-dependencies = [{', '.join(tables)}]")
-    for name, address in sorted(project.indexes.items()):
+    lines += source_lines(project.indexes, project.package_indexes)
+    return "\n".join(lines) + "\n"
+
+
+def source_lines(
+    indexes: Mapping[IndexName, str], packages: Mapping[PackageName, IndexName]
+) -> list[str]:
+    """Return the lines of a pyproject.toml that give packages an index which no other may use."""
+    lines = []
+    for name, address in sorted(indexes.items()):
         lines += [
             "[[tool.uv.index]]",
             f"name = {toml_text(name)}",
             f"url = {toml_text(address)}",
             "explicit = true",
         ]
-    if project.package_indexes:
+    if packages:
         lines.append("[tool.uv.sources]")
         lines += [
             f"{package} = {{ index = {toml_text(index)} }}"
-            for package, index in sorted(project.package_indexes.items())
+            for package, index in sorted(packages.items())
         ]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def dump_preferences(project: UvProject) -> str:

@@ -25,6 +25,7 @@ from lamina.layer.document import (
     load_layer,
     load_layer_lock,
 )
+from lamina.layer.indexes import indexes_of
 from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
 from lamina.layer.plan import Plan, plan_change
 from lamina.layer.reasons import shortest_reason
@@ -32,6 +33,7 @@ from lamina.layer.record import dump_layer, dump_lock
 from lamina.layer.scripts import base_scripts
 from lamina.layer.transaction import INTERNAL, holding, settle, staged
 from lamina.layer.union import Ground, ground_of, merged, parse_requests, union_of
+from lamina.model.names import PUBLIC_INDEX
 from lamina.model.platforms import PythonSeries
 
 if TYPE_CHECKING:
@@ -121,10 +123,13 @@ def change_layer(request: Request, environ: Mapping[str, str]) -> Plan:
     with holding(request.layer):
         layer = open_layer(request.layer, environ)
         log = request.layer / INTERNAL / "uv.log"
+        indexes = indexes_of(layer.document, environ)
+        default = None if indexes.default == PUBLIC_INDEX else indexes.addresses[indexes.default]
         solver = UvUnion(
-            program=UvProgram(environ=environ, log=log),
+            program=UvProgram(environ=environ, log=log, default_index=default),
             python=request.layer / "bin" / "python",
             series=PythonSeries.parse(layer.base.series),
+            indexes=indexes,
             exclude_newer=request.exclude_newer,
         )
         plan = plan_request(layer, request, solver)
@@ -213,10 +218,8 @@ def _plan_moves(layer: OpenLayer, plan: Plan, stage: Stage) -> None:
 
 def _lock(layer: OpenLayer, plan: Plan) -> LayerLock:
     """Return what the layer becomes."""
-    files = {one.package: (one.filename, one.sha256) for one in plan.files}
-    files |= {
-        name: (one.file, one.sha256) for name, one in layer.managed.items() if name not in files
-    }
+    files = {name: (one.index, one.file, one.sha256) for name, one in layer.managed.items()}
+    files |= {one.package: (one.index, one.filename, one.sha256) for one in plan.files}
     return LayerLock(
         base_digest=layer.base.digest,
         packages=tuple(
@@ -224,8 +227,9 @@ def _lock(layer: OpenLayer, plan: Plan) -> LayerLock:
                 name=one.name,
                 version=one.version,
                 over=one.over,
-                file=files[one.name][0],
-                sha256=files[one.name][1],
+                index=files[one.name][0],
+                file=files[one.name][1],
+                sha256=files[one.name][2],
                 because=one.because,
             )
             for one in plan.placed

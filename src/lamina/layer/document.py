@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from lamina.layer.base import LAYER_NAME, BaseKind
 from lamina.model.document import Document, load_toml, validate
-from lamina.model.fields import DigestField, PackageField
+from lamina.model.fields import DigestField, IndexField, PackageField, VersionField
 
 LOCK_NAME = "lamina-layer.lock"
 
@@ -68,10 +68,12 @@ class LayerPackage(Document):
 
     name: PackageField
     """Normalised name."""
-    version: str
+    version: VersionField
     """PEP 440 version."""
     over: str | None = None
     """The version of the base that it hides."""
+    index: IndexField
+    """The index it is taken from, and no other."""
     file: str
     """Its file name on the index."""
     sha256: DigestField

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lamina.core.errors import UnsatisfiableError
+from lamina.engines.uv_compile import PROJECT_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,7 @@ def shortened(text: str) -> str:
     """Return uv's conclusion without its scaffolding, cut to a paragraph."""
     words = re.sub(r"^(error|cause): *", "", text, flags=re.MULTILINE)
     words = words.replace("No solution found when resolving dependencies", "")
+    words = words.replace(f"{PROJECT_NAME} depends on", "you require")
     words = re.sub(r"\s+", " ", words).strip(" :")
     words = _CONCLUSION.sub("", words).strip(" .")
     words = re.sub(r"^Because ", "", words)

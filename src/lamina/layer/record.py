@@ -46,6 +46,7 @@ def dump_lock(lock: LayerLock) -> str:
         lines.append(f"version = {toml_text(package.version)}")
         if package.over is not None:
             lines.append(f"over = {toml_text(package.over)}")
+        lines.append(f"index = {toml_text(package.index)}")
         lines.append(f"file = {toml_text(package.file)}")
         lines.append(f"sha256 = {toml_text(package.sha256)}")
         lines.append(f"because = {toml_texts(sorted(package.because))}")

@@ -12,10 +12,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from lamina.model.artifacts import Artifact, ArtifactKind
 from lamina.model.document import Document
-from lamina.model.fields import DigestField, PackageField, StackField, TimeField
-from lamina.model.names import (
-    IndexName,
-    parse_index_name,
+from lamina.model.fields import (
+    DigestField,
+    IndexField,
+    PackageField,
+    StackField,
+    TimeField,
+    VersionField,
 )
 from lamina.model.platforms import Target
 
@@ -30,7 +33,6 @@ def _safe_filename(text: str) -> str:
     return text
 
 
-Index = Annotated[IndexName, AfterValidator(parse_index_name)]
 TargetText = Annotated[
     Target,
     BeforeValidator(_as_target, json_schema_input_type=str),
@@ -44,7 +46,7 @@ class LockedDependency(Document):
 
     name: PackageField
     """The package needed."""
-    version: str | None = None
+    version: VersionField | None = None
     """Which version is meant, given only where the lock holds several of it."""
     extras: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """The extras of it that are needed."""
@@ -74,9 +76,9 @@ class LockedPackage(Document):
 
     name: PackageField
     """Normalised name."""
-    version: str
+    version: VersionField
     """PEP 440 version."""
-    index: Index
+    index: IndexField
     """The index it is taken from, and no other."""
     targets: Targets = ()
     """The targets it is part of; empty: all of the lock."""

@@ -79,7 +79,7 @@ def validate(
     try:
         document = model.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as error:
-        problems += [_problem(detail, model, data) for detail in error.errors()]
+        problems += [_problem(one, model, data) for one in error.errors() if not _follows(one)]
     if check is not None:
         problems += check(data)
     if document is None or problems:
@@ -94,6 +94,11 @@ def near_match(word: str, known: Iterable[str]) -> str:
 
 def _unique(problems: Iterable[Problem]) -> list[Problem]:
     return list(dict.fromkeys(problems))
+
+
+def _follows(detail: ErrorDetails) -> bool:
+    """Tell whether an error only comes from others: of an array whose items are all refused."""
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def _problem(detail: ErrorDetails, model: type[Document], data: Mapping[str, Any]) -> Problem:

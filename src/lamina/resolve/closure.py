@@ -25,14 +25,14 @@ from lamina.resolve.graph import STACK
 from lamina.resolve.metadata import FileMetadata, MetadataReader
 from lamina.resolve.project import waived
 from lamina.resolve.selection import choose_wheel, system_floor
-from lamina.resolve.wheels import is_usable, offered_versions
+from lamina.resolve.wheels import files_for, is_usable, offered_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from packaging.specifiers import SpecifierSet
 
-    from lamina.engines.index_addresses import Offer
+    from lamina.engines.index_pages import Offer
     from lamina.lock.document import Lock
     from lamina.model.names import PackageName
     from lamina.model.platforms import Target
@@ -222,13 +222,13 @@ class _Walk:
         return False
 
     def _file(self, name: PackageName, files: list[Offer]) -> Offer:
-        by_name = {one.filename: one for one in files}
+        by_name = {one.filename: one for one in files_for(files, self.target)}
         wheels = [one for one in by_name if one.endswith(".whl")]
         entry = self.facts.stack.packages.get(name)
         wheel = choose_wheel(wheels, self.target, system_floor(self.facts.stack))
         if wheel and not (entry and entry.source):
             return by_name[wheel]
-        return next(one for one in files if not one.filename.endswith(".whl"))
+        return next(one for file, one in by_name.items() if not file.endswith(".whl"))
 
     def _follow(
         self,

@@ -18,6 +18,7 @@ from lamina.resolve.demands import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from lamina.core.errors import LaminaError
@@ -38,10 +39,11 @@ _PYTHON = re.compile(r"(?P<who>[\w.=<>!,-]+) depends on Python(?P<range>[^\s,]+)
 _NEEDS = re.compile(
     r"(?P<all>all versions of )?(?P<who>[\w.-]+)(?P<range>[^\s]*)(?: \| \S+)* depends? on "
     r"(?P<what>[\w.\[\]-]+[^\s]*(?: \| \S+)*)"
-    r"(?: and (?P<more>[\w.\[\]-]+[<>=!~]\S*)(?!\S| depends? on))?"
+    r"(?: and (?P<more>[\w.\[\]-]+[<>=!~]\S*)(?!\S| (?:depends? on|has|have|was|were|is|are) ))?"
 )
 _SPLIT = re.compile(r"for split \(markers: (?P<markers>[^\n]*)\)\n")
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+_SHOWN = 3
 _MOST = 6
 """How many premises a person reads."""
 
@@ -157,15 +159,40 @@ def _python(stack: Stack, failure: Failure) -> str | None:
 
 
 def _premises(text: str) -> list[str]:
-    """Return 'A needs B' for each dependency that the derivation uses, in its order."""
-    found: dict[str, None] = {}
+    """Return 'A needs B' for each dependency that the derivation uses, in its order.
+
+    What is needed and cannot be used is said at the end.
+    """
+    found: dict[tuple[str, PackageName], dict[str, str]] = {}
     concluded = re.sub(r"we can conclude that .*?(?=\. (?:And|Because)|\.$|$)", "", text)
     for match in _NEEDS.finditer(concluded):
         if match["who"] in {"project", "Python"} or match["what"].startswith("Python"):
             continue
         for what in (match["what"], match["more"]):
             if what:
-                found[f"{_who(match)} needs {_trim(what)}"] = None
+                pair = (_trim(match["who"]), _bare(what))
+                found.setdefault(pair, {}).setdefault(_trim(what), _who(match))
+    return [_premise(name, needs) for (name, _), needs in found.items()] + _unusable(
+        text, {needed for _, needed in found} - {_bare(who) for who, _ in found}
+    )
+
+
+def _premise(name: str, needs: Mapping[str, str]) -> str:
+    """Return what one package needs of another; its versions may differ in that."""
+    if len(needs) == 1:
+        [(what, who)] = needs.items()
+        return f"{who} needs {what}"
+    more = ", ..." if len(needs) > _SHOWN else ""
+    return f"{name} needs {' or '.join(list(needs)[:_SHOWN])}{more} (depending on its version)"
+
+
+def _unusable(text: str, needed: Collection[PackageName]) -> list[str]:
+    """Return what is needed and has no wheel."""
+    found = dict.fromkeys(
+        f"no wheel of {_trim(match['what'])}{_trim(match['range'])} can be used"
+        for match in _WHEELS.finditer(text)
+        if _bare(match["what"]) in needed
+    )
     return list(found)
 
 

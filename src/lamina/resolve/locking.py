@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from lamina.engines.index_addresses import Offer
+    from lamina.engines.index_pages import Offer
     from lamina.lock.document import Lock
     from lamina.model.names import IndexName, PackageName
     from lamina.stack.document import Stack

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.core.http import HttpClient
-    from lamina.engines.index_addresses import Offer
+    from lamina.engines.index_pages import Offer
 
 _TAIL = 32_768
 """How much of the end of a wheel is fetched at once: its table of contents as a rule."""

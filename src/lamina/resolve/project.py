@@ -40,13 +40,19 @@ def index_addresses(stack: Stack | None, environ: Mapping[str, str]) -> dict[Ind
     }
 
 
+def named_indexes(stack: Stack) -> dict[PackageName, IndexName]:
+    """Return the index of each listed package that is not from the stack's default one."""
+    default = stack.resolve.index
+    return {
+        name: index for name in listed_names(stack) if (index := index_of(stack, name)) != default
+    }
+
+
 def plan_project(stack: Stack, environ: Mapping[str, str]) -> UvProject:
     """Return the question to the resolver, without preferences."""
     addresses = index_addresses(stack, environ)
     default = stack.resolve.index
-    named = {
-        name: index for name in listed_names(stack) if (index := index_of(stack, name)) != default
-    }
+    named = named_indexes(stack)
     entries = stack.packages.items()
     source = tuple(sorted(name for name, entry in entries if entry.source))
     limited = tuple(sorted(name for name in named if _is_limited(stack, name)))

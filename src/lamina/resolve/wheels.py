@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
     parse_sdist_filename,
     parse_wheel_filename,
 )
+from packaging.version import Version
 
 from lamina.core.errors import UnsatisfiableError
-from lamina.engines.index_addresses import Offer, project_files
+from lamina.engines.index_pages import Offer, project_files
 from lamina.resolve.demands import demands_on, index_of, stack_demands
 from lamina.resolve.project import index_addresses
 from lamina.resolve.selection import choose_wheel, installable_targets, system_floor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from packaging.version import Version
 
     from lamina.core.http import HttpClient
     from lamina.model.names import PackageName
@@ -60,9 +61,25 @@ def version_of(filename: str) -> Version | None:
         return None
 
 
+def files_for(files: Iterable[Offer], target: Target) -> list[Offer]:
+    """Return the files that are for a target's Python; upper bounds do not count, as for uv."""
+    newest = Version(f"{target.python}.99")
+    return [one for one in files if all(bound <= newest for bound in _floors(one.requires_python))]
+
+
+@cache
+def _floors(requires_python: str) -> tuple[Version, ...]:
+    """Return the lower bounds of a range, none where it cannot be read."""
+    try:
+        bounds = SpecifierSet(requires_python)
+    except InvalidSpecifier:
+        return ()
+    return tuple(Version(one.version) for one in bounds if one.operator in {">=", ">", "~="})
+
+
 def is_usable(stack: Stack, name: PackageName, files: Iterable[Offer], target: Target) -> bool:
     """Tell whether any of a version's files can be installed on a target, as the stack says."""
-    names = [one.filename for one in files]
+    names = [one.filename for one in files_for(files, target)]
     entry = stack.packages.get(name)
     has_sources = any(not one.endswith(".whl") for one in names)
     if entry is not None and entry.source:
@@ -123,5 +140,13 @@ def _needs_newer(stack: Stack, wheels: list[str]) -> str:
     late = sorted({str(one.platform) for one in ours if not choose_wheel(wheels, one, floor)})
     if not late:
         return ""
-    glibc, macos = (".".join(map(str, pair)) for pair in (floor.glibc, floor.macos))
-    return f" ({', '.join(late)}: not for glibc {glibc} or macOS {macos}, see [resolve])"
+    systems = {
+        "linux": f"resolve.glibc = '{floor.glibc[0]}.{floor.glibc[1]}'",
+        "osx": f"resolve.macos = '{floor.macos[0]}.{floor.macos[1]}'",
+    }
+    parts = [
+        f"{', '.join(names)} for newer systems than {limit}"
+        for kind, limit in systems.items()
+        if (names := [one for one in late if one.startswith(kind)])
+    ]
+    return f" ({'; '.join(parts)})"

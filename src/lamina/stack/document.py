@@ -17,13 +17,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from lamina.model.document import Document
-from lamina.model.fields import PackageField, PlatformField, StackField
-from lamina.model.names import (
-    PUBLIC_INDEX,
-    IndexName,
-    parse_index_name,
-    parse_package_name,
-)
+from lamina.model.fields import IndexField, PackageField, PlatformField, StackField
+from lamina.model.names import PUBLIC_INDEX, parse_package_name
 from lamina.model.platforms import PythonSeries
 from lamina.model.versions import ReleaseVersion, parse_release_version
 
@@ -145,7 +140,6 @@ def _version_pair(value: Any) -> Any:
     return (int(parts[0]), int(parts[1]))
 
 
-IndexKey = Annotated[IndexName, AfterValidator(parse_index_name)]
 GroupKey = Annotated[str, AfterValidator(_check_group)]
 Address = Annotated[str, AfterValidator(_check_address)]
 ModuleName = Annotated[str, AfterValidator(_check_module)]
@@ -203,9 +197,9 @@ class ResolveTable(Document):
 
     closed: bool = False
     """Nothing enters that is not listed; ``lamina check`` names each missing dependency."""
-    index: Annotated[IndexName, AfterValidator(parse_index_name)] = PUBLIC_INDEX
+    index: IndexField = PUBLIC_INDEX
     """The index of packages that name none: ``pypi`` or a key of ``indexes``."""
-    indexes: dict[IndexKey, Address] = {}
+    indexes: dict[IndexField, Address] = {}
     """Further indexes by name: http, https or file URLs (PEP 503 or 691), without credentials."""
     channels: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Conda channels, in order of priority."""
@@ -245,7 +239,7 @@ class PackageEntry(Document):
     """Only on these platforms of the stack; empty: on all."""
     marker: Annotated[str, AfterValidator(_check_marker)] | None = None
     """Only where this PEP 508 marker holds."""
-    index: Annotated[IndexName, AfterValidator(parse_index_name)] | None = None
+    index: IndexField | None = None
     """The only index the package is ever taken from."""
     source: bool = False
     """Build it from its source distribution."""

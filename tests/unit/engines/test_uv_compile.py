@@ -8,16 +8,20 @@ import pytest
 from lamina.core.errors import IntegrityError, LaminaError
 from lamina.engines.uv_compile import (
     KnownPackage,
+    PackageIndexes,
     UvUnion,
     _metadata,
     _solution,
 )
 from lamina.engines.uv_program import UvProgram
-from lamina.model.names import parse_package_name
+from lamina.model.names import PUBLIC_INDEX, parse_package_name
 from lamina.model.platforms import PythonSeries
 
 SOLVER = UvUnion(
-    program=UvProgram(environ={}), python=Path("/p"), series=PythonSeries.parse("3.12")
+    program=UvProgram(environ={}),
+    python=Path("/p"),
+    series=PythonSeries.parse("3.12"),
+    indexes=PackageIndexes(addresses={PUBLIC_INDEX: "https://index.example.org/simple"}),
 )
 DIGEST = {"sha256": "a" * 64}
 

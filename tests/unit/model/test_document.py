@@ -144,3 +144,18 @@ def test_the_schema_speaks_of_files() -> None:
     assert "null" not in text
     assert "Two-Words" not in text
     assert text.endswith("}\n")
+
+
+class _Filled(Document):
+    numbers: Annotated[tuple[int, ...], Field(strict=False, min_length=1)]
+
+
+def _problems_of_numbers(numbers: list[Any]) -> list[str]:
+    with pytest.raises(DocumentError) as caught:
+        validate(_Filled, {"numbers": numbers}, "x.toml")
+    return [str(one) for one in caught.value.problems]
+
+
+def test_an_array_whose_items_are_all_wrong_is_not_empty() -> None:
+    assert _problems_of_numbers([]) == ["numbers: empty; give at least one"]
+    assert _problems_of_numbers(["a"]) == ["numbers[0]: found 'a'; expected a whole number"]

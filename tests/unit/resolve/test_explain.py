@@ -50,6 +50,22 @@ project's requirements are unsatisfiable.
 """
 
 
+UPROOT = """Because uproot>=5.0.0,<=5.1.0rc1 depends on awkward>=2.0.0 and uproot>=5.1.0rc2,<=5.1.0rc3 depends on awkward>=2.4.5, we can conclude that uproot>=5.0.0,<=5.1.0rc3 depends on awkward>=2.0.0.
+         And because all of:
+             uproot==5.1.0rc4
+             uproot>=5.1.1,<=5.6.6
+         depend on awkward>=2.4.6 and uproot==5.1.0 has no usable wheels, we can conclude that uproot>=5.0.0,<=5.6.6 depends on awkward>=2.0.0.
+         And because all of:
+             uproot>=5.6.7,<=5.7.2
+             uproot>=5.7.4
+         depend on awkward>=2.8.2 and uproot==5.7.3 has no usable wheels, we can conclude that uproot>=5.0.0 depends on awkward>=2.0.0.
+         And because your project depends on numpy<2 and pandas>=3, we can conclude that your project's requirements are unsatisfiable.
+"""  # noqa: E501
+AWKWARD = """Because awkward-cpp==2 has no `python_full_version == '3.12.*' and sys_platform == 'linux'`-compatible wheels and awkward==2.0.0 depends on awkward-cpp==2, we can conclude that awkward==2.0.0 cannot be used.
+         And because your project depends on awkward==2.0.0, we can conclude that your project's requirements are unsatisfiable.
+"""  # noqa: E501
+
+
 def said(text: str) -> UnsatisfiableError:
     """Return our words for what uv said."""
     error = UnsatisfiableError("short")
@@ -99,6 +115,21 @@ def test_one_short_paragraph(text: str, parts: list[str]) -> None:
     assert len(error.message) < 300
     assert "conclude" not in error.message
     assert error.hints[-1] == "the resolver's whole explanation is in /logs/lock.log"
+
+
+def test_what_versions_of_one_package_need_is_one_premise() -> None:
+    assert said(UPROOT).message == (
+        "the stack cannot be resolved for osx-arm64/3.12: uproot needs awkward>=2.0.0 or "
+        "awkward>=2.4.5 or awkward>=2.4.6, ... (depending on its version); the stack asks for "
+        "packages.numpy = '<2' and packages.pandas = '>=3'"
+    )
+
+
+def test_what_is_needed_and_has_no_wheel_is_the_other_side() -> None:
+    assert said(AWKWARD).message == (
+        "the stack cannot be resolved for osx-arm64/3.12: awkward==2.0.0 needs awkward-cpp==2; "
+        "no wheel of awkward-cpp==2 can be used"
+    )
 
 
 def test_a_near_name_of_the_stack_is_suggested() -> None:

@@ -1,0 +1,37 @@
+"""Where the packages of a layer may come from: what the stack of its release says of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.engines.index_settings import public_index
+from lamina.engines.uv_compile import PackageIndexes
+from lamina.layer.document import load_layer
+from lamina.model.names import PUBLIC_INDEX
+from lamina.resolve.project import index_addresses, named_indexes
+from lamina.stack.files import load_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lamina.layer.document import LayerDocument
+
+
+def indexes_of(layer: LayerDocument, environ: Mapping[str, str]) -> PackageIndexes:
+    """Return the index of each package; on what is no release, all is from the public one.
+
+    Raises DocumentError when a release does not tell: a package that has an index of its own must
+    never be taken from another.
+    """
+    base = layer.base
+    if base.kind == "layer":
+        return indexes_of(load_layer(Path(base.prefix)), environ)
+    if base.kind != "release":
+        return PackageIndexes(addresses={PUBLIC_INDEX: public_index(environ)})
+    stack = load_stack(Path(base.prefix) / ".lamina" / "stack.toml")
+    return PackageIndexes(
+        addresses=index_addresses(stack, environ),
+        default=stack.resolve.index,
+        named=named_indexes(stack),
+    )
