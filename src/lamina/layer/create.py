@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,8 @@ def create_layer(directory: Path, base: Base) -> Seed:
     """Make a layer; raises ConflictError when the directory is not empty."""
     if planting.occupied(str(directory)):
         raise ConflictError(
-            f"{directory}: not empty", hints=["choose a new directory", f"rm -r {directory}"]
+            f"{directory}: not empty",
+            hints=["choose a new directory", f"rm -r {shlex.quote(str(directory))}"],
         )
     seed = plan_layer(base)
     try:

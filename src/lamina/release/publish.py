@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -108,6 +109,7 @@ def _check_identical(there: Release, request: PublishRequest) -> None:
     """Raise ConflictError unless publishing again would give the same content."""
     manifest = there.manifest()
     python = manifest.python
+    root = shlex.quote(str(request.root))
     differences = {
         "lock": manifest.lock_digest != digest_of_lock(request.lock),
         "Python": python.version != request.interpreter.version,
@@ -118,7 +120,7 @@ def _check_identical(there: Release, request: PublishRequest) -> None:
         raise ConflictError(
             f"{there.name} is published for {there.platform} already, with another "
             f"{' and another '.join(found)}; releases never change",
-            hints=[_NEW_VERSION, f"lamina release show {there.name}"],
+            hints=[_NEW_VERSION, f"lamina release show {there.name} --root {root}"],
         )
 
 

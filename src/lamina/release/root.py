@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,8 @@ class Root:
     def find(self, reference: ReleaseReference, platform: Platform | None = None) -> Release:
         """Return the release that a reference names, the newest when it gives no version.
 
+        Pre-releases and development versions count as newest only where there is nothing else.
+
         ``platform`` is this machine's when None. Raises UsageError, saying what there is.
         """
         wanted = platform or current_platform()
@@ -133,13 +136,17 @@ class Root:
                 raise self._unknown(what, reference.tier, tiers, prefix=f"{stack}@")
             version = tiers[reference.tier]
         if version is None and here:
-            return here[max(here, key=version_key)]
+            final = [one for one in here if not version_key(one).is_prerelease]
+            return here[max(final or here, key=version_key)]
         if version in here:
             return here[version]
         others = sorted({one.platform for one in releases if version in {None, one.version}})
         if others:
             what = f"{reference}: published for {', '.join(others)}, not for {wanted}"
-            raise UsageError(f"{self.path}: {what}", hints=[f"lamina release list {stack}"])
+            raise UsageError(
+                f"{self.path}: {what}",
+                hints=[f"lamina release list {stack} --root {shlex.quote(str(self.path))}"],
+            )
         versions = [one.version for one in releases]
         what = f"{stack}: no release {version}"
         raise self._unknown(what, str(version), versions, prefix=f"{stack}/")
@@ -153,7 +160,7 @@ class Root:
         suggestion = f" (did you mean {prefix + near[0]!r}?)" if near else ""
         return UsageError(
             f"{self.path}: {what}{suggestion}; there is: {there}",
-            hints=[f"lamina release list --root {self.path}"],
+            hints=[f"lamina release list --root {shlex.quote(str(self.path))}"],
         )
 
     def _platforms(self, stack: StackName, version: ReleaseVersion) -> list[Platform]:
@@ -178,7 +185,10 @@ def open_root(path: Path, *, create: bool = False) -> Root:
     if not create:
         raise UsageError(
             f"{root.path}: no releases there",
-            hints=[f"lamina publish --root {root.path}", "name another root with --root"],
+            hints=[
+                f"lamina publish --root {shlex.quote(str(root.path))}",
+                "name another root with --root",
+            ],
         )
     _check_path(root.path)
     fs.make_directory(root.path)
