@@ -12,7 +12,7 @@ from lamina.core import fs
 from lamina.core.errors import UsageError
 from lamina.layer.activation import activation_files
 from lamina.layer.base import cache_directory
-from lamina.layer.planting import csh_quoted, filled, fish_quoted, shell_quoted
+from lamina.layer.planting import csh_quoted, filled, fish_quoted, mark, prompt_name, shell_quoted
 from lamina.model.digests import digest_of_bytes
 
 if TYPE_CHECKING:
@@ -152,7 +152,12 @@ _START_FILES: Mapping[str, Mapping[str, str]] = {
 
 def _start_directory(place: Place, kind: str, environ: Mapping[str, str]) -> Path:
     """Return a directory of start-up files for a shell in a place, written once."""
-    texts = {name: filled(text, str(place.prefix)) for name, text in activation_files().items()}
+    texts = activation_files()
+    if place.release:
+        # The directory of a release has the name of its platform.
+        said = "/".join(map(prompt_name, place.release.split("/")))
+        texts = {name: text.replace(mark("prompt"), said) for name, text in texts.items()}
+    texts = {name: filled(text, str(place.prefix)) for name, text in texts.items()}
     if place.kind == "layer":
         texts = {name: _same(place, name) for name in texts}
     texts |= _START_FILES.get(kind, {})
