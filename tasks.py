@@ -72,7 +72,8 @@ def main(arguments: list[str]) -> int:
 def demo(arguments: list[str]) -> int:
     """Set up what lamina needs to run and show its main job."""
     set_up("run")
-    return call(BIN / "lamina", "demo", *arguments)
+    # What the demo says is to be typed in the caller's shell, which need not find lamina by name.
+    return call(BIN / "lamina", "demo", *arguments, with_programs=False)
 
 
 def test(arguments: list[str]) -> int:
@@ -186,11 +187,13 @@ def fingerprint(pinned: str) -> str:
     return f"{pinned} {digest.hexdigest()}"
 
 
-def environment() -> dict[str, str]:
+def environment(*, with_programs: bool = True) -> dict[str, str]:
     """Return the environment of every program called: one package index for pip and uv."""
     kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     kept["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
-    kept["PATH"] = f"{BIN}{os.pathsep}{kept.get('PATH', os.defpath)}"
+    path = kept.get("PATH", os.defpath)
+    if with_programs:
+        kept["PATH"] = f"{BIN}{os.pathsep}{path}"
     sys.path.insert(0, str(HERE / "src"))
     # The settings that lamina itself will use; this part of it needs no other package.
     from lamina.engines.index_settings import configured_index
@@ -201,10 +204,11 @@ def environment() -> dict[str, str]:
     return kept
 
 
-def call(*words: str | Path) -> int:
+def call(*words: str | Path, with_programs: bool = True) -> int:
     """Run a program in this directory, with its output shown, and return its exit code."""
     print(f"== {' '.join([Path(words[0]).name, *map(str, words[1:])])}", flush=True)
-    return subprocess.run(words, cwd=HERE, env=environment(), check=False).returncode
+    env = environment(with_programs=with_programs)
+    return subprocess.run(words, cwd=HERE, env=env, check=False).returncode
 
 
 def check(*words: str | Path) -> None:

@@ -145,8 +145,8 @@ def test_init_from_a_prefix_takes_its_python(command_line: CommandLine) -> None:
 def test_add(command_line: CommandLine, stack: Path) -> None:
     answer = command_line("add", "numpy>=2.1,<3", "pyhf[minuit]")
     assert answer.stdout == (
-        "updated packages: numpy = >=2.1,<3\n"
-        'added packages: pyhf = { version = "*", extras = ["minuit"] }\n'
+        'updated in [packages]: numpy = ">=2.1,<3"\n'
+        'added to [packages]: pyhf = { version = "*", extras = ["minuit"] }\n'
     )
     assert stack.read_text() == STACK.replace(">=2", ">=2.1,<3") + (
         'pyhf = { version = "*", extras = ["minuit"] }\n'
@@ -170,7 +170,7 @@ def test_add_with_every_option(command_line: CommandLine, stack: Path) -> None:
 
 def test_add_to_a_group(command_line: CommandLine, stack: Path) -> None:
     answer = command_line("add", "jupyterlab>=4", "--group", "notebook")
-    assert answer.stdout == "added groups.notebook: jupyterlab = jupyterlab>=4\n"
+    assert answer.stdout == "added to [groups] notebook: jupyterlab>=4\n"
     assert tomllib.loads(stack.read_text())["groups"] == {"notebook": ["jupyterlab>=4"]}
 
 
@@ -218,7 +218,7 @@ def test_add_keeps_the_mode_and_follows_a_link(command_line: CommandLine, stack:
 def test_nothing_to_do_does_not_touch_the_file(command_line: CommandLine, stack: Path) -> None:
     before = stack.stat().st_ino
     answer = command_line("add", "numpy>=2")
-    assert answer.stdout == "unchanged packages: numpy = >=2\n"
+    assert answer.stdout == 'unchanged in [packages]: numpy = ">=2"\n'
     assert stack.stat().st_ino == before
 
 
@@ -266,7 +266,7 @@ def test_add_to_a_broken_stack_says_all_that_is_wrong(
 
 def test_remove(command_line: CommandLine, stack: Path) -> None:
     answer = command_line("remove", "NumPy")
-    assert answer.stdout == "removed packages: numpy = >=2\n"
+    assert answer.stdout == 'removed from [packages]: numpy = ">=2"\n'
     assert stack.read_text() == STACK.replace('numpy = ">=2"  # why\n', "")
 
 

@@ -11,6 +11,9 @@ from support.index_server import LINUX, IndexServer
 from support.stacks import stack_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from support.command_line import CommandLine
 
 BOTH = '["linux-64", "osx-arm64"]'
@@ -225,7 +228,7 @@ def test_a_failure_keeps_the_lock_that_was_there(lamina: CommandLine) -> None:
 
 
 def test_sources_are_built_only_where_the_stack_says_so(
-    lamina: CommandLine, index: IndexServer
+    lamina: CommandLine, index: IndexServer, interpreter: Callable[[str], Path]
 ) -> None:
     index.sdist("brew", "2.0", ["lib"])
     index.wheel("brew", "1.0")
@@ -234,7 +237,8 @@ def test_sources_are_built_only_where_the_stack_says_so(
     assert versions(lamina) == {"brew": "1.0"}
     index.wheel("brew", "2.0", ["lib"])
     lamina.write("lamina.toml", stack_text('brew = { version = "*", source = true }'))
-    lamina("lock")
+    interpreter("3.12")
+    assert "no Python" not in lamina("lock").stderr
     assert versions(lamina) == {"brew": "2.0", "lib": "2.0"}
     brew = lock_of(lamina)["package"][0]
     assert [one["file"] for one in brew["artifacts"]] == ["brew-2.0.tar.gz"]

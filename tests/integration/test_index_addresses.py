@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from lamina.model.artifacts import Artifact
 from lamina.model.digests import Sha256
 from lamina.model.names import PUBLIC_INDEX, IndexName, parse_package_name
 from support.index_server import IndexServer, Offer
+from support.wheels import FileIndex, Wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,6 +154,27 @@ def test_several_processes_may_remember_at_once(tmp_path: Path) -> None:
     assert [one.wait() for one in workers] == [0, 0, 0]
     [cache] = (tmp_path / "addresses").iterdir()
     assert len({json.loads(line)["address"] for line in cache.read_text().splitlines()}) == 60
+
+
+def test_an_index_may_be_a_directory(environ: dict[str, str], tmp_path: Path) -> None:
+    index = FileIndex(tmp_path / "an index")
+    index.add(Wheel(name="tool", version="1.0"))
+    [wheel] = (index.path / "tool").glob("*.whl")
+
+    def artifact(name: str, content: bytes) -> Artifact:
+        return Artifact(
+            package=parse_package_name(name),
+            version="1.0",
+            index=OURS,
+            filename=f"{name}-1.0-py3-none-any.whl",
+            sha256=Sha256(hashlib.sha256(content).hexdigest()),
+        )
+
+    locator = IndexAddresses(environ, {OURS: index.address}, tmp_path / "cache")
+    tool = artifact("tool", wheel.read_bytes())
+    assert locator.addresses([tool]) == {tool: wheel.as_uri()}
+    with pytest.raises(LaminaError, match=r"does not offer absent-1\.0-py3"):
+        locator.addresses([artifact("absent", b"")])
 
 
 def test_a_page_is_asked_for_again_while_the_server_is_busy(environ: dict[str, str]) -> None:

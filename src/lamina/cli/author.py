@@ -228,7 +228,15 @@ def _difference(before: str, after: str, name: str) -> str:
 
 
 def _as_text(change: Change) -> str:
-    return f"{change.action} {change.where}: {change.name} = {change.text}"
+    _, _, group = change.where.partition(".")
+    place = f"[groups] {group}" if group else f"[{change.where}]"
+    line = change.text if group else f"{change.name} = {_quoted(change.text)}"
+    word = {"added": "to", "removed": "from"}.get(change.action, "in")
+    return f"{change.action} {word} {place}: {line}"
+
+
+def _quoted(value: str) -> str:
+    return value if value.startswith("{") else f'"{value}"'
 
 
 def _as_json(change: Change) -> dict[str, str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import netrc
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from lamina.core import report
 from lamina.core.errors import LaminaError, UpstreamUnavailableError
@@ -77,6 +78,8 @@ class HttpClient:
         """
         import httpx2
 
+        if address.startswith("file:"):
+            return _local_page(address)
         reason = ""
         headers = {"Accept": accept}
         if byte_range:
@@ -111,6 +114,20 @@ class HttpClient:
             return None
         found = self._logins.authenticators(parts.hostname)
         return (found[0], found[2] or "") if found else None
+
+
+def _local_page(address: str) -> Page:
+    """Return a file of this machine as a server would: of a directory, its index.html."""
+    path = Path(unquote(urlsplit(address).path))
+    file = path / "index.html" if path.is_dir() else path
+    try:
+        content = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return Page(address=address, status=404, content_type="", content=b"")
+    except OSError as error:
+        raise UpstreamUnavailableError(f"{file}: {error.strerror}") from error
+    kind = "text/html" if file.suffix == ".html" else "application/octet-stream"
+    return Page(address=address, status=200, content_type=kind, content=content)
 
 
 def _logins(environ: Mapping[str, str]) -> netrc.netrc | None:

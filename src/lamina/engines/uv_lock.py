@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.core import fs
+from lamina.core.errors import LaminaError
+from lamina.core.run import redact
 from lamina.engines.index_addresses import filename_of, without_credentials
 from lamina.model.digests import Sha256, parse_sha256
 from lamina.model.names import IndexName, PackageName, parse_package_name
@@ -245,6 +247,11 @@ def _dependencies(entries: Iterable[Mapping[str, Any]]) -> tuple[UvDependency, .
 
 def _file(entry: Mapping[str, Any], registry: Path) -> UvFile:
     address = entry["url"] if "url" in entry else (registry / entry["path"]).resolve().as_uri()
+    if "hash" not in entry:
+        raise LaminaError(
+            f"the index gives no digest of {filename_of(address)}: {redact(address)}",
+            hints=["let the page link to the file as FILE#sha256=DIGEST"],
+        )
     return UvFile(
         filename=filename_of(address),
         address=address,

@@ -19,6 +19,7 @@ class Row:
     """A package that can be imported in a layer."""
 
     name: str
+    """Normalised."""
     version: str
     source: str
     """``layer``, ``base``, or ``user`` for what somebody else installed into the layer."""
@@ -32,7 +33,7 @@ def list_packages(layer: OpenLayer, *, everything: bool) -> list[Row]:
     managed = layer.managed
     rows = [
         Row(
-            name=one.name,
+            name=name,
             version=one.version,
             source="layer" if name in managed else "user",
             over=below[name].version if name in below else None,
@@ -44,11 +45,11 @@ def list_packages(layer: OpenLayer, *, everything: bool) -> list[Row]:
     if everything:
         own = {canonicalize_name(one.key) for one in layer.own}
         rows += [
-            Row(name=one.name, version=one.version, source="base", over=None, because=())
+            Row(name=name, version=one.version, source="base", over=None, because=())
             for name, one in below.items()
             if name not in own
         ]
-    return sorted(rows, key=lambda row: canonicalize_name(row.name))
+    return sorted(rows, key=lambda row: row.name)
 
 
 def render_rows(rows: Sequence[Row]) -> str:
@@ -115,6 +116,6 @@ def render_description(value: dict[str, Any]) -> str:
             f"layer     {value['layer']}",
             f"base      {on} (Python {base['python']}, {base['packages']} packages{changed})",
             f"requests  {', '.join(value['requests']) or 'none yet'}",
-            f"packages  {value['packages']} of its own, {value['bytes'] / 2**20:.1f} MiB",
+            f"packages  {value['packages']} of its own, {value['bytes'] / 1e6:.1f} MB",
         ]
     )

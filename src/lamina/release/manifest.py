@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from lamina.model.document import Document, load_toml, validate
 from lamina.model.fields import DigestField, PackageField, PlatformField, StackField, TimeField
@@ -27,7 +27,11 @@ def _as_series(value: Any) -> Any:
 class ManifestPython(Document):
     """The interpreter of the release."""
 
-    series: Annotated[PythonSeries, BeforeValidator(_as_series, json_schema_input_type=str)]
+    series: Annotated[
+        PythonSeries,
+        BeforeValidator(_as_series, json_schema_input_type=str),
+        PlainSerializer(str, return_type=str),
+    ]
     """Such as ``3.12``."""
     version: str
     """With the patch level."""

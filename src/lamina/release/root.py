@@ -124,6 +124,8 @@ class Root:
     def find(self, reference: ReleaseReference, platform: Platform | None = None) -> Release:
         """Return the release that a reference names, the newest when it gives no version.
 
+        Pre-releases and development versions count as newest only where there is nothing else.
+
         ``platform`` is this machine's when None. Raises UsageError, saying what there is.
         """
         wanted = platform or current_platform()
@@ -141,7 +143,8 @@ class Root:
                 raise self._unknown(what, reference.tier, tiers, prefix=f"{stack}@")
             version = tiers[reference.tier]
         if version is None and here:
-            return here[max(here, key=version_key)]
+            final = [one for one in here if not version_key(one).is_prerelease]
+            return here[max(final or here, key=version_key)]
         if version in here:
             return here[version]
         others = sorted({one.platform for one in releases if version in {None, one.version}})

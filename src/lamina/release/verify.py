@@ -11,6 +11,9 @@ from lamina.model.digests import digest_of_bytes
 from lamina.release.mtree import MTREE_NAME, parse_mtree, read_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lamina.release.mtree import Entry
     from lamina.release.root import Release
 
 
@@ -20,7 +23,8 @@ class Findings:
 
     files: int
     """How many files, links and directories were compared."""
-    changed: tuple[str, ...]
+    changed: Mapping[str, tuple[str, ...]]
+    """Of each path that differs, what: its kind, mode, size, content or target."""
     missing: tuple[str, ...]
     extra: tuple[str, ...]
 
@@ -32,7 +36,7 @@ class Findings:
     def lines(self) -> list[str]:
         """Return one line a difference."""
         return [
-            *(f"changed: {path}" for path in self.changed),
+            *(f"changed: {path} ({', '.join(how)})" for path, how in self.changed.items()),
             *(f"missing: {path}" for path in self.missing),
             *(f"extra: {path}" for path in self.extra),
         ]
@@ -63,7 +67,21 @@ def verify_release(release: Release) -> Findings:
             raise StorageError(f"{error.filename}: {error.strerror}") from error
     return Findings(
         files=len(recorded),
-        changed=tuple(p for p in recorded if p in found and found[p] != recorded[p]),
+        changed={
+            path: _differences(entry, found[path])
+            for path, entry in recorded.items()
+            if path in found and found[path] != entry
+        },
         missing=tuple(path for path in recorded if path not in found),
         extra=tuple(path for path in found if path not in recorded),
+    )
+
+
+def _differences(recorded: Entry, found: Entry) -> tuple[str, ...]:
+    """Return what differs between two entries of a path."""
+    if recorded.kind != found.kind:
+        return (f"a {found.kind}, was a {recorded.kind}",)
+    fields = {"mode": "mode", "size": "size", "sha256": "content", "target": "target"}
+    return tuple(
+        word for field, word in fields.items() if getattr(recorded, field) != getattr(found, field)
     )

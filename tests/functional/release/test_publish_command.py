@@ -145,7 +145,8 @@ def test_a_named_package_is_built_from_source(command_line: CommandLine) -> None
         ),
         pytest.param(
             ("python = [", "bundle = true\npython = ["), (), 7,
-            ["small/1.0 is published", "another bundle; releases never change", "new version"],
+            ["small/1.0 is published", "another bundle; releases never change", "new version",
+             "hint: lamina release show small/1.0 --root "],
             id="changed",
         ),
         pytest.param(
@@ -221,6 +222,7 @@ def test_list_show_and_verify(command_line: CommandLine) -> None:
     value = command_line("release", "show", "small/1.0", "--json").json
     assert (value["release"], value["package"][0]["name"]) == ("small/1.0", "tool")
     assert value["size"] > 100
+    assert value["python"]["series"] == "3.12"
     assert "as published" in command_line("release", "verify", "small").stdout
 
 
@@ -232,7 +234,7 @@ def test_verify_tells_what_changed(command_line: CommandLine) -> None:
     answer = command_line("release", "verify", "small", expect=6)
     assert answer.stdout.splitlines() == [
         "small/1.0 is not as published",
-        "changed: lib/python3.12/site-packages/tool.py",
+        "changed: lib/python3.12/site-packages/tool.py (mode, size, content)",
     ]
     value = command_line("release", "verify", "small", "--json", expect=6).json
     assert (value["sound"], value["missing"], value["extra"]) == (False, [], [])

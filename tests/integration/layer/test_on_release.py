@@ -165,3 +165,14 @@ def test_a_root_that_was_moved(site: Site) -> None:
     (site.path / "elsewhere").rename(site.root)
     change_layer(Request(layer=layer, add=("alpha",)), environ)
     run([layer / "bin" / "python", "-c", "import alpha, greeter"], site.environ)
+
+
+@pytest.mark.shells
+def test_the_prompt_of_a_shell_names_the_release(site: Site) -> None:
+    shell = find_shell("dash")
+    environ = site.environ | {"SHELL": str(shell), "TERM": "dumb", "PS1": "$ "}
+    argv = [sys.executable, "-m", "lamina", "shell", "small/1.0", "--root", str(site.root)]
+    answer = subprocess.run(
+        argv, env=environ, input="exit\n", capture_output=True, text=True, check=False
+    )
+    assert "(small/1.0) " in answer.stdout + answer.stderr

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 def test_what_somebody_else_installed_stays(workshop: Workshop, layer: Path) -> None:
     workshop.add(layer, Wheel(name="own-work", version="0.1", requires=["alpha"]))
+    workshop.add(layer, Wheel(name="Mixed_Case", version="0.1"))
     (site_of(layer) / "notes.txt").write_text("mine", encoding="utf-8")
     change(workshop, layer, "alpha>=2")
     change(workshop, layer, remove=("alpha",))
     assert versions(workshop, layer, "own_work", "alpha") == ["0.1", "1.0"]
     assert (site_of(layer) / "notes.txt").read_text(encoding="utf-8") == "mine"
     rows = list_packages(open_layer(layer, workshop.environ), everything=False)
-    assert [(row.name, row.source) for row in rows] == [("own-work", "user")]
+    assert [(row.name, row.source) for row in rows] == [
+        ("mixed-case", "user"),
+        ("own-work", "user"),
+    ]
 
 
 def test_shared_packages_of_a_namespace(workshop: Workshop, layer: Path) -> None:

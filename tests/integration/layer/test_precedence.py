@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,27 @@ def test_the_layer_wins(
     environ = workshop.environ | {"PYTHONPATH": str(site_of(base))}
     answer = run([layer / "bin" / "python", *flags, "-c", BOTH], environ)
     assert json.loads(answer) == ["2.0", "2.0", "1.0", "1.0"]
+
+
+@pytest.mark.parametrize("series", SERIES)
+def test_the_order_of_the_search_path(
+    workshop: Workshop, interpreter: Callable[[str], Path], tmp_path: Path, series: str
+) -> None:
+    """The user's own directories, the standard library, the layer, the base: each of them once."""
+    base = workshop.base(interpreter(series), OLD)
+    layer = workshop.layer(base)
+    workshop.add(layer, NEW)
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "alpha.py").write_text("__version__ = 'own'\n", encoding="utf-8")
+    search = f"{own}{os.pathsep}{site_of(base)}"
+    environ = workshop.environ | {"PYTHONPATH": search}
+    script = "import alpha, json, sys; print(json.dumps([alpha.__version__, sys.path]))"
+    version, path = json.loads(run([layer / "bin" / "python", "-c", script], environ))
+    assert version == "own"
+    assert path[:2] == ["", str(own)]
+    assert path[-2:] == [str(site_of(layer)), str(site_of(base))]
+    assert len(set(path)) == len(path)
 
 
 @pytest.mark.parametrize("order", ["before", "after", "none"])

@@ -217,7 +217,7 @@ def test_verify_finds_every_difference(tmp_path: Path, environ: dict[str, str]) 
     (site / "new one.py").write_text("")
     findings = verify_release(release)
     place = "lib/python3.12/site-packages"
-    assert findings.changed == (place, f"{place}/greeter.py")
+    assert list(findings.changed) == [place, f"{place}/greeter.py"]
     assert findings.missing == (f"{place}/numbers_of_ours.py",)
     assert findings.extra == (f"{place}/new one.py",)
 

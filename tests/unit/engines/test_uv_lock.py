@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lamina.core.errors import LaminaError
 from lamina.engines.uv_lock import (
     PROJECT_NAME,
     Preference,
@@ -51,6 +52,14 @@ version = "2"
 source = {{ registry = "../index" }}
 wheels = [{{ path = "b/b-2-py3-none-any.whl", hash = "sha256:{"3" * 64}" }}]
 """
+
+
+def test_a_file_without_a_digest_is_refused() -> None:
+    """An index need not give digests, but a lock has to."""
+    text = LOCK.replace(f', hash = "sha256:{"1" * 64}"', "")
+    with pytest.raises(LaminaError, match=r"no digest of a-1\.0\.tar\.gz") as caught:
+        read_uv_lock(text, Path("/work/project"))
+    assert "#sha256=" in caught.value.hints[0]
 
 
 def test_reading() -> None:

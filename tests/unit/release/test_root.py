@@ -21,13 +21,16 @@ HERE = Platform.LINUX_64
 
 @pytest.fixture
 def root(tmp_path: Path) -> Root:
-    """Return a root with three releases of one stack, one of another, and two tiers."""
+    """Return a root with releases of three stacks and two tiers."""
     root = open_root(tmp_path / "our root", create=True)
     for stack, version, platform in (
         ("hep", "2026.9.0", HERE),
         ("hep", "2026.10.0", HERE),
+        ("hep", "2026.10.1.dev2", HERE),
         ("hep", "2026.11.0", Platform.LINUX_AARCH64),
         ("lab", "1.0", HERE),
+        ("new", "1.0rc1", HERE),
+        ("new", "1.0rc2", HERE),
     ):
         prefix = root.prefix_of(StackName(stack), parse_release_version(version), platform)
         fs.make_directory(prefix / ".lamina")
@@ -46,6 +49,8 @@ def root(tmp_path: Path) -> Root:
         pytest.param("hep/2026.9.0", HERE, "2026.9.0", id="version"),
         pytest.param("hep@stable", HERE, "2026.9.0", id="tier"),
         pytest.param("lab", HERE, "1.0", id="other-stack"),
+        pytest.param("hep/2026.10.1.dev2", HERE, "2026.10.1.dev2", id="development-by-name"),
+        pytest.param("new", HERE, "1.0rc2", id="pre-releases-alone"),
     ],
 )
 def test_find(root: Root, reference: str, platform: Platform, version: str) -> None:
@@ -93,8 +98,11 @@ def test_a_directory_without_a_manifest_is_no_release(root: Root) -> None:
     assert names == [
         "hep/2026.9.0 linux-64",
         "hep/2026.10.0 linux-64",
+        "hep/2026.10.1.dev2 linux-64",
         "hep/2026.11.0 linux-aarch64",
         "lab/1.0 linux-64",
+        "new/1.0rc1 linux-64",
+        "new/1.0rc2 linux-64",
     ]
 
 
