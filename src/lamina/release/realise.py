@@ -12,6 +12,7 @@ from lamina.core import fs, report
 from lamina.core.errors import CommandFailedError, StorageError
 from lamina.core.run import base_environment, run
 from lamina.engines.uv_python import make_environment
+from lamina.release.intruders import names_of_ours, refuse_intruders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,10 +54,12 @@ class Realisation:
 def realise(request: Realisation) -> None:
     """Fill the stage; what names its own path still names the stage.
 
-    Raises what the installer raises, StorageError when the disk is full.
+    Raises what the installer raises, BuildFailedError for a package that brings files of the
+    release itself, StorageError when the disk is full.
     """
     fs.make_directory(request.stage)
     prepare(request)
+    ours = names_of_ours(request.stage, directories=[BUNDLE_NAME] if request.bundle else [])
     with report.step(f"installing {len(request.artifacts)} packages"):
         request.installer.install(
             request.artifacts,
@@ -64,6 +67,7 @@ def realise(request: Realisation) -> None:
             locator=request.locator,
         )
     fs.remove_file(request.stage / ".lock")  # uv's, for while it installs
+    refuse_intruders(request.stage, ours)
     compile_tree(request)
 
 
