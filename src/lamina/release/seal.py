@@ -67,7 +67,13 @@ def seal(request: Seal) -> Manifest:
     stage, final = request.stage, request.release.prefix
     table = request.stack.test
     wanted = bool(table.imports or table.commands)
-    place = final_place(stage=stage, final=final, environ=request.environ, log=request.log)
+    place = final_place(
+        stage=stage,
+        final=final,
+        environ=request.environ,
+        log=request.log,
+        interpreter=request.interpreter.prefix,
+    )
     tests: list[ManifestTest] = []
     tested: TestPlace = "none" if not wanted else "skipped"
     if wanted and request.run_tests and place is None:

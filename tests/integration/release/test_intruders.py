@@ -89,7 +89,6 @@ def test_files_that_differ_between_packages_are_said(
     listening = Listening()
     with report.use(listening):
         publish(request_of(tmp_path, environ, wheels))
-    assert listening.warnings == [
-        "lib/python3.12/site-packages/tests/common.py comes with one-1.0 and two-1.0, which "
-        "differ: one of them is there"
-    ]
+    path = "lib/python3.12/site-packages/tests/common.py"
+    said = f"{path} comes with one-1.0 and two-1.0, which differ: one of them is there"
+    assert listening.warnings == [said]
