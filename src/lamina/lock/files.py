@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lamina.core import fs
+from lamina.core.errors import DocumentError
+from lamina.lock.consistency import check_lock
 from lamina.lock.document import Lock, LockedArtifact, LockedDependency, LockedPackage
 from lamina.model.digests import Sha256, digest_of_bytes
 from lamina.model.document import load_toml, validate
@@ -20,7 +22,10 @@ LOCK_NAME = "lamina.lock"
 
 def load_lock(path: Path) -> Lock:
     """Read a lock; raises DocumentError with every problem found."""
-    return validate(Lock, load_toml(path), path)
+    lock = validate(Lock, load_toml(path), path)
+    if problems := list(check_lock(lock)):
+        raise DocumentError(path, problems, hints=["lamina lock"])
+    return lock
 
 
 def save_lock(lock: Lock, path: Path) -> None:

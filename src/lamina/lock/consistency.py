@@ -1,0 +1,75 @@
+"""What no single field of a lock shows: a lock edited by hand, or merged badly, is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from lamina.core.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from lamina.lock.document import Lock, LockedPackage
+    from lamina.model.platforms import Target
+
+_ARCHIVES = (".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.zst", ".tar")
+
+
+def check_lock(lock: Lock) -> Iterator[Problem]:
+    """Yield what is wrong: packages twice, files for no or several targets, names that differ."""
+    seen: dict[tuple[str, Target], int] = {}
+    for number, package in enumerate(lock.packages):
+        where = f"package[{number}]"
+        targets = package.targets or lock.targets
+        yield from _check_targets(f"{where}.targets", package.targets, lock.targets)
+        for target in targets:
+            first = seen.setdefault((package.name, target), number)
+            if first != number:
+                yield Problem(where=where, found=f"{package.name} for {target} a second time")
+        yield from _check_files(where, package, targets)
+
+
+def _check_targets(
+    where: str, some: Iterable[Target], known: Iterable[Target]
+) -> Iterator[Problem]:
+    allowed = f"the lock is for {', '.join(map(str, known))}"
+    for target in some:
+        if target not in known:
+            yield Problem(where=where, found=f"{target} is no target of the lock", allowed=allowed)
+
+
+def _check_files(
+    where: str, package: LockedPackage, targets: Iterable[Target]
+) -> Iterator[Problem]:
+    try:
+        version = Version(package.version)
+    except InvalidVersion:
+        yield Problem(
+            where=f"{where}.version", found=f"{package.version!r} is not a PEP 440 version"
+        )
+        return
+    for number, file in enumerate(package.artifacts):
+        place = f"{where}.artifacts[{number}]"
+        yield from _check_targets(f"{place}.targets", file.targets, targets)
+        if wrong := _misnamed(file.file, package.name, version):
+            yield Problem(where=f"{place}.file", found=f"{file.file!r} {wrong}")
+    for target in targets:
+        count = sum(not one.targets or target in one.targets for one in package.artifacts)
+        if count != 1:
+            found = f"{count or 'no'} file{'s' if count > 1 else ''} of {package.name} for {target}"
+            yield Problem(where=f"{where}.artifacts", found=found, allowed="one is needed")
+
+
+def _misnamed(file: str, name: str, version: Version) -> str:
+    if file.endswith(_ARCHIVES):
+        # How sources are called was free for long, so only their beginning is looked at.
+        stem = canonicalize_name(file)
+        return "" if stem.startswith(f"{name}-") else f"is not a file of {name}"
+    try:
+        named, of, _, _ = parse_wheel_filename(file)
+    except InvalidWheelFilename:
+        return "is neither a wheel nor an archive of sources"
+    return "" if (named, of) == (name, version) else f"is not a file of {name} {version}"
