@@ -48,7 +48,7 @@ def test_create(command_line: CommandLine, base: Path) -> None:
     answer = command_line("layer", "create", "mine", "--on", base)
     assert answer.stdout == f". '{target}/bin/activate'\n"
     again = command_line("layer", "create", "mine", "--on", base, expect=7)
-    assert again.stderr.startswith(f"error: {target}: not empty\n")
+    assert again.stderr.startswith(f"error: {target}: there is a layer already\n")
     value = command_line("layer", "create", "other", "--on", base, "--json").json
     assert value == {
         "base": {"kind": "prefix", "prefix": str(base), "release": None},

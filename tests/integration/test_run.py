@@ -123,6 +123,22 @@ time.sleep(600)
     assert is_gone(int(note.read_text(encoding="utf-8")))
 
 
+def test_what_a_program_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+    note = tmp_path / "child"
+    code = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-I", "-c", "import time; time.sleep(600)"])
+with open({str(note)!r}, "w") as stream: stream.write(str(child.pid))
+"""
+    run(python(code), env=ENV)
+    assert is_gone(int(note.read_text(encoding="utf-8")))
+
+
+def test_a_word_that_no_program_can_get_is_an_error_of_ours() -> None:
+    with pytest.raises(LaminaError, match=r"cannot start .*: embedded null byte"):
+        run(python("a\0b"), env=ENV)
+
+
 def is_gone(process: int) -> bool:
     """Wait for the end of a process that was killed; a zombie has ended."""
     for _ in range(200):

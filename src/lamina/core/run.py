@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -121,7 +122,6 @@ def _wait(
     err: IO[bytes],
 ) -> int:
     """Wait for a program in a process group of its own, so that none of its children survives."""
-    process: subprocess.Popen[bytes] | None = None
     try:
         with _signals_held():
             process = subprocess.Popen(  # noqa: S603
@@ -134,14 +134,36 @@ def _wait(
                 start_new_session=True,
             )
             _running.add(process)
-        return process.wait(timeout)
     except OSError as error:
         raise _not_started(words[0], error) from error
-    except subprocess.TimeoutExpired as error:
-        raise LaminaError(f"{words[0]} took longer than {timeout:g} s") from error
+    except ValueError as error:  # a NUL in a word
+        raise LaminaError(f"cannot start {words[0]}: {error}") from error
+    try:
+        if not _has_ended(process, timeout):
+            raise LaminaError(f"{words[0]} took longer than {timeout:g} s")
     finally:
-        if process is not None:
-            _running.finish(process)
+        _running.finish(process)
+    return process.returncode
+
+
+def _has_ended(process: subprocess.Popen[bytes], timeout: float | None) -> bool:
+    """Wait for the end of a program without collecting it: its group keeps its number."""
+    if not hasattr(os, "waitid"):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout)
+        return process.returncode is not None
+    ended = os.WEXITED | os.WNOWAIT
+    if timeout is None:
+        os.waitid(os.P_PID, process.pid, ended)
+        return True
+    deadline, pause = time.monotonic() + timeout, 0.0005
+    while os.waitid(os.P_PID, process.pid, ended | os.WNOHANG) is None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        pause = min(2 * pause, left, 0.05)
+        time.sleep(pause)
+    return True
 
 
 class _Running:
@@ -160,9 +182,9 @@ class _Running:
                 _kill(process)
 
     def finish(self, process: subprocess.Popen[bytes]) -> None:
-        """End a program that still runs, with all that it started."""
+        """End a program if it still runs, and all that it started."""
         with _signals_held():
-            if process.poll() is None:
+            if process.returncode is None:
                 _kill(process)
                 process.wait()
             with self._lock:
@@ -185,7 +207,8 @@ def stop_all() -> None:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    # macOS does not permit it when only the collected rest of the group is there.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 

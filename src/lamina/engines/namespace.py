@@ -25,11 +25,13 @@ class MountNamespace:
     """An empty directory."""
     hidden: Path
     """A directory that is empty in this view: the one that ``stage`` is in."""
+    kept: tuple[Path, ...] = ()
+    """Directories that are read-only in this view."""
 
     def command(self, *argv: str | Path) -> list[str | Path]:
         """Return what to run so that ``argv`` runs in this view, as the same user."""
         enter = (sys.executable, "-I", "-S", _ENTER, self.stage, self.final, self.hidden)
-        return [*enter, *argv]
+        return [*enter, *self.kept, "--", *argv]
 
     def available(self, environ: Mapping[str, str]) -> bool:
         """Tell whether this machine lets its user make such a view."""

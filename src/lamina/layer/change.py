@@ -207,7 +207,8 @@ def _apply(layer: OpenLayer, plan: Plan, solver: UvUnion) -> None:
 
 def _plan_moves(layer: OpenLayer, plan: Plan, stage: Stage) -> None:
     leaving = set(plan.removed) | {one.name for one in plan.installs if one.before is not None}
-    gone = plan_removal(stage, [one for one in layer.own if canonicalize_name(one.key) in leaving])
+    going = [one for one in layer.own if canonicalize_name(one.key) in leaving]
+    gone = plan_removal(stage, going, [one for one in layer.own if one not in going])
     plan_placing(stage)
     entries, python_files, programs = base_scripts(layer.base)
     plan_uncovering(stage, gone, layer.base, ({*entries, *python_files}, programs))

@@ -12,8 +12,9 @@ from lamina.core import fs
 from lamina.core.errors import ConflictError, UsageError
 from lamina.layer import planting
 from lamina.layer.activation import activation_files
-from lamina.layer.base import LAYER_NAME, Base
+from lamina.layer.base import LAYER_NAME, Base, is_layer
 from lamina.layer.data_links import plan_data_links
+from lamina.layer.ownership import HOOK, PTH
 from lamina.layer.planting import mark
 from lamina.layer.record import layer_record
 from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from lamina.engines.probe import BaseProbe
     from lamina.layer.planting import Seed
 
-HOOK = "_lamina_layer"
-PTH = "~lamina.pth"
 # PYTHONPATH may name another layer, whose hook would be imported instead. An interpreter reads the
 # .pth files of a virtual environment twice: the second time, the path is in order already.
 _START = f"import sys; {HOOK!r} in sys.modules or sys.path.insert(0, sitedir); import {HOOK}\n"
@@ -44,13 +43,25 @@ def layer_directory(given: Path) -> Path:
 def create_layer(directory: Path, base: Base) -> Seed:
     """Make a layer; raises ConflictError when the directory is not empty."""
     if planting.occupied(str(directory)):
-        raise ConflictError(f"{directory}: not empty", hints=["choose a new directory"])
+        raise ConflictError(f"{directory}: {_what(directory)}", hints=_ways_out(directory))
     seed = plan_layer(base)
     try:
         planting.plant(seed, str(directory))
     except OSError as error:
         raise fs.storage_error(error, directory) from error
     return seed
+
+
+def _what(directory: Path) -> str:
+    return "there is a layer already" if is_layer(directory) else "not empty"
+
+
+def _ways_out(directory: Path) -> list[str]:
+    """Return hints; never one by which a person would remove files of their own."""
+    quoted = planting.shell_quoted(str(directory))
+    if is_layer(directory):
+        return [f"lamina layer show {quoted}", f"rm -r {quoted}"]
+    return [f"choose a new directory, such as {planting.shell_quoted(f'{directory}-layer')}"]
 
 
 def watched_by(base: Base, seed: Seed, root: Path) -> list[str]:

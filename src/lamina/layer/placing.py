@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.core import fs
+from lamina.core.errors import IntegrityError
+from lamina.engines.records import claims, read_record
+from lamina.layer.ownership import is_of_the_layer
 from lamina.layer.scripts import DISPATCHER
 
 if TYPE_CHECKING:
@@ -19,11 +21,18 @@ if TYPE_CHECKING:
 _TREES = ("lib", "bin", "share", "etc", "include", "man")
 
 
-def plan_removal(stage: Stage, distributions: Iterable[Distribution]) -> set[Path]:
-    """Plan to take the files of distributions out; return all of them."""
+def plan_removal(
+    stage: Stage, distributions: Iterable[Distribution], staying: Iterable[Distribution] = ()
+) -> set[Path]:
+    """Plan to take the files of distributions out; return all of them.
+
+    What one that stays lists as well is left.
+    """
     files: set[Path] = set()
     for one in distributions:
         files |= recorded_files(one, stage.layer)
+    if files:
+        files -= {path for one in staying for path in recorded_files(one, stage.layer)}
     tops = {stage.layer / path.relative_to(stage.layer).parts[0] for path in files}
     for top in sorted(tops):
         _take_out(stage, top, files, keep=True)
@@ -31,18 +40,16 @@ def plan_removal(stage: Stage, distributions: Iterable[Distribution]) -> set[Pat
 
 
 def recorded_files(one: Distribution, layer: Path) -> set[Path]:
-    """Return the files of a distribution by its RECORD, those outside the layer left out."""
-    location = Path(one.location)
-    record = location / one.metadata / "RECORD"
+    """Return the files of a distribution by its RECORD: in the layer, and not the layer's own."""
+    record = Path(one.location) / one.metadata / "RECORD"
     found = {record}
-    try:
-        with record.open(encoding="utf-8", newline="") as stream:
-            names = [row[0] for row in csv.reader(stream) if row]
-    except FileNotFoundError:
-        names = []
-    for name in names:
-        path = Path(os.path.normpath(location / name))
-        if path.is_relative_to(layer) and path != layer:
+    for name, _ in read_record(record):
+        path = Path(name)
+        if (
+            path.is_relative_to(layer)
+            and path != layer
+            and not is_of_the_layer(path.relative_to(layer))
+        ):
             found.add(path)
     return found
 
@@ -89,10 +96,26 @@ def _is_byte_code_of(path: Path, files: set[Path]) -> bool:
 
 
 def plan_placing(stage: Stage) -> None:
-    """Plan to move what was installed into the stage to the same places of the layer."""
+    """Plan to move what was installed into the stage to the same places of the layer.
+
+    Raises IntegrityError for a package that brings a file of the layer itself.
+    """
+    _refuse_intruders(stage.prefix)
     for name in _TREES:
         if (stage.prefix / name).is_dir():
             _place(stage, stage.prefix / name, stage.layer / name)
+
+
+def _refuse_intruders(prefix: Path) -> None:
+    wrong = [
+        (many[0].distribution, os.path.relpath(path, prefix))
+        for site in prefix.glob("lib/python*/site-packages")
+        for path, many in claims(site).items()
+        if is_of_the_layer(Path(os.path.relpath(path, prefix)))
+    ]
+    if wrong:
+        said = "; ".join(f"{who} brings {path}" for who, path in sorted(wrong))
+        raise IntegrityError(f"{said}: that belongs to the layer itself")
 
 
 def _place(stage: Stage, source: Path, target: Path) -> None:

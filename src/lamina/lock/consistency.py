@@ -1,9 +1,11 @@
-"""What no single field of a lock shows, such as what a merge by hand leaves behind."""
+"""What no single field of a lock shows: a lock edited by hand, or merged badly, is refused."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
 
 from lamina.core.errors import Problem
 
@@ -13,58 +15,67 @@ if TYPE_CHECKING:
     from lamina.lock.document import Lock, LockedPackage
     from lamina.model.platforms import Target
 
-
-def check_lock(lock: Lock) -> list[Problem]:
-    """Return every problem between the fields of a lock."""
-    return [*_versions(lock), *_artifacts(lock), *_dependencies(lock)]
+_ARCHIVES = (".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.zst", ".tar")
 
 
-def _targets(lock: Lock, package: LockedPackage) -> tuple[Target, ...]:
-    return package.targets or lock.targets
+def check_lock(lock: Lock) -> Iterator[Problem]:
+    """Yield what is wrong: packages twice, files for no or several targets, names that differ."""
+    names = {package.name for package in lock.packages}
+    seen: dict[tuple[str, Target], int] = {}
+    for number, package in enumerate(lock.packages):
+        where = f"package[{number}]"
+        targets = package.targets or lock.targets
+        yield from _check_targets(f"{where}.targets", package.targets, lock.targets)
+        for target in targets:
+            first = seen.setdefault((package.name, target), number)
+            if first != number:
+                yield Problem(where=where, found=f"{package.name} for {target} a second time")
+        yield from _check_files(where, package, targets)
+        for needed in sorted({one.name for one in package.dependencies} - names):
+            yield Problem(
+                where=f"{where}.dependencies",
+                found=f"{package.name} needs {needed}, which is not locked",
+            )
 
 
-def _versions(lock: Lock) -> Iterator[Problem]:
-    """Yield packages that a target would get twice."""
-    seen: dict[tuple[str, Target], LockedPackage] = {}
-    for i, package in enumerate(lock.packages):
-        yield from _foreign(f"package[{i}].targets", package.targets, lock.targets)
-        for target in _targets(lock, package):
-            first = seen.setdefault((package.name, target), package)
-            if first is not package:
-                yield Problem(
-                    where=f"package[{i}]",
-                    found=f"{package.name} {package.version} beside {first.version} for {target}",
-                    allowed="one version a target",
-                )
+def _check_targets(
+    where: str, some: Iterable[Target], known: Iterable[Target]
+) -> Iterator[Problem]:
+    allowed = f"the lock is for {', '.join(map(str, known))}"
+    for target in some:
+        if target not in known:
+            yield Problem(where=where, found=f"{target} is no target of the lock", allowed=allowed)
 
 
-def _artifacts(lock: Lock) -> Iterator[Problem]:
-    """Yield packages that have no file, or several, for a target."""
-    for i, package in enumerate(lock.packages):
-        where = f"package[{i}].artifacts"
-        own = _targets(lock, package)
-        files = Counter(target for one in package.artifacts for target in (one.targets or own))
-        yield from _foreign(where, files, own)
-        for target in own:
-            if files[target] != 1:
-                yield Problem(
-                    where=where,
-                    found=f"{files[target] or 'no'} files of {package.name} for {target}",
-                    allowed="one file a target",
-                )
+def _check_files(
+    where: str, package: LockedPackage, targets: Iterable[Target]
+) -> Iterator[Problem]:
+    try:
+        version = Version(package.version)
+    except InvalidVersion:
+        yield Problem(
+            where=f"{where}.version", found=f"{package.version!r} is not a PEP 440 version"
+        )
+        return
+    for number, file in enumerate(package.artifacts):
+        place = f"{where}.artifacts[{number}]"
+        yield from _check_targets(f"{place}.targets", file.targets, targets)
+        if wrong := _misnamed(file.file, package.name, version):
+            yield Problem(where=f"{place}.file", found=f"{file.file!r} {wrong}")
+    for target in targets:
+        count = sum(not one.targets or target in one.targets for one in package.artifacts)
+        if count != 1:
+            found = f"{count or 'no'} file{'s' if count > 1 else ''} of {package.name} for {target}"
+            yield Problem(where=f"{where}.artifacts", found=found, allowed="one is needed")
 
 
-def _foreign(where: str, named: Iterable[Target], known: Iterable[Target]) -> Iterator[Problem]:
-    if others := sorted(set(named) - set(known)):
-        yield Problem(where=where, found=f"for {', '.join(map(str, others))}, which is not locked")
-
-
-def _dependencies(lock: Lock) -> Iterator[Problem]:
-    names = {one.name for one in lock.packages}
-    for i, package in enumerate(lock.packages):
-        for needed in package.dependencies:
-            if needed.name not in names:
-                yield Problem(
-                    where=f"package[{i}].dependencies",
-                    found=f"{package.name} needs {needed.name}, which is not locked",
-                )
+def _misnamed(file: str, name: str, version: Version) -> str:
+    if file.endswith(_ARCHIVES):
+        # How sources are called was free for long, so only their beginning is looked at.
+        stem = canonicalize_name(file)
+        return "" if stem.startswith(f"{name}-") else f"is not a file of {name}"
+    try:
+        named, of, _, _ = parse_wheel_filename(file)
+    except InvalidWheelFilename:
+        return "is neither a wheel nor an archive of sources"
+    return "" if (named, of) == (name, version) else f"is not a file of {name} {version}"

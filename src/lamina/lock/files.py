@@ -23,7 +23,7 @@ LOCK_NAME = "lamina.lock"
 def load_lock(path: Path) -> Lock:
     """Read a lock; raises DocumentError with every problem found."""
     lock = validate(Lock, load_toml(path), path)
-    if problems := check_lock(lock):
+    if problems := list(check_lock(lock)):
         raise DocumentError(path, problems, hints=["lamina lock"])
     return lock
 

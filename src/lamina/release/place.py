@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.core.run import Completed, base_environment, run
@@ -11,7 +13,6 @@ from lamina.engines.namespace import MountNamespace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +52,28 @@ class Place:
         }
 
 
-def final_place(*, stage: Path, final: Path, environ: Mapping[str, str], log: Path) -> Place | None:
-    """Return the place where a stage runs at its final path; None where there are no namespaces."""
-    namespace = MountNamespace(stage=stage, final=final, hidden=stage.parent)
+def final_place(
+    *,
+    stage: Path,
+    final: Path,
+    environ: Mapping[str, str],
+    log: Path,
+    interpreter: Path | None = None,
+) -> Place | None:
+    """Return the place where a stage runs at its final path; None where there are no namespaces.
+
+    ``interpreter``: the prefix of the interpreter that the stage links to, read-only there as well.
+    """
+    kept = (interpreter,) if interpreter and not _holds_scratch(interpreter) else ()
+    namespace = MountNamespace(stage=stage, final=final, hidden=stage.parent, kept=kept)
     if not namespace.available(environ):
         return None
     return Place(prefix=final, namespace=namespace, environ=environ, log=log)
+
+
+def _holds_scratch(prefix: Path) -> bool:
+    """Tell whether programs that run here have to write below a prefix."""
+    return Path(tempfile.gettempdir()).resolve().is_relative_to(prefix.resolve())
 
 
 def staging_place(*, stage: Path, environ: Mapping[str, str], log: Path) -> Place:

@@ -11,6 +11,7 @@ from lamina.core import fs, report
 from lamina.core.errors import CommandFailedError, StorageError
 from lamina.core.run import base_environment, run
 from lamina.engines.uv_python import make_environment
+from lamina.release.intruders import names_of_ours, refuse_intruders
 
 if TYPE_CHECKING:
     from lamina.release.draft import Draft
@@ -30,17 +31,20 @@ BUNDLE_NAME = "python"
 def realise(draft: Draft) -> None:
     """Fill the stage; what names its own path still names the stage.
 
-    Raises what the installer raises, StorageError when the disk is full.
+    Raises what the installer raises, BuildFailedError for a package that brings files of the
+    release itself, StorageError when the disk is full.
     """
     request, stage = draft.request, draft.stage
     fs.make_directory(stage)
     prepare(draft)
+    ours = names_of_ours(stage, directories=[BUNDLE_NAME] if request.bundle else [])
     artifacts = request.artifacts
     with report.step(f"installing {len(artifacts)} packages"):
         request.installer.install(
             artifacts, python=stage / "bin" / "python", locator=request.locator
         )
     fs.remove_file(stage / ".lock")  # uv's, for while it installs
+    refuse_intruders(stage, ours)
     compile_tree(draft)
 
 

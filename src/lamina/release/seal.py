@@ -43,7 +43,13 @@ def seal(draft: Draft) -> Manifest:
     request, stage = draft.request, draft.stage
     table = request.stack.test
     wanted = bool(table.imports or table.commands)
-    place = final_place(stage=stage, final=draft.final, environ=request.environ, log=request.log)
+    place = final_place(
+        stage=stage,
+        final=draft.final,
+        environ=request.environ,
+        log=request.log,
+        interpreter=request.interpreter.prefix,
+    )
     tests: list[ManifestTest] = []
     tested: TestPlace = "none" if not wanted else "skipped"
     if wanted and request.run_tests and place is None:

@@ -9,9 +9,11 @@ from packaging.version import Version
 
 from lamina.core.errors import DocumentError, Problem
 from lamina.lock.files import load_lock
+from lamina.resolve.demands import index_of, stack_demands, stack_targets
 from lamina.stack.files import digest_of_resolution
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from lamina.lock.document import Lock
@@ -32,7 +34,33 @@ def load_fresh_lock(stack: Stack, path: Path) -> Lock:
     if not is_fresh(stack, lock):
         problem = Problem(where="stack-digest", found="the stack has changed since it was locked")
         raise DocumentError(path, [problem], hints=["lamina lock"])
+    if problems := list(_check_against(stack, lock)):
+        raise DocumentError(path, problems, hints=["lamina lock"])
     return lock
+
+
+def _check_against(stack: Stack, lock: Lock) -> Iterator[Problem]:
+    """Yield what a lock of this stack cannot lack or have, whatever its digest says."""
+    wanted = stack_targets(stack)
+    if set(lock.targets) != set(wanted):
+        yield Problem(
+            where="targets",
+            found=f"is for {', '.join(map(str, lock.targets))}",
+            allowed=f"the stack is for {', '.join(map(str, wanted))}",
+        )
+        return
+    there = {(one.name, to) for one in lock.packages for to in one.targets or lock.targets}
+    for demand in stack_demands(stack):
+        for target in wanted:
+            if demand.holds_for(target) and (demand.name, target) not in there:
+                yield Problem(where=demand.where, found=f"{demand.name} is missing for {target}")
+    for number, one in enumerate(lock.packages):
+        if one.index != index_of(stack, one.name):
+            yield Problem(
+                where=f"package[{number}].index",
+                found=f"{one.name} from {one.index!r}",
+                allowed=f"the stack takes it from {index_of(stack, one.name)!r}",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import sys
+from pathlib import Path
 
 import pytest
 
 from lamina.core.errors import BuildFailedError
 from lamina.engines.namespace import MountNamespace
 from lamina.release import seal
-from lamina.release.place import final_place
+from lamina.release.place import Place, final_place
 from lamina.release.publish import publish
 from lamina.release.verify import verify_release
 from support.releases import make_stack, publish_request
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -63,3 +62,81 @@ def test_a_view_shows_the_stage_at_the_final_path(tmp_path: Path, environ: dict[
     answer = place.run(*words, home=tmp_path, timeout=60)
     assert answer.stdout == "contentread-only\n"
     assert not any(final.iterdir())
+
+
+@pytest.mark.namespaces
+def test_root_cannot_write_through_the_link_to_the_interpreter(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    prefix = tmp_path / "machine"
+    (prefix / "bin").mkdir(parents=True)
+    program = prefix / "bin" / "python"
+    program.write_text("the only one")
+    (tmp_path / "staging" / "a").mkdir(parents=True)
+    (tmp_path / "staging" / "a" / "python").symlink_to(program)
+    place = _view(tmp_path, environ, prefix)
+    script = 'echo gone > "$1/python" || echo read-only'
+    answer = place.run("/bin/sh", "-c", script, "sh", place.prefix, home=tmp_path, timeout=60)
+    assert answer.stdout == "read-only\n"
+    assert program.read_text() == "the only one"
+
+
+@pytest.mark.namespaces
+def test_an_interpreter_above_the_scratch_directory_stays_writable(tmp_path: Path) -> None:
+    top = Path(tmp_path.anchor)
+    place = _view(tmp_path, {}, top)
+    answer = place.run("/bin/sh", "-c", ": > x && echo ok", home=tmp_path, timeout=60)
+    assert answer.stdout == "ok\n"
+
+
+def _view(tmp_path: Path, environ: dict[str, str], interpreter: Path | None = None) -> Place:
+    """Return a place with an empty stage."""
+    stage, final = tmp_path / "staging" / "a", tmp_path / "final"
+    stage.mkdir(parents=True, exist_ok=True)
+    final.mkdir()
+    log = tmp_path / "log"
+    place = final_place(stage=stage, final=final, environ=environ, log=log, interpreter=interpreter)
+    if place is None:
+        pytest.skip("no mount namespaces")
+    return place
+
+
+_LEAVES = {
+    "child": "import subprocess, sys; child = subprocess.Popen({sleep}).pid",
+    "session": "import subprocess, sys; "
+    "child = subprocess.Popen({sleep}, start_new_session=True).pid",
+    "daemon": "import os, subprocess, sys\nif os.fork():\n    os.wait()\n    sys.exit()\n"
+    "os.setsid()\nchild = subprocess.Popen({sleep}).pid",
+}
+
+
+@pytest.mark.namespaces
+@pytest.mark.parametrize("kind", sorted(_LEAVES))
+def test_what_a_test_leaves_behind_ends_with_it(
+    tmp_path: Path, environ: dict[str, str], kind: str
+) -> None:
+    place = _view(tmp_path, environ)
+    code = _LEAVES[kind].format(sleep="[sys.executable, '-c', 'import time; time.sleep(600)']")
+    code += "\nopen('child', 'w').write(str(child))"
+    answer = place.run(sys.executable, "-c", code, home=tmp_path, timeout=60)
+    assert answer.returncode == 0, answer.stderr
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "child").read_text()), 0)
+
+
+@pytest.mark.namespaces
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        pytest.param("exit 7", 7, id="exit code"),
+        pytest.param("kill -TERM $$", -15, id="termination"),
+        pytest.param("kill -KILL $$", -9, id="kill"),
+        pytest.param("kill -KILL $PPID; sleep 60", -9, id="its parent"),
+    ],
+)
+def test_how_a_test_ended_is_passed_on(
+    tmp_path: Path, environ: dict[str, str], command: str, code: int
+) -> None:
+    place = _view(tmp_path, environ)
+    answer = place.run("/bin/sh", "-c", command, home=tmp_path, timeout=60)
+    assert answer.returncode == code

@@ -6,6 +6,7 @@ import pytest
 
 from lamina.core.errors import DocumentError
 from lamina.lock.files import save_lock
+from lamina.model.platforms import Platform, PythonSeries, Target
 from lamina.resolve.assembly import assemble_lock, choose_files
 from lamina.resolve.demands import stack_demands, stack_targets
 from lamina.resolve.freshness import compare_locks, is_fresh, load_fresh_lock
@@ -80,3 +81,34 @@ def test_changes() -> None:
 
 def test_against_nothing_all_is_new() -> None:
     assert [name for name, _ in compare_locks(None, lock_of(a="1.0", b="2.0")).added] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        pytest.param(
+            {"packages": ()},
+            "packages.a = '*': a is missing for linux-64/3.12",
+            id="a package was lost in a merge",
+        ),
+        pytest.param(
+            {"targets": (Target(Platform.OSX_ARM64, PythonSeries(3, 12)),)},
+            "targets: is for osx-arm64/3.12; the stack is for linux-64/3.12",
+            id="another target",
+        ),
+        pytest.param(
+            {"packages": (lock_of(a="1.0").packages[0].model_copy(update={"index": "ours"}),)},
+            "package[0].index: a from 'ours'; the stack takes it from 'pypi'",
+            id="another index",
+        ),
+    ],
+)
+def test_a_lock_edited_by_hand_is_refused_whatever_its_digest_says(
+    tmp_path: Path, changes: dict[str, object], problem: str
+) -> None:
+    path = tmp_path / "lamina.lock"
+    save_lock(lock_of(a="1.0").model_copy(update=changes), path)
+    with pytest.raises(DocumentError) as caught:
+        load_fresh_lock(stack_of("a"), path)
+    assert problem in caught.value.message
+    assert caught.value.hints == ("lamina lock",)

@@ -1,0 +1,34 @@
+"""Which files a layer itself consists of: no package may bring, hide or take them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lamina.layer.activation import activation_files
+from lamina.layer.base import LAYER_NAME
+from lamina.layer.scripts import DISPATCHER
+from lamina.layer.transaction import INTERNAL
+
+if TYPE_CHECKING:
+    from pathlib import PurePath
+
+HOOK = "_lamina_layer"
+PTH = "~lamina.pth"
+
+_TOP = frozenset({"pyvenv.cfg", ".gitignore", LAYER_NAME, "lamina-layer.lock", INTERNAL})
+_PROGRAMS = frozenset({DISPATCHER, *activation_files()})
+_SITE = frozenset({PTH, f"{HOOK}.py"})
+
+
+def is_of_the_layer(relative: PurePath) -> bool:
+    """Tell whether a path, relative to the layer, is the layer's own or below what is."""
+    match relative.parts:
+        case (first, *_) if first in _TOP:
+            return True
+        case ("bin", name):
+            return name in _PROGRAMS or re.fullmatch(r"python[\d.]*", name) is not None
+        case ("lib", _, "site-packages", name):
+            return name in _SITE
+        case _:
+            return False
