@@ -125,6 +125,8 @@ def _reasons(
                 f"not {versions[canonicalize_name(requirement.name)]}"
                 for requirement in broken
             )
+    if not one.via and one.name in ground.managed:
+        return ground.managed[one.name]
     causes = [name for name in one.via if name in changed] or list(one.via)
     newer = "a newer one" if there is not None else "it"
     return tuple(f"{name} {versions[name]} needs {newer}" for name in causes if name in versions)

@@ -44,7 +44,7 @@ LOCAL = distribution("root", "6.30+site")
 
 def ground(*own: Distribution, managed: tuple[str, ...] = ()) -> Ground:
     base = probe(NUMPY, PANDAS, BROKEN, LOCAL, distribution("weird", "not-a-version"))
-    return ground_of(base, own, [canonicalize_name(name) for name in managed])
+    return ground_of(base, own, {canonicalize_name(name): ("as before",) for name in managed})
 
 
 def test_every_name_of_the_base_is_part_of_the_union() -> None:
