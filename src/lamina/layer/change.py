@@ -24,9 +24,10 @@ from lamina.layer.document import (
     load_layer,
     load_layer_lock,
 )
+from lamina.layer.nearest import nearest_requests
 from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
 from lamina.layer.plan import Plan, plan_change
-from lamina.layer.reasons import shortest_reason
+from lamina.layer.reasons import Refusal, shortest_reason
 from lamina.layer.record import dump_layer, dump_lock
 from lamina.layer.scripts import base_scripts
 from lamina.layer.solving import solve_addition, solve_removal
@@ -155,8 +156,13 @@ def plan_request(layer: OpenLayer, request: Request, solver: UvUnion) -> Plan:
                 sound = layer.is_sound and set(layer.document.requests) <= set(requests)
                 solution = solve_addition(ground, requests, solver, sound=sound)
         except UnsatisfiableError as error:
-            log = request.layer / INTERNAL / "uv.log"
-            raise shortest_reason(error, ground, request.add, log) from error
+            refusal = Refusal(
+                layer=request.layer,
+                asked=request.add,
+                possible=nearest_requests(ground, requests, asked, solver),
+                log=request.layer / INTERNAL / "uv.log",
+            )
+            raise shortest_reason(error, ground, refusal) from error
         plan = plan_change(ground, requests, solution)
         files = solver.files(f"{one.name}=={one.version}" for one in plan.installs)
         step.outcome = f"{len(plan.installs)} to install, {len(plan.removed)} to remove"
