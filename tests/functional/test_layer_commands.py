@@ -81,6 +81,18 @@ def test_add_list_show_remove(command_line: CommandLine, layer: Path) -> None:
     ]
 
 
+def test_why(command_line: CommandLine, layer: Path) -> None:
+    command_line("layer", "add", layer, "alpha>=2")
+    answer = command_line("layer", "why", layer, "alpha")
+    assert answer.stdout == (
+        "alpha 2.0: in the layer, over 1.0 of the base\n  because you asked for alpha>=2\n"
+    )
+    value = command_line("layer", "why", layer, "Alpha", "--json").json
+    assert (value["name"], value["over"], value["chain"]) == ("alpha", "1.0", ["alpha"])
+    assert "Name one package." in command_line("layer", "why", layer, expect=2).stderr
+    assert "neither in" in command_line("layer", "why", layer, "beta", expect=2).stderr
+
+
 def test_json_of_a_plan(command_line: CommandLine, layer: Path) -> None:
     value = command_line("layer", "add", layer, "alpha>=2", "--json", "--dry-run").json
     assert value["done"] is False

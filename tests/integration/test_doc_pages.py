@@ -27,6 +27,7 @@ PAGES = (
 ANALYST_PAGES = (
     "how-to/analyst/layer-on-a-release.md",
     "how-to/analyst/layer-on-a-view.md",
+    "how-to/analyst/pip-and-uv.md",
     "how-to/analyst/use-a-release.md",
 )
 """Pages that start with a release ``hep-analysis``, a view of it, and an analysis."""

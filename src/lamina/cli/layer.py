@@ -21,6 +21,7 @@ _COMMANDS = {
     "remove": (f"{_HERE}:remove", "Take back requests, and what was lifted for them."),
     "list": (f"{_HERE}:list_", "List the layer's own packages and what they hide."),
     "show": (f"{_HERE}:show", "Show the base, the requests and the size."),
+    "why": (f"{_HERE}:why", "Say why a package is there: who asked, who needs it."),
 }
 _exclude_newer = click.option(
     "--exclude-newer", metavar="DATE", help="Ignore files uploaded after this day or time."
@@ -129,6 +130,21 @@ def show(output: Output, directory: Path | None) -> None:
 
     value = describe_layer(open_layer(_directory(directory), environment()))
     output.result(render_description(value), value)
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True, metavar="[DIR] PACKAGE")
+@output_options
+def why(output: Output, words: tuple[str, ...]) -> None:
+    """Say why a package is in the layer DIR, by default the active one, or in its base."""
+    from lamina.layer.change import open_layer
+    from lamina.layer.why import explain_package, explanation_value, render_explanation
+
+    directory, names = _directory_and_rest(words)
+    if len(names) != 1:
+        raise click.UsageError("Name one package.")
+    found = explain_package(open_layer(directory, environment()), names[0])
+    output.result(render_explanation(found), explanation_value(found))
 
 
 def _change(

@@ -26,13 +26,15 @@ from lamina.layer.document import (
     load_layer_lock,
 )
 from lamina.layer.indexes import indexes_of
+from lamina.layer.nearest import nearest_requests
 from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
 from lamina.layer.plan import Plan, plan_change
-from lamina.layer.reasons import shortest_reason
+from lamina.layer.reasons import Refusal, shortest_reason
 from lamina.layer.record import dump_layer, dump_lock
 from lamina.layer.scripts import base_scripts
+from lamina.layer.solving import solve_addition, solve_removal
 from lamina.layer.transaction import INTERNAL, holding, settle, staged
-from lamina.layer.union import Ground, ground_of, merged, parse_requests, union_of
+from lamina.layer.union import Ground, ground_of, merged, parse_requests
 from lamina.model.names import PUBLIC_INDEX
 from lamina.model.platforms import PythonSeries
 
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lamina.engines.probe import BaseProbe, Distribution
-    from lamina.engines.uv_compile import Resolved
     from lamina.layer.transaction import Stage
     from lamina.model.names import PackageName
 
@@ -61,13 +62,23 @@ class OpenLayer:
         return {one.name: one for one in self.lock.packages} if self.lock else {}
 
     @property
+    def is_sound(self) -> bool:
+        """Whether base and layer are as the last change left them, and nobody else was here."""
+        own = {canonicalize_name(one.key): one.version for one in self.own}
+        if self.lock is None:
+            return not own
+        kept = {name: one.version for name, one in self.managed.items()}
+        return own == kept and self.lock.base_digest == self.base.digest
+
+    @property
     def site(self) -> Path:
         """Its site-packages."""
         return site_of(self.path, self.base)
 
     def ground(self) -> Ground:
         """Return what is there before a request."""
-        return ground_of(self.base, self.own, self.managed)
+        reasons = {name: one.because for name, one in self.managed.items()}
+        return ground_of(self.base, self.own, reasons)
 
 
 def site_of(layer: Path, base: BaseProbe) -> Path:
@@ -146,10 +157,19 @@ def plan_request(layer: OpenLayer, request: Request, solver: UvUnion) -> Plan:
     ground = layer.ground()
     with report.step(f"resolve {len(ground.base) + len(requests)} requirements") as step:
         try:
-            solution = _solve(ground, requests, solver, removing=bool(request.remove))
+            if request.remove:
+                solution = solve_removal(ground, requests, solver)
+            else:
+                sound = layer.is_sound and set(layer.document.requests) <= set(requests)
+                solution = solve_addition(ground, requests, solver, sound=sound)
         except UnsatisfiableError as error:
-            log = request.layer / INTERNAL / "uv.log"
-            raise shortest_reason(error, ground, request.add, log) from error
+            refusal = Refusal(
+                layer=request.layer,
+                asked=request.add,
+                possible=nearest_requests(ground, requests, asked, solver),
+                log=request.layer / INTERNAL / "uv.log",
+            )
+            raise shortest_reason(error, ground, refusal) from error
         plan = plan_change(ground, requests, solution)
         files = solver.files(f"{one.name}=={one.version}" for one in plan.installs)
         step.outcome = f"{len(plan.installs)} to install, {len(plan.removed)} to remove"
@@ -168,31 +188,6 @@ def _without(layer: OpenLayer, names: Sequence[str]) -> list[str]:
             hints=[f"lamina layer list {shlex.quote(str(layer.path))}"],
         )
     return [text for name, text in asked.items() if name not in gone]
-
-
-def _solve(
-    ground: Ground, requests: Sequence[str], solver: UvUnion, *, removing: bool
-) -> dict[PackageName, Resolved]:
-    """Solve the union; what the layer has stays at its version where it still has to be there.
-
-    When a request goes, the base's versions are tried first, so that what was lifted for it falls
-    back; what stays lifted for another reason keeps the layer's version in a second pass.
-    """
-    mine = {name: one.version for name, one in ground.own.items()}
-    if not removing:
-        return solver.resolve(union_of(ground, requests, mine))
-    only = {name: version for name, version in mine.items() if name not in ground.base}
-    solution = solver.resolve(union_of(ground, requests, only))
-    stays = {
-        name: version
-        for name, version in mine.items()
-        if name in solution
-        and name in ground.base
-        and solution[name].version not in {ground.base[name].version, version}
-    }
-    if not stays:
-        return solution
-    return solver.resolve(union_of(ground, requests, only | stays))
 
 
 def _apply(layer: OpenLayer, plan: Plan, solver: UvUnion) -> None:

@@ -18,6 +18,7 @@ from lamina.layer.ownership import HOOK, PTH
 from lamina.layer.planting import mark
 from lamina.layer.record import layer_record
 from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text
+from lamina.layer.uv_guard import GUARD, guard_text
 
 if TYPE_CHECKING:
     from lamina.engines.probe import BaseProbe
@@ -85,11 +86,14 @@ def plan_layer(base: Base) -> Seed:
     entries, python_files, programs = base_scripts(described)
     scripts = {f"bin/{name}": DISPATCHER for name in (*entries, *python_files)}
     scripts |= {f"bin/{name}": path for name, path in programs.items()}
+    uv_of_base = programs.get(GUARD)
+    scripts.pop(f"bin/{GUARD}", None)
     files = {
         "pyvenv.cfg": _configuration(described),
         LAYER_NAME: layer_record(base),
         ".gitignore": "*\n",
         f"bin/{DISPATCHER}": dispatcher_text(entries, python_files),
+        f"bin/{GUARD}": guard_text(uv_of_base),
         f"{site}/{PTH}": _START,
         f"{site}/{HOOK}.py": hook_text(described),
     }
@@ -97,7 +101,7 @@ def plan_layer(base: Base) -> Seed:
     return {
         "directories": ["bin", "lib", f"lib/python{described.series}", site, *data_directories],
         "files": files,
-        "executable": [f"bin/{DISPATCHER}"],
+        "executable": [f"bin/{DISPATCHER}", f"bin/{GUARD}"],
         "links": scripts | _interpreter_links(described) | data_links,
     }
 

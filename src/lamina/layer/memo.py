@@ -121,7 +121,16 @@ def _place(asked: tuple[str, str | None], environ: Mapping[str, str]) -> str | N
 def _sources() -> list[str]:
     """Return the files of lamina that decide what is in a layer."""
     here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-    names = ("activation", "create", "data_links", "memo", "planting", "record", "scripts")
+    names = (
+        "activation",
+        "create",
+        "data_links",
+        "memo",
+        "planting",
+        "record",
+        "scripts",
+        "uv_guard",
+    )
     hook = os.path.join(os.path.dirname(here), "_target", "layer_hook.py")  # noqa: PTH118, PTH120
     return [hook, *(f"{here}/{name}.py" for name in names)]
 

@@ -125,9 +125,22 @@ def _reasons(
                 f"not {versions[canonicalize_name(requirement.name)]}"
                 for requirement in broken
             )
+    if not one.via and one.name in ground.managed:
+        return ground.managed[one.name]
     causes = [name for name in one.via if name in changed] or list(one.via)
+    own = [n for n in causes if n in requests or not _follows(n, one.name, versions, ground)]
+    causes = own or causes
     newer = "a newer one" if there is not None else "it"
     return tuple(f"{name} {versions[name]} needs {newer}" for name in causes if name in versions)
+
+
+def _follows(
+    name: PackageName, cause: PackageName, versions: Mapping[PackageName, str], ground: Ground
+) -> bool:
+    """Tell whether a package was lifted only because its version in the base forbids ``cause``."""
+    there = ground.base.get(name)
+    broken = broken_by(there, versions, ground.environment) if there is not None else []
+    return cause in {canonicalize_name(one.name) for one in broken}
 
 
 def plan_value(plan: Plan) -> dict[str, Any]:

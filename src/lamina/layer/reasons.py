@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lamina.core.errors import UnsatisfiableError
@@ -22,15 +24,24 @@ _CONCLUSION = re.compile(
 )
 
 
-def shortest_reason(
-    error: UnsatisfiableError, ground: Ground, asked: Sequence[str], log: Path
-) -> UnsatisfiableError:
-    """Return the solver's refusal in few words, with what can be done about it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What a refusal is about."""
 
-    ``asked`` is what the user typed just now.
-    """
+    layer: Path
+    asked: Sequence[str]
+    """What the user typed just now."""
+    possible: Sequence[str]
+    """What could be asked for instead."""
+    log: Path
+
+
+def shortest_reason(
+    error: UnsatisfiableError, ground: Ground, refusal: Refusal
+) -> UnsatisfiableError:
+    """Return the solver's refusal in few words, with what can be done about it."""
     reason = shortened(error.message)
-    hints = [f"everything the solver said: {log}"]
+    hints = [f"everything the solver said: {refusal.log}"]
     if missing := re.search(r"([A-Za-z0-9._-]+) was not found in the package registry", reason):
         near = difflib.get_close_matches(missing[1], sorted({*ground.base, *ground.own}), n=1)
         suggestion = f" (did you mean {near[0]!r}?)" if near else ""
@@ -43,7 +54,11 @@ def shortest_reason(
         ]
         if floors:
             hints.insert(0, f"the base has {', '.join(floors)}; a layer does not go below that")
-    what = f"cannot add {', '.join(asked)}" if asked else "cannot take it back"
+    if refusal.possible:
+        words = shlex.join([str(refusal.layer), *refusal.possible])
+        hints.insert(0, f"this is possible: lamina layer add {words}")
+    asked = ", ".join(refusal.asked)
+    what = f"cannot add {asked}" if asked else "cannot take it back"
     return UnsatisfiableError(f"{what}: {reason}", hints=hints)
 
 

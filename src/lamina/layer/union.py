@@ -27,8 +27,8 @@ class Ground:
 
     base: Mapping[PackageName, Distribution]
     own: Mapping[PackageName, Distribution]
-    managed: frozenset[PackageName]
-    """Those of the layer's own that lamina has put there."""
+    managed: Mapping[PackageName, tuple[str, ...]]
+    """Those of the layer's own that lamina has put there, and why."""
     environment: Mapping[str, str]
     """Values of the PEP 508 markers."""
 
@@ -37,9 +37,19 @@ class Ground:
         """What somebody else installed into the layer: it stays as it is."""
         return {name: one for name, one in self.own.items() if name not in self.managed}
 
+    @property
+    def own_versions(self) -> dict[PackageName, str]:
+        """The versions of the layer's own packages."""
+        return {name: one.version for name, one in self.own.items()}
+
+    @property
+    def versions(self) -> dict[PackageName, str]:
+        """The versions of all that can be imported."""
+        return {name: one.version for name, one in self.base.items()} | self.own_versions
+
 
 def ground_of(
-    base: BaseProbe, own: Iterable[Distribution], managed: Iterable[PackageName]
+    base: BaseProbe, own: Iterable[Distribution], managed: Mapping[PackageName, tuple[str, ...]]
 ) -> Ground:
     """Return the ground; distributions whose version is not PEP 440 are left out."""
     environment = {name: str(value) for name, value in default_environment().items()}
@@ -52,7 +62,7 @@ def ground_of(
     return Ground(
         base=_by_name(base.distributions),
         own=_by_name(own),
-        managed=frozenset(managed),
+        managed=managed,
         environment=environment,
     )
 
@@ -108,22 +118,41 @@ def union_of(
     No package goes below the version of the base, unless a request for it says so: solvers step
     down to older versions with laxer metadata that are broken all the same.
     """
-    asked = [Requirement(text) for text in requests]
-    free = {canonicalize_name(one.name) for one in asked if _below(one, ground)}
-    foreign = [f"{name}=={one.version}" for name, one in sorted(ground.foreign.items())]
-    floors = [
-        # A range cannot name the local part of a version (6.30+site).
-        f"{name}>={Version(one.version).public}"
-        for name, one in sorted(ground.base.items())
-        if name not in free and name not in ground.foreign
-    ]
     pins = {name: one.version for name, one in ground.base.items()} | dict(preferences)
     return Union(
-        requirements=(*sorted(ground.base), *foreign, *map(str, asked)),
-        constraints=tuple(floors),
-        preferences=tuple(f"{name}=={version}" for name, version in sorted(pins.items())),
+        requirements=(*sorted(ground.base), *_foreign_pins(ground), *requests),
+        constraints=tuple(_floors(ground, requests)),
+        preferences=_pinned(pins),
         known=tuple(_known(ground)),
     )
+
+
+def narrow_union_of(ground: Ground, requests: Iterable[str]) -> Union:
+    """Return what the requests alone need; all that is there counts where they lead to it."""
+    return Union(
+        requirements=tuple(requests),
+        constraints=(*_floors(ground, requests), *_foreign_pins(ground)),
+        preferences=_pinned(ground.versions),
+        known=tuple(_known(ground)),
+    )
+
+
+def _pinned(versions: Mapping[PackageName, str]) -> tuple[str, ...]:
+    return tuple(f"{name}=={version}" for name, version in sorted(versions.items()))
+
+
+def _foreign_pins(ground: Ground) -> tuple[str, ...]:
+    return _pinned(_versions(ground.foreign))
+
+
+def _floors(ground: Ground, requests: Iterable[str]) -> Iterable[str]:
+    """Yield the bounds below which no package of the base goes."""
+    asked = [Requirement(text) for text in requests]
+    free = {canonicalize_name(one.name) for one in asked if _below(one, ground)}
+    for name, one in sorted(ground.base.items()):
+        if name not in free and name not in ground.foreign:
+            # A range cannot name the local part of a version (6.30+site).
+            yield f"{name}>={Version(one.version).public}"
 
 
 def _below(request: Requirement, ground: Ground) -> bool:

@@ -18,7 +18,7 @@ from support.releases import make_stack, publish_request
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lamina.release.publish import PublishRequest
+    from lamina.release.draft import PublishRequest
 
 
 class Listening(SilentReporter):

@@ -12,7 +12,7 @@ from lamina.core.errors import NotSupportedError, UnsatisfiableError, UsageError
 from lamina.engines.probe import BaseProbe, Distribution
 from lamina.engines.uv_compile import Resolved
 from lamina.layer.plan import plan_change, plan_value, render_plan
-from lamina.layer.reasons import shortened, shortest_reason
+from lamina.layer.reasons import Refusal, shortened, shortest_reason
 from lamina.layer.union import Ground, ground_of, merged, parse_requests, union_of
 from lamina.model.artifacts import Artifact
 from lamina.model.digests import Sha256
@@ -44,7 +44,7 @@ LOCAL = distribution("root", "6.30+site")
 
 def ground(*own: Distribution, managed: tuple[str, ...] = ()) -> Ground:
     base = probe(NUMPY, PANDAS, BROKEN, LOCAL, distribution("weird", "not-a-version"))
-    return ground_of(base, own, [canonicalize_name(name) for name in managed])
+    return ground_of(base, own, {canonicalize_name(name): ("as before",) for name in managed})
 
 
 def test_every_name_of_the_base_is_part_of_the_union() -> None:
@@ -184,8 +184,17 @@ def test_long_derivations_are_cut() -> None:
     assert shortened("x " * 500).endswith("[...]")
 
 
+def refusal(asked: list[str], *possible: str) -> Refusal:
+    return Refusal(layer=Path("/my layer"), asked=asked, possible=possible, log=Path("/l/uv.log"))
+
+
+def test_what_could_be_asked_instead_comes_first() -> None:
+    error = shortest_reason(UnsatisfiableError(UV), ground(), refusal(["numpy>=9"], "numpy==2.1"))
+    assert error.hints[0] == "this is possible: lamina layer add '/my layer' numpy==2.1"
+
+
 def test_a_conflict_names_what_the_base_has() -> None:
-    error = shortest_reason(UnsatisfiableError(UV), ground(), ["numpy>=2"], Path("/l/uv.log"))
+    error = shortest_reason(UnsatisfiableError(UV), ground(), refusal(["numpy>=2"]))
     assert error.message.startswith("cannot add numpy>=2: pandas")
     assert error.hints == (
         "the base has numpy 1.26.4, pandas 2.1.4; a layer does not go below that",
@@ -195,7 +204,7 @@ def test_a_conflict_names_what_the_base_has() -> None:
 
 def test_an_unknown_package_gets_a_suggestion() -> None:
     said = UnsatisfiableError("cause: Because nunpy was not found in the package registry and ...")
-    error = shortest_reason(said, ground(), ["nunpy"], Path("/l/uv.log"))
+    error = shortest_reason(said, ground(), refusal(["nunpy"]))
     assert error.message == (
         "cannot add nunpy: the index has no package 'nunpy' (did you mean 'numpy'?)"
     )

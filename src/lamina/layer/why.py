@@ -1,0 +1,161 @@
+"""Why a package is in a layer: who asked for it, who needs it, and what it hides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from lamina.core.errors import UsageError
+from lamina.layer.union import applies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lamina.engines.probe import Distribution
+    from lamina.layer.change import OpenLayer
+    from lamina.layer.union import Ground
+    from lamina.model.names import PackageName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One package that needs another."""
+
+    name: PackageName
+    version: str
+    requirement: str
+    """What it says, such as ``numpy<2``."""
+    met: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a package is there."""
+
+    name: PackageName
+    version: str
+    source: str
+    """``layer``, ``base``, or ``user`` for what somebody else installed into the layer."""
+    over: str | None
+    """The version of the base that it hides."""
+    because: tuple[str, ...]
+    """What the layer's lock says of it."""
+    needed_by: tuple[Need, ...]
+    chain: tuple[PackageName, ...]
+    """The shortest way from a request to it, both included; empty where no request leads to it."""
+
+
+def explain_package(layer: OpenLayer, name: str) -> Explanation:
+    """Return why a package can be imported in a layer; raises UsageError when it cannot."""
+    wanted = canonicalize_name(name)
+    ground = layer.ground()
+    there = {**ground.base, **ground.own}
+    found = there.get(wanted)
+    if found is None:
+        raise UsageError(
+            f"{name}: neither in {layer.path} nor in its base",
+            hints=[f"lamina layer list --all {layer.path}"],
+        )
+    source = "base"
+    if wanted in ground.own:
+        source = "layer" if wanted in ground.managed else "user"
+    below = ground.base.get(wanted)
+    return Explanation(
+        name=wanted,
+        version=found.version,
+        source=source,
+        over=below.version if below and source != "base" else None,
+        because=ground.managed.get(wanted, ()) if source == "layer" else (),
+        needed_by=tuple(_needs(wanted, found.version, there, ground)),
+        chain=_chain(wanted, layer, there, ground),
+    )
+
+
+def _needs(
+    wanted: PackageName, version: str, there: Mapping[PackageName, Distribution], ground: Ground
+) -> Iterator[Need]:
+    for name, one in sorted(there.items()):
+        for requirement in _requirements(one, ground):
+            if canonicalize_name(requirement.name) == wanted:
+                yield Need(
+                    name=name,
+                    version=one.version,
+                    requirement=f"{requirement.name}{requirement.specifier}",
+                    met=requirement.specifier.contains(version, prereleases=True),
+                )
+
+
+def _requirements(one: Distribution, ground: Ground) -> Iterator[Requirement]:
+    for text in one.requires:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if applies(requirement, ground.environment):
+            yield requirement
+
+
+def _chain(
+    wanted: PackageName,
+    layer: OpenLayer,
+    there: Mapping[PackageName, Distribution],
+    ground: Ground,
+) -> tuple[PackageName, ...]:
+    """Go from the requests along the requirements, nearest first."""
+    starts = [canonicalize_name(Requirement(text).name) for text in layer.document.requests]
+    before: dict[PackageName, PackageName | None] = dict.fromkeys(starts)
+    waiting = list(before)
+    while waiting and wanted not in before:
+        name = waiting.pop(0)
+        one = there.get(name)
+        for requirement in _requirements(one, ground) if one else ():
+            needed = canonicalize_name(requirement.name)
+            if needed not in before:
+                before[needed] = name
+                waiting.append(needed)
+    if wanted not in before:
+        return ()
+    chain: list[PackageName] = [wanted]
+    while (previous := before[chain[-1]]) is not None:
+        chain.append(previous)
+    return tuple(reversed(chain))
+
+
+def explanation_value(one: Explanation) -> dict[str, Any]:
+    """Return an explanation as a JSON value."""
+    return {
+        "name": one.name,
+        "version": one.version,
+        "source": one.source,
+        "over": one.over,
+        "because": list(one.because),
+        "chain": list(one.chain),
+        "needed_by": [
+            {
+                "name": need.name,
+                "version": need.version,
+                "requirement": need.requirement,
+                "met": need.met,
+            }
+            for need in one.needed_by
+        ],
+    }
+
+
+def render_explanation(one: Explanation) -> str:
+    """Return an explanation for people."""
+    where = {"layer": "in the layer", "base": "in the base", "user": "installed by hand"}
+    over = f", over {one.over} of the base" if one.over else ""
+    lines = [f"{one.name} {one.version}: {where[one.source]}{over}"]
+    lines += [f"  because {reason}" for reason in one.because]
+    if len(one.chain) > 1:
+        lines.append(f"  asked for through {' -> '.join(one.chain)}")
+    for need in one.needed_by:
+        broken = "" if need.met else f", which {one.version} is not"
+        lines.append(f"  {need.name} {need.version} needs {need.requirement}{broken}")
+    if len(lines) == 1:
+        lines.append("  nothing else needs it")
+    return "\n".join(lines)

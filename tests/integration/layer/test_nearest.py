@@ -1,0 +1,53 @@
+"""What a refusal offers instead can really be had."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.core.errors import UnsatisfiableError
+from support.changes import change
+from support.wheels import Wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.workshop import Workshop
+
+
+def refusal(workshop: Workshop, layer: Path, *requests: str) -> UnsatisfiableError:
+    with pytest.raises(UnsatisfiableError) as caught:
+        change(workshop, layer, *requests)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("requests", "possible"),
+    [
+        pytest.param(["unrelated==7"], ["unrelated==9.0"], id="no such version"),
+        pytest.param(["alpha>=5", "gamma"], ["alpha==2.0", "gamma"], id="one of two"),
+        pytest.param(["picky[more]>=3"], ["picky[more]==1.0"], id="with an extra"),
+    ],
+)
+def test_the_offer(
+    workshop: Workshop, layer: Path, requests: list[str], possible: list[str]
+) -> None:
+    workshop.index.add(
+        Wheel(name="picky", version="1.0", requires=['gamma; extra == "more"']),
+        Wheel(name="picky", version="3.0", requires=["nowhere"]),
+    )
+    hint = refusal(workshop, layer, *requests).hints[0]
+    words = shlex.split(hint.removeprefix("this is possible: lamina layer add "))
+    assert words == [str(layer), *possible]
+    change(workshop, layer, *words[1:])
+
+
+@pytest.mark.parametrize("request_text", ["nowhere", "nowhere>=3", "broken"])
+def test_nothing_is_offered_where_nothing_can_be_had(
+    workshop: Workshop, layer: Path, request_text: str
+) -> None:
+    workshop.index.add(Wheel(name="broken", version="1.0", requires=["nowhere"]))
+    error = refusal(workshop, layer, request_text)
+    assert not any("this is possible" in hint for hint in error.hints)

@@ -1,0 +1,124 @@
+"""pip and uv inside a layer do what they do elsewhere, and never harm the union."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import uv
+
+from support.changes import ALPHA_1, ALPHA_2, BETA_1, BETA_2, GAMMA, change, versions
+from support.workshop import run, site_of
+
+if TYPE_CHECKING:
+    from support.workshop import Workshop
+
+
+@pytest.fixture
+def layer(workshop: Workshop, python: Path) -> Path:
+    """Return a layer over a base that has pip."""
+    workshop.index.add(ALPHA_1, ALPHA_2, BETA_1, BETA_2, GAMMA)
+    base = workshop.base(python, ALPHA_1, BETA_1)
+    run([base / "bin" / "python", "-m", "ensurepip"], workshop.environ)
+    return workshop.layer(base)
+
+
+@pytest.fixture
+def inside(workshop: Workshop, layer: Path) -> dict[str, str]:
+    """Return the environment of somebody who activated the layer, with uv behind it on PATH."""
+    path = [layer / "bin", Path(uv.find_uv_bin()).parent, *workshop.environ["PATH"].split(":")]
+    return workshop.environ | {
+        "PATH": ":".join(map(str, path)),
+        "VIRTUAL_ENV": str(layer),
+        "PIP_INDEX_URL": workshop.index.address,
+    }
+
+
+def answer(argv: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@"', "sh", *argv],
+        env=environ, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def pip(environ: dict[str, str], *words: str) -> str:
+    done = answer(["pip", "--disable-pip-version-check", *words], environ)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_pip_sees_the_base(inside: dict[str, str], layer: Path) -> None:
+    pip(inside, "install", "gamma")
+    assert [one.name for one in site_of(layer).glob("*.dist-info")] == ["gamma-1.0.dist-info"]
+    rows = json.loads(pip(inside, "list", "--format", "json"))
+    assert {one["name"]: one["version"] for one in rows}.items() >= {
+        "alpha": "1.0", "beta": "1.0", "gamma": "1.0",
+    }.items()  # fmt: skip
+    assert "No broken requirements found" in pip(inside, "check")
+
+
+def test_pip_replaces_what_the_base_has_in_the_layer_only(
+    workshop: Workshop, inside: dict[str, str], layer: Path
+) -> None:
+    pip(inside, "install", "alpha>=2", "beta>=2")
+    assert versions(workshop, layer, "alpha", "beta") == ["2.0", "2.0"]
+    assert (site_of(workshop.path / "base") / "alpha-1.0.dist-info").is_dir()
+    pip(inside, "uninstall", "--yes", "alpha", "beta")
+    assert versions(workshop, layer, "alpha", "beta") == ["1.0", "1.0"]
+    pip(inside, "uninstall", "--yes", "alpha")
+    assert versions(workshop, layer, "alpha") == ["1.0"]
+
+
+@pytest.mark.parametrize("command", ["install", "sync"])
+def test_uv_does_not_copy_the_base(inside: dict[str, str], layer: Path, command: str) -> None:
+    done = answer(["uv", "pip", command, "gamma"], inside)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: uv does not see the base of this layer")
+    assert "hint: lamina layer add" in done.stderr
+    assert not list(site_of(layer).glob("*.dist-info"))
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["uv", "no uv"])
+def test_everything_else_of_uv_is_there(
+    workshop: Workshop, inside: dict[str, str], layer: Path, installed: bool
+) -> None:
+    if not installed:
+        path = f"{layer}/bin:/usr/bin:/bin"
+        done = answer(["uv", "--version"], inside | {"PATH": path})
+        assert (done.returncode, done.stderr) == (127, "lamina: there is no uv on PATH\n")
+        return
+    assert answer(["uv", "--version"], inside).stdout.startswith("uv 0.")
+    done = answer(["uv", "pip", "install", "--no-deps", "gamma"], inside)
+    assert done.returncode == 0, done.stderr
+    assert versions(workshop, layer, "gamma", "alpha") == ["1.0", "1.0"]
+    assert "gamma" in answer(["uv", "pip", "list"], inside).stdout
+    done = answer(["uv", "pip", "uninstall", "gamma"], inside)
+    assert done.returncode == 0, done.stderr
+    assert not list(site_of(layer).glob("*.dist-info"))
+
+
+def test_the_uv_of_the_base_is_used_where_path_has_none(workshop: Workshop, python: Path) -> None:
+    base = workshop.base(python, name="other")
+    program, site = base / "bin" / "uv", site_of(base)
+    program.write_text("#!/bin/sh\necho the base\n", encoding="utf-8")
+    program.chmod(0o755)
+    info = site / "uv-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: uv\nVersion: 1.0\n")
+    (info / "RECORD").write_text("../../../bin/uv,,\n")
+    layer = workshop.layer(base, "over")
+    environ = workshop.environ | {"PATH": f"{layer}/bin:/usr/bin:/bin"}
+    assert answer(["uv"], environ).stdout == "the base\n"
+
+
+def test_what_pip_did_is_part_of_the_next_change(
+    workshop: Workshop, inside: dict[str, str], layer: Path
+) -> None:
+    pip(inside, "install", "--no-deps", "alpha>=2")
+    assert "beta 1.0 has requirement alpha<2" in answer(["pip", "check"], inside).stdout
+    change(workshop, layer, "gamma")
+    assert versions(workshop, layer, "alpha", "beta", "gamma") == ["2.0", "2.0", "1.0"]
+    assert "No broken requirements found" in pip(inside, "check")
