@@ -66,7 +66,7 @@ _KINDS: tuple[tuple[type[LaminaError], str], ...] = (
             r"|Failed to fetch|dns error|HTTP status server error"
         ),
     ),
-    (BuildFailedError, r"Failed to build|build backend returned an error"),
+    (BuildFailedError, r"Failed to (?:download and )?build|build backend returned an error"),
     (UnsatisfiableError, r"No solution found|unsatisfiable"),
 )
 

@@ -33,6 +33,14 @@ def failure(output: str) -> CommandFailedError:
         pytest.param("error: Failed to fetch: `x`", UpstreamUnavailableError, id="fetch"),
         pytest.param("error: dns error: no name", UpstreamUnavailableError, id="dns"),
         pytest.param("error: Failed to build `x==1`", BuildFailedError, id="build"),
+        pytest.param(
+            "error: Failed to download and build `x==1`", BuildFailedError, id="build of an index"
+        ),
+        pytest.param(
+            "error: Failed to download and build `x==1`\n  cause: Request failed after 3 retries",
+            UpstreamUnavailableError,
+            id="download before a build",
+        ),
         pytest.param("No solution found when resolving", UnsatisfiableError, id="conflict"),
         pytest.param("error: something new", CommandFailedError, id="unknown"),
     ],
