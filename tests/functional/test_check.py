@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -169,6 +172,62 @@ def test_versions_for_a_newer_python_are_passed_over(
     index.wheel("modern", "2.0", ["gone"], requires_python=">=3.13")
     lamina.write("lamina.toml", closed('modern = "*"\nsix = "*"'))
     assert lamina("check", "--json", expect=3).json["findings"] == []
+
+
+def test_prereleases_are_looked_at_where_the_stack_wants_them(
+    lamina: CommandLine, index: IndexServer
+) -> None:
+    index.wheel("fresh", "1.0")
+    index.wheel("fresh", "2.0a1", ["six"])
+    index.wheel("early", "1.0a1", ["colours"])
+    lamina.write("lamina.toml", closed('fresh = "*"\nsix = "*"\ncolours = "*"\nearly = "*"'))
+    assert lamina("check", "--json", expect=3).json["findings"] == []
+    lamina.write("lamina.toml", closed('fresh = ">=2.0a1"\nearly = "*"'))
+    found = lamina("check", "--json", expect=4).json["findings"]
+    assert [one["package"] for one in found] == ["colours", "six"]
+
+
+def test_extras_that_come_late_are_followed(lamina: CommandLine, index: IndexServer) -> None:
+    index.wheel("kit", "1.0", ["colours ; extra == 'full'"], extras=["full"])
+    index.wheel("late", "1.0", ["later"])
+    index.wheel("later", "1.0", ["kit[full]"])
+    lamina.write("lamina.toml", closed('kit = "*"\nlate = "*"\nlater = "*"\nsix = "*"'))
+    answer = lamina("check", expect=4)
+    assert "colours is not listed: kit 1.0 needs it (colours)" in answer.stderr
+
+
+def test_versions_of_what_is_not_listed_are_those_that_are_needed(
+    lamina: CommandLine, index: IndexServer
+) -> None:
+    index.wheel("old", "1.0", ["six"])
+    index.wheel("old", "2.0", ["gone"])
+    index.wheel("user", "1.0", ["old<2"])
+    lamina.write("lamina.toml", closed('user = "*"\nsix = "*"'))
+    answer = lamina("check", expect=4)
+    assert "old is not listed" in answer.stderr
+    assert "gone" not in answer.stderr
+
+
+def test_sources_that_tell_only_when_built_are_named(
+    lamina: CommandLine, index: IndexServer
+) -> None:
+    offer = index.sdist("dynamic", "1.0")
+    offer.content = sdist_of_old("dynamic")
+    offer.sha256 = hashlib.sha256(offer.content).hexdigest()
+    lamina.write("lamina.toml", closed('dynamic = { version = "*", source = true }'))
+    answer = lamina("check", expect=3)
+    assert "not checked, says what it needs when built: dynamic-1.0.tar.gz" in answer.stdout
+
+
+def sdist_of_old(name: str) -> bytes:
+    """Return sources whose metadata is older than the rule that it may be relied on."""
+    buffer = io.BytesIO()
+    text = f"Metadata-Version: 1.1\nName: {name}\nVersion: 1.0\n".encode()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        member = tarfile.TarInfo(f"{name}-1.0/PKG-INFO")
+        member.size = len(text)
+        archive.addfile(member, io.BytesIO(text))
+    return buffer.getvalue()
 
 
 def test_an_index_that_is_not_there(lamina: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

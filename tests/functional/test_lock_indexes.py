@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -128,6 +129,22 @@ def test_further_indexes_of_the_machine_add_no_candidates(
 ) -> None:
     ours.wheel("user", "50.0")
     monkeypatch.setenv(variable, ours.url)
+    lamina.write("lamina.toml", stack_text('user = "*"'))
+    lamina("lock")
+    assert packages(lamina)["user"]["version"] == "1.0"
+    assert ours.requests == []
+
+
+def test_settings_of_uv_bend_nothing(
+    lamina: CommandLine, ours: IndexServer, public: IndexServer
+) -> None:
+    ours.wheel("user", "50.0")
+    public.wheel("user", "2.0a1")
+    settings = lamina.directory / "uv.toml"
+    settings.write_text(f'extra-index-url = ["{ours.url}"]\nprerelease = "allow"\n')
+    for place in (Path(lamina.environ["HOME"]) / ".config", lamina.directory / "config"):
+        (place / "uv").mkdir(parents=True)
+        (place / "uv" / "uv.toml").write_text(settings.read_text())
     lamina.write("lamina.toml", stack_text('user = "*"'))
     lamina("lock")
     assert packages(lamina)["user"]["version"] == "1.0"

@@ -33,7 +33,9 @@ class UvInstaller:
         """Install into the environment of ``python``, without looking at dependencies.
 
         Only packages that have no wheel among the artifacts are built. Files are never hard links
-        to uv's cache, because a release changes their modes.
+        to uv's cache, and so to other environments: whoever edits one there would edit a release.
+        uv's ``clone`` makes such links where the file system has no clones; ``copy`` clones too
+        where it can (copy_file_range(2)).
         """
         wanted = sorted(artifacts, key=lambda one: one.filename)
         if not wanted:
@@ -45,7 +47,7 @@ class UvInstaller:
             listing.write_text(text, encoding="utf-8")
             self.uv.call(
                 *("pip", "sync", listing, "--python", python),
-                *("--preview-features", "pylock", "--link-mode", "clone"),
+                *("--preview-features", "pylock", "--link-mode", "copy"),
                 *_build_options(wanted),
             )
 

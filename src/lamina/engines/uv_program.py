@@ -41,19 +41,23 @@ class UvProgram:
         """
         import uv
 
-        env = base_environment(self.environ)
-        env.pop("UV_INDEX_URL", None)
-        if address := self.default_index or configured_index(self.environ):
-            env["UV_DEFAULT_INDEX"] = address
-        env.setdefault("UV_PYTHON_DOWNLOADS", "never")
         argv = [uv.find_uv_bin(), *arguments, "--no-config", "--no-progress", "--color", "never"]
         try:
-            return run(argv, env=env, cwd=cwd, log=self.log)
+            return run(argv, env=self.variables(), cwd=cwd, log=self.log)
         except CommandFailedError as error:
             meant = translate(error)
             if meant is error:
                 raise
             raise meant from error
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment that uv gets: one index, and no download of a Python unasked."""
+        env = base_environment(self.environ)
+        env.pop("UV_INDEX_URL", None)
+        if address := self.default_index or configured_index(self.environ):
+            env["UV_DEFAULT_INDEX"] = address
+        env.setdefault("UV_PYTHON_DOWNLOADS", "never")
+        return env
 
 
 _KINDS: tuple[tuple[type[LaminaError], str], ...] = (
@@ -66,7 +70,7 @@ _KINDS: tuple[tuple[type[LaminaError], str], ...] = (
             r"|Failed to fetch|dns error|HTTP status server error"
         ),
     ),
-    (BuildFailedError, r"Failed to build|build backend returned an error"),
+    (BuildFailedError, r"Failed to (?:download and )?build|build backend returned an error"),
     (UnsatisfiableError, r"No solution found|unsatisfiable"),
 )
 

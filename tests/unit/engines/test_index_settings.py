@@ -183,3 +183,11 @@ def test_credentials_of_a_named_index(variables: dict[str, str], expected: str) 
 def test_credentials_in_the_address_win() -> None:
     address = "https://you@index.example.org/simple"
     assert with_credentials_of("ours", address, {"UV_INDEX_OURS_USERNAME": "me"}) == address
+
+
+def test_no_settings_of_pip_at_all(home: Path) -> None:
+    environ = settings_of(home)
+    write(home / "etc" / "pip" / "pip.conf", f"[global]\nindex-url = {ONE}")
+    write(home / "empty.conf", "")
+    assert configured_index(environ | {"PIP_CONFIG_FILE": str(home / "empty.conf")}) == ONE
+    assert configured_index(environ | {"PIP_CONFIG_FILE": "/dev/null"}) is None

@@ -13,7 +13,7 @@ from lamina.core.errors import (
     UnsatisfiableError,
     UpstreamUnavailableError,
 )
-from lamina.engines.uv_program import translate
+from lamina.engines.uv_program import UvProgram, translate
 
 
 def failure(output: str) -> CommandFailedError:
@@ -33,6 +33,14 @@ def failure(output: str) -> CommandFailedError:
         pytest.param("error: Failed to fetch: `x`", UpstreamUnavailableError, id="fetch"),
         pytest.param("error: dns error: no name", UpstreamUnavailableError, id="dns"),
         pytest.param("error: Failed to build `x==1`", BuildFailedError, id="build"),
+        pytest.param(
+            "error: Failed to download and build `x==1`", BuildFailedError, id="build of an index"
+        ),
+        pytest.param(
+            "error: Failed to download and build `x==1`\n  cause: Request failed after 3 retries",
+            UpstreamUnavailableError,
+            id="download before a build",
+        ),
         pytest.param("No solution found when resolving", UnsatisfiableError, id="conflict"),
         pytest.param("error: something new", CommandFailedError, id="unknown"),
     ],
@@ -61,3 +69,31 @@ def test_what_came_first_counts_not_what_followed() -> None:
 def test_only_the_error_and_its_causes_are_passed_on() -> None:
     output = "warning: old\nerror: Failed to fetch: `x`\n  cause: dns error\nhint: try again"
     assert translate(failure(output)).message == "error: Failed to fetch: `x`\ncause: dns error"
+
+
+INDEX, OTHER = "https://index.example.org/simple", "https://other.example.org/simple"
+
+
+@pytest.mark.parametrize(
+    ("environ", "default", "index"),
+    [
+        pytest.param({"UV_DEFAULT_INDEX": INDEX}, None, INDEX, id="the machine's"),
+        pytest.param({"UV_INDEX_URL": INDEX}, None, INDEX, id="by its older name"),
+        pytest.param({"PIP_INDEX_URL": INDEX}, None, INDEX, id="of pip"),
+        pytest.param({"UV_DEFAULT_INDEX": OTHER}, INDEX, INDEX, id="of the stack"),
+        pytest.param({"UV_INDEX_URL": OTHER}, INDEX, INDEX, id="of the stack, not the older name"),
+    ],
+)
+def test_uv_gets_one_index(environ: dict[str, str], default: str | None, index: str) -> None:
+    alone = {"XDG_CONFIG_HOME": "/none", "XDG_CONFIG_DIRS": "/none"} | environ
+    found = UvProgram(environ=alone, default_index=default).variables()
+    assert found["UV_DEFAULT_INDEX"] == index
+    assert "UV_INDEX_URL" not in found
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [({}, "never"), ({"UV_PYTHON_DOWNLOADS": "manual"}, "manual")]
+)
+def test_no_python_is_downloaded_unasked(given: dict[str, str], found: str) -> None:
+    program = UvProgram(environ={"UV_DEFAULT_INDEX": INDEX, **given})
+    assert program.variables()["UV_PYTHON_DOWNLOADS"] == found
