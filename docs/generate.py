@@ -49,8 +49,12 @@ def command_line_page() -> str:
     lines = ["# Command line", "", click_text(cli.help), ""]
     lines += ["Names and options are spelt alike everywhere. Results go to standard output, all"]
     lines += [
-        "else to standard error; `--json` prints one JSON object. See also [](exit-codes.md)."
+        "else to standard error; `--json` prints one JSON object. A command that fails has its"
     ]
+    lines += [
+        "message on standard error, with `--json` too; `check` and `release verify` print what they"
+    ]
+    lines += ["found in any case. See also [](exit-codes.md)."]
     for name, (place, _) in COMMANDS.items():
         if is_there(place):
             lines += ["", *command_lines(load(place), f"lamina {name}", level=2)]

@@ -189,7 +189,7 @@ class StackTable(Document):
     platforms: Annotated[tuple[PlatformField, ...], Field(strict=False, min_length=1)]
     """What to lock for: ``linux-64``, ``linux-aarch64``, ``osx-64``, ``osx-arm64``, ``win-64``."""
     extends: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    """Releases of other stacks whose packages come along."""
+    """Releases of other stacks whose packages come along. Refused as yet."""
 
 
 class ResolveTable(Document):
@@ -202,7 +202,7 @@ class ResolveTable(Document):
     indexes: dict[IndexField, Address] = {}
     """Further indexes by name: http, https or file URLs (PEP 503 or 691), without credentials."""
     channels: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    """Conda channels, in order of priority."""
+    """Conda channels, in order of priority. Without effect as yet."""
     exclude_newer: Moment | None = None
     """Ignore what was uploaded after this day (its end in UTC) or this time."""
     only_binary: bool = True
@@ -217,7 +217,7 @@ class Hold(Document):
     """Why a package stays where it is."""
 
     reason: str
-    """Said by ``lamina update``."""
+    """Why, for the people who read the stack."""
     together: Annotated[tuple[PackageField, ...], Field(strict=False)] = Field(
         default=(), alias="with"
     )
@@ -244,15 +244,15 @@ class PackageEntry(Document):
     source: bool = False
     """Build it from its source distribution."""
     requires: Annotated[tuple[RequirementText, ...], Field(strict=False)] = ()
-    """What its build needs, where its own metadata does not say so."""
+    """What its build needs, where its own metadata does not say so. Not published as yet."""
     env: dict[str, str] = {}
-    """Environment variables of its build."""
+    """Environment variables of its build. Not published as yet."""
     patches: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    """Patches to apply before its build, as paths beside lamina.toml."""
+    """Patches to apply before its build, as paths beside lamina.toml. Not published as yet."""
     waive: Annotated[tuple[PackageField, ...], Field(strict=False)] = ()
     """Dependencies that may be missing in a closed stack."""
     hold: Hold | None = None
-    """Keep it where it is when updating."""
+    """Keep it where it is when updating. Without effect as yet: give an exact ``version``."""
 
 
 PackageTable = dict[
@@ -302,9 +302,9 @@ class Stack(Document):
     packages: PackageTable = {}
     """Packages of the package index."""
     conda: dict[str, str] = {}
-    """Packages of conda channels, as MatchSpec."""
+    """Packages of conda channels, as MatchSpec. Refused as yet."""
     hooks: dict[PackageField, HookTable] = {}
-    """Hooks by package."""
+    """Hooks by package. Not published as yet."""
     groups: dict[GroupKey, Annotated[tuple[RequirementText, ...], Field(strict=False)]] = {}
     """Named groups of requirements; they are part of the stack."""
     test: TestTable = TestTable()
