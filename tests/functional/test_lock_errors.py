@@ -163,6 +163,16 @@ def test_an_index_that_is_busy_is_asked_again(
     lamina("lock")
 
 
+def test_the_log_is_that_of_the_last_run(lamina: CommandLine, index_server: IndexServer) -> None:
+    index_server.wheel("app", "1.0")
+    for wanted in (">=7", ">=8"):
+        lamina.write("lamina.toml", stack_text(f'app = "{wanted}"'))
+        answer = lamina("lock", expect=4)
+    [log] = re.findall(r"whole explanation is in (\S+)", answer.stderr)
+    assert "app>=8" in Path(log).read_text()
+    assert "app>=7" not in Path(log).read_text()
+
+
 def test_a_name_that_is_not_a_package(lamina: CommandLine) -> None:
     lamina.write("lamina.toml", stack_text(""))
     assert "--upgrade-package" in lamina("lock", "-P", "a b", expect=2).stderr

@@ -193,8 +193,6 @@ def dump_preferences(project: UvProject) -> str:
         f"requires-python = {toml_text(project.requires_python)}",
         f"resolution-markers = {toml_texts(project.environments)}",
     ]
-    if project.exclude_newer is not None:
-        lines += ["[options]", f"exclude-newer = {toml_text(project.exclude_newer.isoformat())}"]
     for one in project.preferences:
         lines += [
             "[[package]]",

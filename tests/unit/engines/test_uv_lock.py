@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -105,7 +104,6 @@ def test_preferences() -> None:
         environments=PROJECT.environments,
         requires_python=">=3.11",
         default_index="",
-        exclude_newer=datetime(2026, 1, 1, tzinfo=UTC),
         preferences=(Preference(name=A, version="1", registry="https://index.example.org"),),
     )
     document = tomllib.loads(dump_preferences(project))

@@ -96,3 +96,17 @@ def test_the_order_of_the_resolution_does_not_matter() -> None:
     second, _ = assembled(stack, resolution([needs("a")], *reversed(packages)))
     assert dump_lock(first) == dump_lock(second)
     assert "://" not in dump_lock(first)
+
+
+def test_a_dependency_says_which_version_is_meant_where_the_lock_has_several() -> None:
+    here, there = "sys_platform == 'linux'", "sys_platform == 'darwin'"
+    app = package(
+        "a", "1.0", needs("b", here, version="1.0"), needs("b", there, version="2.0"), needs("c")
+    )
+    found = resolution([needs("a")], app, package("b", "1.0"), package("b", "2.0"), package("c"))
+    lock, _ = assembled(stack_of({"a": "*"}), found)
+    assert {(one.name, one.version) for one in lock.packages[0].dependencies} == {
+        ("b", "1.0"),
+        ("b", "2.0"),
+        ("c", None),
+    }
