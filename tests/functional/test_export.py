@@ -135,4 +135,5 @@ def test_what_is_asked_for(lamina: CommandLine, arguments: list[str], code: int,
 
 def test_a_missing_lock(lamina: CommandLine) -> None:
     (lamina.directory / "lamina.lock").unlink()
-    assert "no such file" in lamina("export", "--as", "pylock", expect=3).stderr
+    said = lamina("export", "--as", "pylock", expect=3).stderr
+    assert "there is no lock\nhint: lamina lock\n" in said

@@ -10,7 +10,7 @@ import click
 
 from lamina.cli.options import Output, environment, output_options, root_option, stack_file
 from lamina.core import fs
-from lamina.core.errors import UsageError
+from lamina.core.errors import DocumentError, Problem, UsageError
 
 if TYPE_CHECKING:
     from lamina.lock.document import Lock
@@ -65,6 +65,9 @@ def export(
     from lamina.lock.files import load_lock
 
     found = _find_source(source, root)
+    if not found.lock_path.exists():
+        problem = Problem(where="", found="there is no lock")
+        raise DocumentError(found.lock_path, [problem], hints=["lamina lock"])
     lock = load_lock(found.lock_path)
     text = _text(form, lock, found.stack_path, target)
     if destination is not None:

@@ -92,7 +92,7 @@ def _first_words(output: str) -> str:
     """Return uv's first error with its causes, without hints and build output."""
     lines = [line.strip() for line in output.splitlines()]
     kept = [line for line in lines if re.match(r"(error|cause):", line)]
-    return "\n".join(kept[:5]) or output.strip()
+    return "\n".join(kept[:5]).removeprefix("error: ") or output.strip()
 
 
 def _about_credentials(output: str) -> list[str]:

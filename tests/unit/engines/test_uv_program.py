@@ -68,7 +68,7 @@ def test_what_came_first_counts_not_what_followed() -> None:
 
 def test_only_the_error_and_its_causes_are_passed_on() -> None:
     output = "warning: old\nerror: Failed to fetch: `x`\n  cause: dns error\nhint: try again"
-    assert translate(failure(output)).message == "error: Failed to fetch: `x`\ncause: dns error"
+    assert translate(failure(output)).message == "Failed to fetch: `x`\ncause: dns error"
 
 
 INDEX, OTHER = "https://index.example.org/simple", "https://other.example.org/simple"
