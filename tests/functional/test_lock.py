@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ from support.index_server import LINUX, IndexServer
 from support.stacks import stack_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from support.command_line import CommandLine
 
 BOTH = '["linux-64", "osx-arm64"]'
@@ -209,7 +213,7 @@ def test_check_needs_no_network(lamina: CommandLine, index: IndexServer) -> None
 
 def test_a_broken_lock_is_replaced(lamina: CommandLine) -> None:
     lamina.write("lamina.toml", stack_text('lib = "*"'))
-    lamina.write("lamina.lock", "schema = 7\n")
+    lamina.write("lamina.lock", "stack = 7\n<<<<<<< HEAD\n")
     answer = lamina("lock")
     assert "the lock that is there is not used" in answer.stderr
     assert versions(lamina) == {"lib": "2.0"}
@@ -255,3 +259,35 @@ def test_what_cannot_be_locked_yet_is_refused_by_name(
         text = text.replace('version = "1.0"', 'version = "1.0"\nextends = ["base"]')
     lamina.write("lamina.toml", text)
     assert word in lamina("lock", expect=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "words", "hint"),
+    [
+        pytest.param(
+            lambda path: path.write_text("schema = 7\n"), "schema: 7", "update lamina", id="newer"
+        ),
+        pytest.param(lambda path: path.mkdir(), "Is a directory", "ls -l", id="directory"),
+        pytest.param(os.mkfifo, "not a regular file", "ls -l", id="pipe"),
+    ],
+)
+def test_a_lock_that_may_make_sense_to_others_is_not_replaced(
+    lamina: CommandLine, make: Callable[[Path], None], words: str, hint: str
+) -> None:
+    lamina.write("lamina.toml", stack_text('lib = "*"'))
+    lock = lamina.directory / "lamina.lock"
+    make(lock)
+    before = lock.lstat()
+    answer = lamina("lock", expect=3)
+    assert words in answer.stderr
+    assert f"hint: {hint}" in answer.stderr
+    assert (lock.lstat().st_ino, lock.lstat().st_size) == (before.st_ino, before.st_size)
+
+
+def test_offline_the_index_is_unavailable(
+    lamina: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    lamina.write("lamina.toml", stack_text('lib = "*"'))
+    answer = lamina("lock", expect=8)
+    assert "lib: not in uv's cache" in answer.stderr

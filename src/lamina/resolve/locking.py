@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from lamina.core import fs, report
 from lamina.core.errors import (
-    CommandFailedError,
     IntegrityError,
     LaminaError,
+    MissingInterpreterError,
     UnsatisfiableError,
 )
 from lamina.core.http import HttpClient
 from lamina.engines.index_addresses import IndexAddresses, cache_directory
+from lamina.engines.interpreters import MachineInterpreters
 from lamina.engines.uv_lock import UvLock, UvProject, comparable, resolve_project
 from lamina.engines.uv_program import UvProgram
 from lamina.model.names import parse_package_name
@@ -123,20 +124,20 @@ class _Session:
     def _ask(self, project: UvProject, blamed: list[Missing]) -> UvLock:
         uv = UvProgram(environ=self.environ, log=self.log, default_index=project.default_index)
         try:
-            return resolve_project(project, uv, python=self._python(project, uv))
+            return resolve_project(project, uv, python=self._python(project))
         except UnsatisfiableError as error:
             if blamed:
                 raise self._no_wheel(blamed[0]) from error
             raise self._explained(error) from error
 
-    def _python(self, project: UvProject, uv: UvProgram) -> str:
+    def _python(self, project: UvProject) -> str:
         """Return the interpreter for build back ends: of the oldest series where there is one."""
         if project.only_binary and not project.source:
             return sys.executable
-        series = str(min(self.stack.stack.python))
+        series = min(self.stack.stack.python)
         try:
-            return uv.call("python", "find", series).stdout.strip()
-        except CommandFailedError:
+            return str(MachineInterpreters(environ=self.environ).find(series))
+        except MissingInterpreterError:
             report.warn(
                 f"no Python {series} on this machine: what sources need is asked of "
                 f"{sys.version_info.major}.{sys.version_info.minor}"

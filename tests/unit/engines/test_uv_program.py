@@ -33,6 +33,9 @@ def failure(output: str) -> CommandFailedError:
         pytest.param("error: Failed to fetch: `x`", UpstreamUnavailableError, id="fetch"),
         pytest.param("error: dns error: no name", UpstreamUnavailableError, id="dns"),
         pytest.param("error: Failed to build `x==1`", BuildFailedError, id="build"),
+        pytest.param("error: Failed to install: a-1-py3-none-any.whl", BuildFailedError, id="bad"),
+        pytest.param("cause: Failed to extract archive: a.whl", BuildFailedError, id="bad archive"),
+        pytest.param("cause: `RECORD` file is invalid", BuildFailedError, id="bad record"),
         pytest.param("No solution found when resolving", UnsatisfiableError, id="conflict"),
         pytest.param("error: something new", CommandFailedError, id="unknown"),
     ],
@@ -45,7 +48,7 @@ def test_the_log_is_named_where_words_were_left_out() -> None:
     error = CommandFailedError(
         program="uv", returncode=1, output="error: Failed to build `x==1`", log=Path("/logs/a.log")
     )
-    assert translate(error).hints == ("uv's whole output is in /logs/a.log",)
+    assert translate(error).hints == ("less /logs/a.log",)
 
 
 def test_a_refusal_says_where_credentials_go() -> None:
@@ -60,4 +63,14 @@ def test_what_came_first_counts_not_what_followed() -> None:
 
 def test_only_the_error_and_its_causes_are_passed_on() -> None:
     output = "warning: old\nerror: Failed to fetch: `x`\n  cause: dns error\nhint: try again"
-    assert translate(failure(output)).message == "error: Failed to fetch: `x`\ncause: dns error"
+    assert translate(failure(output)).message == "Failed to fetch: `x`\ncause: dns error"
+
+
+def test_offline_nothing_is_said_to_be_impossible() -> None:
+    output = """error: No solution found when resolving dependencies
+  cause: Because tool was not found in the cache and your project depends on tool, we can conclude
+hint: Packages were unavailable because the network was disabled."""
+    meant = translate(failure(output))
+    assert type(meant) is UpstreamUnavailableError
+    assert meant.message.startswith("tool: not in uv's cache")
+    assert meant.hints == ("unset UV_OFFLINE",)
