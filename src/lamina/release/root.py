@@ -60,10 +60,23 @@ class Release:
         return self.prefix / INTERNAL
 
     def manifest(self) -> Manifest:
-        """Read the manifest; raises DocumentError."""
+        """Read the manifest; raises DocumentError, also for that of another release."""
         from lamina.release.manifest import load_manifest
 
-        return load_manifest(self.internal / MANIFEST_NAME)
+        path = self.internal / MANIFEST_NAME
+        manifest = load_manifest(path)
+        problems = [
+            Problem(where=where, found=f"{says!r}", allowed=f"this is the release {is_!r}")
+            for where, says, is_ in (
+                ("stack", manifest.stack, self.stack),
+                ("version", manifest.version, self.version),
+                ("platform", str(manifest.platform), str(self.platform)),
+            )
+            if says != is_
+        ]
+        if problems:
+            raise DocumentError(path, problems)
+        return manifest
 
 
 @dataclass(frozen=True, slots=True)
