@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -303,3 +305,21 @@ def test_remove_refuses_and_writes_nothing(
     answer = command_line("remove", *arguments, expect=2)
     assert answer.stderr == said
     assert stack.read_text() == STACK
+
+
+def test_additions_at_the_same_time_are_all_there(stack: Path) -> None:
+    names = [f"package-{number}" for number in range(6)]
+    words = [sys.executable, "-P", "-m", "lamina", "add", "--stack", str(stack)]
+    running = [subprocess.Popen([*words, name], stdout=subprocess.DEVNULL) for name in names]
+    assert [one.wait(60) for one in running] == [0] * len(names)
+    assert set(names) < set(tomllib.loads(stack.read_text())["packages"])
+
+
+def test_lines_end_as_they_did(command_line: CommandLine, stack: Path) -> None:
+    stack.write_bytes(STACK.replace("\n", "\r\n").encode())
+    command_line("add", "awkward>=2", "uproot[http]")
+    text = stack.read_bytes()
+    assert b"awkward" in text
+    assert text.count(b"\n") == text.count(b"\r\n")
+    command_line("remove", "awkward", "uproot")
+    assert stack.read_bytes() == STACK.replace("\n", "\r\n").encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -212,7 +213,7 @@ def test_check_needs_no_network(lamina: CommandLine, index: IndexServer) -> None
 
 def test_a_broken_lock_is_replaced(lamina: CommandLine) -> None:
     lamina.write("lamina.toml", stack_text('lib = "*"'))
-    lamina.write("lamina.lock", "schema = 7\n")
+    lamina.write("lamina.lock", "stack = 7\n<<<<<<< HEAD\n")
     answer = lamina("lock")
     assert "the lock that is there is not used" in answer.stderr
     assert versions(lamina) == {"lib": "2.0"}
@@ -288,7 +289,39 @@ def test_a_lock_that_somebody_edited(lamina: CommandLine) -> None:
     assert "package[0].version: 'banana' is not a PEP 440 version" in answer.stderr
     path.write_text(good + good[good.index("\n[[package]]") :])
     answer = lamina("export", "--as", "pylock", expect=3)
-    assert "app 2.0 beside 2.0 for linux-64/3.12" in answer.stderr
+    assert "app for linux-64/3.12 a second time" in answer.stderr
     answer = lamina("lock")
     assert "warning: the lock that is there is not used" in answer.stderr
     assert path.read_text() == good
+
+
+@pytest.mark.parametrize(
+    ("make", "words", "hint"),
+    [
+        pytest.param(
+            lambda path: path.write_text("schema = 7\n"), "schema: 7", "update lamina", id="newer"
+        ),
+        pytest.param(lambda path: path.mkdir(), "Is a directory", "ls -l", id="directory"),
+        pytest.param(os.mkfifo, "not a regular file", "ls -l", id="pipe"),
+    ],
+)
+def test_a_lock_that_may_make_sense_to_others_is_not_replaced(
+    lamina: CommandLine, make: Callable[[Path], None], words: str, hint: str
+) -> None:
+    lamina.write("lamina.toml", stack_text('lib = "*"'))
+    lock = lamina.directory / "lamina.lock"
+    make(lock)
+    before = lock.lstat()
+    answer = lamina("lock", expect=3)
+    assert words in answer.stderr
+    assert f"hint: {hint}" in answer.stderr
+    assert (lock.lstat().st_ino, lock.lstat().st_size) == (before.st_ino, before.st_size)
+
+
+def test_offline_the_index_is_unavailable(
+    lamina: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    lamina.write("lamina.toml", stack_text('lib = "*"'))
+    answer = lamina("lock", expect=8)
+    assert "lib: not in uv's cache" in answer.stderr

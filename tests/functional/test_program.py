@@ -12,6 +12,7 @@ import pytest
 
 from lamina.cli.app import COMMANDS
 from lamina.core.errors import exit_codes
+from support.stack_files import SMALLEST
 
 if TYPE_CHECKING:
     from support.command_line import CommandLine
@@ -112,3 +113,18 @@ def test_lamina_on_pythonpath_still_finds_what_lies_beside_it(tmp_path: Path) ->
     code = "from lamina.cli import ignore_python_path as act; act(); import beside"
     environ = {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin"}
     subprocess.run([sys.executable, "-c", code], env=environ, check=True)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams_are_nowhere_and_no_failure(tmp_path: Path, closed: str) -> None:
+    (tmp_path / "lamina.toml").write_text(SMALLEST)
+    script = f'"$1" -P -m lamina add numpy {closed}'
+    answer = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", sys.executable],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+    assert (answer.returncode, answer.stderr) == (0, b"")
+    assert 'numpy = "*"' in (tmp_path / "lamina.toml").read_text()

@@ -8,6 +8,7 @@ import sys
 
 def main() -> None:
     """Run the ``lamina`` program."""
+    open_closed_streams()
     ignore_python_path()
     from lamina.cli.quick import try_quickly
 
@@ -16,6 +17,18 @@ def main() -> None:
     from lamina.cli.app import run_program
 
     run_program()
+
+
+def open_closed_streams() -> None:
+    """Give the standard streams that are closed to nowhere, before a file gets their number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        opened = os.open(os.devnull, os.O_RDWR)
+        if opened != number:
+            os.dup2(opened, number)
+            os.close(opened)
+        setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
 def ignore_python_path() -> None:

@@ -205,11 +205,12 @@ def _edit(
     from lamina.model.document import read_document
 
     path = stack_file(stack_path).resolve()
-    before = read_document(path)
-    edit = change(before, path)
+    with fs.exclusive(path.parent):
+        before = read_document(path)
+        edit = change(before, path)
+        if not dry_run and edit.text != before:
+            fs.write_text(path, edit.text, mode=stat.S_IMODE(path.stat().st_mode))
     difference = _difference(before, edit.text, path.name)
-    if not dry_run and edit.text != before:
-        fs.write_text(path, edit.text, mode=stat.S_IMODE(path.stat().st_mode))
     value = {
         "changes": [_as_json(one) for one in edit.changes],
         "diff": difference,

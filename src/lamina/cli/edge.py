@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from lamina.cli.options import environment
-from lamina.cli.style import styled
+from lamina.cli.style import printable, styled
 from lamina.core import fs
 from lamina.core.errors import InterruptedByUserError, LaminaError, UsageError
 from lamina.core.run import stop_all
@@ -77,7 +78,10 @@ def _as_ours(error: BaseException) -> LaminaError:
 
 def _fail(error: LaminaError) -> int:
     environ = environment()
-    click.echo(f"{styled('error', 'red', environ=environ, bold=True)}: {error.message}", err=True)
-    for hint in error.hints:
-        click.echo(f"{styled('hint', 'cyan', environ=environ, bold=True)}: {hint}", err=True)
+    lines = [("error", "red", error.message), *(("hint", "cyan", hint) for hint in error.hints)]
+    # A standard error that cannot be written to changes nothing of how it ended.
+    with contextlib.suppress(OSError):
+        for word, colour, text in lines:
+            head = styled(word, colour, environ=environ, bold=True)
+            click.echo(f"{head}: {printable(text)}", err=True)
     return error.exit_code

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, TypeVar
 import click
 
 from lamina.core import report
+from lamina.core.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,9 +42,16 @@ class Output:
     def result(self, text: str, value: Any) -> None:
         """Print the result: ``value`` as one JSON object with --json, otherwise ``text``."""
         if self.as_json:
-            click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
-        elif text:
-            click.echo(text)
+            text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+        try:
+            if text:
+                click.echo(text)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise StorageError(
+                f"the work is done, but standard output cannot be written to: {error.strerror}"
+            ) from error
 
 
 def output_options(command: Callable[Concatenate[Output, ...], R]) -> Callable[..., R]:

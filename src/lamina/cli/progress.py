@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from lamina.cli.style import is_dumb, styled
+from lamina.cli.style import is_dumb, printable, styled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,14 +39,16 @@ class PlainReporter:
 
     def note(self, message: str) -> None:
         """Write the note."""
-        self._line(f"note: {message}")
+        self._line(f"note: {printable(message)}")
 
     def warn(self, message: str) -> None:
         """Write the warning."""
-        self._line(f"{styled('warning', 'yellow', environ=self.environ)}: {message}")
+        self._line(f"{styled('warning', 'yellow', environ=self.environ)}: {printable(message)}")
 
     def _line(self, text: str) -> None:
-        click.echo(text, err=True)
+        # Work does not fail because nobody can be told of it.
+        with contextlib.suppress(OSError):
+            click.echo(text, err=True)
 
 
 class TerminalReporter(PlainReporter):
@@ -75,7 +78,8 @@ class TerminalReporter(PlainReporter):
 
     def _line(self, text: str) -> None:
         """Write above the live line."""
-        sys.stderr.write("\r\x1b[2K")
+        with contextlib.suppress(OSError):
+            sys.stderr.write("\r\x1b[2K")
         super()._line(text)
         self._draw()
 
@@ -86,8 +90,9 @@ class TerminalReporter(PlainReporter):
             count = f"{done}/{total}" if total else str(done or "...")
             text = f"{title} {count}"
         width = shutil.get_terminal_size().columns - 1
-        sys.stderr.write(f"\r\x1b[2K{text[:width]}")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"\r\x1b[2K{text[:width]}")
+            sys.stderr.flush()
 
 
 class ErrorsOnly(PlainReporter):

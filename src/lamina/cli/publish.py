@@ -82,6 +82,7 @@ def _request(
     environ: Mapping[str, str],
     save: bool,
 ) -> PublishRequest:
+    from lamina.core.clock import source_date
     from lamina.engines.git import GitProgram
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
     from lamina.engines.interpreters import MachineInterpreters
@@ -94,6 +95,7 @@ def _request(
     from lamina.stack.version import resolve_version
 
     stack = _publishable(path)
+    source_date(environ)  # Refused before an hour of work, not after it.
     target = choose_target(stack, series)
     now = datetime.now(UTC)
     history = GitProgram(environ=environ)

@@ -85,7 +85,7 @@ def show(output: Output, release: str, root: Path) -> None:
     found = _find(release, root)
     manifest = found.manifest()
     listing = found.internal / MTREE_NAME
-    entries = parse_mtree(listing.read_text(encoding="ascii"), listing).values()
+    entries = parse_mtree(listing.read_bytes().decode("ascii", "replace"), listing).values()
     files = [one for one in entries if one.kind == "file"]
     size = sum(one.size for one in files)
     value = manifest.model_dump(mode="json", by_alias=True) | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -149,7 +150,10 @@ def _upgraded(wish: _Wish, stack: Stack, previous: Lock | None) -> set[PackageNa
 
 
 def _previous(lock_path: Path) -> Lock | None:
-    """Return the lock that is there; one that cannot be read is replaced."""
+    """Return the lock that is there; one that makes no sense is replaced.
+
+    One that may make sense to others, a newer lamina or another user, is not: DocumentError.
+    """
     from lamina.lock.files import load_lock
 
     if not lock_path.exists():
@@ -157,6 +161,11 @@ def _previous(lock_path: Path) -> Lock | None:
     try:
         return load_lock(lock_path)
     except DocumentError as error:
+        newer = any(one.where == "schema" for one in error.problems)
+        if newer or isinstance(error.__cause__, OSError) or not lock_path.is_file():
+            aside = shlex.quote(str(lock_path))
+            hints = ["update lamina", f"mv {aside} {aside}.old"] if newer else [f"ls -l {aside}"]
+            raise DocumentError(lock_path, error.problems, hints=hints) from error
         report.warn(f"the lock that is there is not used: {error.message}")
         return None
 

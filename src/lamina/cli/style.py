@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
 def is_dumb(environ: Mapping[str, str]) -> bool:
     """Tell whether the terminal can only write line after line."""
     return environ.get("TERM") == "dumb"
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Return a text without what would steer a terminal: it may come from a package or program."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def styled(text: str, colour: str, *, environ: Mapping[str, str], bold: bool = False) -> str:

@@ -48,7 +48,9 @@ def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if name in _ALLOWED or name.startswith(_ALLOWED_PREFIXES) or _CREDENTIALS.fullmatch(name)
+        if (name in _ALLOWED or name.startswith(_ALLOWED_PREFIXES) or _CREDENTIALS.fullmatch(name))
+        # uv takes an empty variable for a value, and refuses it.
+        and (value or not name.startswith("UV_"))
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,14 @@ _KINDS: tuple[tuple[type[LaminaError], str], ...] = (
             r"|Failed to fetch|dns error|HTTP status server error"
         ),
     ),
-    (BuildFailedError, r"Failed to (?:download and )?build|build backend returned an error"),
+    (
+        BuildFailedError,
+        (
+            r"Failed to (?:download and )?build|build backend returned an error|Failed to install"
+            r"|Failed to extract|`?RECORD`? file is invalid|Package metadata (?:name|version)"
+            r"|failed to open file .*\.dist-info|does not match package"
+        ),
+    ),
     (UnsatisfiableError, r"No solution found|unsatisfiable"),
 )
 
@@ -80,12 +88,28 @@ def translate(error: CommandFailedError) -> LaminaError:
 
     What was left out is in the log, which the hint names.
     """
+    if "network was disabled" in error.output:
+        return _offline(error)
     for kind, pattern in _KINDS:
         if re.search(pattern, error.output):
             hints = [*error.hints, *_about_credentials(error.output)]
-            hints += [f"uv's whole output is in {error.log}"] if error.log else []
+            hints += _log_hints(error)
             return kind(_first_words(error.output), hints=hints)
     return error
+
+
+def _offline(error: CommandFailedError) -> UpstreamUnavailableError:
+    """Return what uv calls unsatisfiable, though nobody has asked the index."""
+    names = dict.fromkeys(re.findall(r"(\S+) was not found in the cache", error.output))
+    what = ", ".join(names) or "something that is needed"
+    return UpstreamUnavailableError(
+        f"{what}: not in uv's cache, and UV_OFFLINE forbids to ask the index",
+        hints=["unset UV_OFFLINE", *_log_hints(error)],
+    )
+
+
+def _log_hints(error: CommandFailedError) -> list[str]:
+    return [f"less {shlex.quote(str(error.log))}"] if error.log else []
 
 
 def _first_words(output: str) -> str:

@@ -43,14 +43,19 @@ def layer_directory(given: Path) -> Path:
 
 def create_layer(directory: Path, base: Base) -> Seed:
     """Make a layer; raises ConflictError when the directory is not empty."""
-    if planting.occupied(str(directory)):
-        raise ConflictError(f"{directory}: {_what(directory)}", hints=_ways_out(directory))
+    _refuse_occupied(directory)
     seed = plan_layer(base)
     try:
         planting.plant(seed, str(directory))
     except OSError as error:
+        _refuse_occupied(directory)  # Somebody else was faster.
         raise fs.storage_error(error, directory) from error
     return seed
+
+
+def _refuse_occupied(directory: Path) -> None:
+    if planting.occupied(str(directory)):
+        raise ConflictError(f"{directory}: {_what(directory)}", hints=_ways_out(directory))
 
 
 def _what(directory: Path) -> str:

@@ -10,11 +10,12 @@ import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from lamina.core import fs, report
-from lamina.core.errors import ConflictError, StorageError
+from lamina.core.errors import ConflictError, DocumentError, Problem, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +47,7 @@ def recover(layer: Path) -> None:
     """Undo what a killed operation left half-done, and clear its stage away."""
     journal = layer / JOURNAL
     if journal.exists():
-        moves = json.loads(journal.read_text(encoding="utf-8"))
-        _undo([(layer / source, layer / target) for source, target in moves])
+        _undo(_read_journal(journal, layer))
         fs.remove_file(journal)
     for left in (layer / INTERNAL).glob("stage-*"):
         fs.remove_tree(left)
@@ -67,6 +67,32 @@ def settle(layer: Path) -> None:
         return
     except StorageError as error:
         report.warn(f"{layer}: a change to it was stopped half-way: {error.message}")
+
+
+def _read_journal(journal: Path, layer: Path) -> list[tuple[Path, Path]]:
+    """Return the moves to undo; raises DocumentError for what we cannot have written.
+
+    A layer may come from somebody else: no move leads out of it.
+    """
+    try:
+        moves = [
+            (PurePath(source), PurePath(target))
+            for source, target in json.loads(journal.read_text(encoding="utf-8"))
+        ]
+    except (OSError, ValueError, TypeError) as error:
+        raise _no_journal(journal, f"not a journal of lamina: {error}") from error
+    for path in (one for move in moves for one in move):
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise _no_journal(journal, f"{path} leads out of the layer")
+    return [(layer / source, layer / target) for source, target in moves]
+
+
+def _no_journal(journal: Path, found: str) -> DocumentError:
+    return DocumentError(
+        journal,
+        [Problem(where="", found=found)],
+        hints=["make a new layer and add the same requests: lamina layer show"],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import shlex
+import stat
 import tomllib
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,6 +34,8 @@ class Document(BaseModel):
     )
 
 
+_BYTE_ORDER_MARK = "\ufeff"
+
 AnyDocument = TypeVar("AnyDocument", bound=Document)
 
 
@@ -43,6 +47,10 @@ def load_toml(path: Path) -> dict[str, Any]:
 def read_document(path: Path) -> str:
     """Return the text of a document, byte for byte; raises DocumentError when it has none."""
     try:
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            # Reading a pipe would wait for a writer, perhaps for ever.
+            raise DocumentError(path, [Problem(where="", found="not a regular file")])
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise DocumentError(path, [Problem(where="", found="no such file")]) from None
@@ -56,10 +64,19 @@ def read_document(path: Path) -> str:
 
 def parse_toml(text: str, path: Path | str) -> dict[str, Any]:
     """Read TOML from a text that belongs to ``path``; raises DocumentError."""
+    if text.startswith(_BYTE_ORDER_MARK):
+        raise DocumentError(
+            path,
+            [Problem(where="", found="begins with a byte order mark, which is not TOML")],
+            hints=[f"sed -i '1s/^\\xEF\\xBB\\xBF//' {shlex.quote(str(path))}"],
+        )
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise DocumentError(path, [Problem(where="", found=f"not valid TOML: {error}")]) from error
+    except RecursionError:
+        problem = Problem(where="", found="nested too deeply")
+        raise DocumentError(path, [problem]) from None
 
 
 def validate(

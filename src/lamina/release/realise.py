@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ _NOT_OURS = (
     "bin/deactivate.bat",
     "bin/pydoc.bat",
 )
+_CANNOT_WRITE_OUTPUT = 120  # Python's exit code where its standard output could not be flushed
 BUNDLE_NAME = "python"
 """Where in a release the copy of its interpreter is."""
 
@@ -95,9 +97,10 @@ def compile_tree(draft: Draft) -> None:
                 log=draft.request.log,
             )
         except CommandFailedError as error:
-            if "No space left on device" in error.output or "quota" in error.output:
+            full = "No space left on device" in error.output or "quota" in error.output
+            if full or error.returncode == _CANNOT_WRITE_OUTPUT:
                 raise StorageError(
-                    f"{draft.stage}: no space left",
+                    f"{draft.stage} or {tempfile.gettempdir()}: no space left",
                     hints=["free space on that file system, then run it again"],
                 ) from error
             raise

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import shlex
 import tomllib
 from dataclasses import dataclass
@@ -61,10 +62,23 @@ class Release:
         return self.prefix / INTERNAL
 
     def manifest(self) -> Manifest:
-        """Read the manifest; raises DocumentError."""
+        """Read the manifest; raises DocumentError, also for that of another release."""
         from lamina.release.manifest import load_manifest
 
-        return load_manifest(self.internal / MANIFEST_NAME)
+        path = self.internal / MANIFEST_NAME
+        manifest = load_manifest(path)
+        problems = [
+            Problem(where=where, found=f"{says!r}", allowed=f"this is the release {is_!r}")
+            for where, says, is_ in (
+                ("stack", manifest.stack, self.stack),
+                ("version", manifest.version, self.version),
+                ("platform", str(manifest.platform), str(self.platform)),
+            )
+            if says != is_
+        ]
+        if problems:
+            raise DocumentError(path, problems)
+        return manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +245,8 @@ def _check_path(path: Path) -> None:
     text = str(path)
     if os.pathsep in text:
         reason = f"a {os.pathsep!r} in it would end the path in the middle of PATH"
+    elif wrong := re.search(r"[\x00-\x1f\x7f]", text):
+        reason = f"a {wrong[0]!r} in it would end the first line of a script"
     elif not text.isascii() and text != text.encode("utf-8", "replace").decode():
         reason = "it is not UTF-8"
     else:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lamina.core import fs, report
-from lamina.core.errors import BuildFailedError
+from lamina.core.clock import source_date
+from lamina.core.errors import BuildFailedError, UsageError
 from lamina.engines.probe import dump_probe, moved, probe
 from lamina.engines.uv_python import version_of_uv
 from lamina.lock.files import LOCK_NAME, digest_of_lock, dump_lock
@@ -97,7 +97,13 @@ def _describe(draft: Draft) -> None:
     fs.make_directory(internal)
     fs.write_text(internal / "stack.toml", request.stack_text, durable=False)
     fs.write_text(internal / LOCK_NAME, dump_lock(request.lock), durable=False)
-    described = probe(stage / "bin" / "python", environ=request.environ)
+    try:
+        described = probe(stage / "bin" / "python", environ=request.environ)
+    except UsageError as error:
+        raise BuildFailedError(
+            f"the Python of the release does not start with these packages: {error.message}",
+            hints=[f"less {request.log}"],
+        ) from error
     text = dump_probe(moved(described, stage, draft.final))
     fs.write_text(internal / "base.json", text, durable=False)
 
@@ -129,13 +135,12 @@ def _manifest(
 
     request, release = draft.request, draft.release
     lock, interpreter = request.lock, request.interpreter
-    epoch = request.environ.get("SOURCE_DATE_EPOCH", "")
     return Manifest(
         stack=release.stack,
         version=release.version,
         platform=release.platform,
         prefix=str(release.prefix),
-        created=datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else request.now,
+        created=source_date(request.environ) or request.now,
         lock_digest=digest_of_lock(lock),
         stack_digest=lock.stack_digest,
         files_digest=files_digest,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lamina.core import report
 from lamina.core.errors import DocumentError, IntegrityError, Problem, StorageError
+from lamina.lock.files import LOCK_NAME
 from lamina.model.digests import digest_of_bytes
 from lamina.release.mtree import MTREE_NAME, parse_mtree, read_tree
 
@@ -42,6 +43,20 @@ class Findings:
         ]
 
 
+def _check_lock(release: Release) -> None:
+    """Raise IntegrityError when the manifest names another lock than the one that is kept."""
+    kept = release.internal / LOCK_NAME
+    try:
+        digest = digest_of_bytes(kept.read_bytes())
+    except OSError:
+        return  # The listing has it: it is reported as missing.
+    if digest != release.manifest().lock_digest:
+        raise IntegrityError(
+            f"{kept}: not the lock that the manifest of {release.name} names",
+            hints=["publish the release again under a new version"],
+        )
+
+
 def verify_release(release: Release) -> Findings:
     """Hash the release again.
 
@@ -59,6 +74,7 @@ def verify_release(release: Release) -> Findings:
             f"{listing}: not the listing that was published with {release.name}",
             hints=["publish the release again under a new version"],
         )
+    _check_lock(release)
     recorded = parse_mtree(data.decode("ascii", "replace"), listing)
     with report.step(f"verifying {release.name}"):
         try:

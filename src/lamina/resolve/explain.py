@@ -213,6 +213,8 @@ def _asked(stack: Stack, text: str) -> list[str]:
 
 
 def _unavailable(text: str) -> str:
+    if invalid := dict.fromkeys(re.findall(r"(\S+) has invalid metadata", text)):
+        return f"; the metadata of {', '.join(invalid)} cannot be read"
     found = re.search(r"only (\S+) (?:is|are) available", text)
     return f"; the index offers {_trim(found[1])}" if found else ""
 

@@ -76,6 +76,14 @@ def _check_module(text: str) -> str:
     return text
 
 
+def _check_command(text: str) -> str:
+    if not text.strip():
+        raise ValueError("an empty command, which tests nothing")
+    if "\0" in text:
+        raise ValueError("a command cannot contain a NUL")
+    return text
+
+
 def _check_address(text: str) -> str:
     """Refuse what is no address, and credentials, without repeating them."""
     try:
@@ -143,6 +151,7 @@ def _version_pair(value: Any) -> Any:
 GroupKey = Annotated[str, AfterValidator(_check_group)]
 Address = Annotated[str, AfterValidator(_check_address)]
 ModuleName = Annotated[str, AfterValidator(_check_module)]
+ShellCommand = Annotated[str, AfterValidator(_check_command)]
 Specifier = Annotated[str, AfterValidator(_check_specifier)]
 RequirementText = Annotated[str, AfterValidator(_check_requirement)]
 Moment = Annotated[datetime, BeforeValidator(_as_moment, json_schema_input_type=date | datetime)]
@@ -288,7 +297,7 @@ class TestTable(Document):
 
     imports: Annotated[tuple[ModuleName, ...], Field(strict=False)] = ()
     """Modules to import, each in a process of its own."""
-    commands: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    commands: Annotated[tuple[ShellCommand, ...], Field(strict=False)] = ()
     """Shell commands that must exit with 0, run with the release first on PATH."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -118,7 +119,7 @@ def _edited(
     parse_stack(text, path)
     plain = tomllib.loads(text)
     changes = change(plain)
-    after = _applied(text, change)
+    after = _with_ends_of(text, _applied(text, change))
     if _readable(after) != plain:
         raise LaminaError(
             f"{path}: its layout is more than lamina's editor can handle; nothing was changed",
@@ -126,6 +127,13 @@ def _edited(
         )
     parse_stack(after, f"{path} (after this change)")
     return Edit(text=after, changes=tuple(changes))
+
+
+def _with_ends_of(text: str, after: str) -> str:
+    """Return the text with CRLF everywhere, where that is how all lines of the old one end."""
+    if "\r\n" in text and text.count("\r\n") == text.count("\n"):
+        return re.sub(r"(?<!\r)\n", "\r\n", after)
+    return after
 
 
 def _applied(text: str, change: Callable[[MutableMapping[str, Any]], list[Change]]) -> str:

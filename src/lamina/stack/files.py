@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from lamina.core.errors import DocumentError, Problem
@@ -19,8 +20,13 @@ STACK_NAME = "lamina.toml"
 def find_stack(directory: Path) -> Path:
     """Return the lamina.toml of ``directory`` or the nearest above it; raises DocumentError."""
     for candidate in (directory, *directory.parents):
-        if (candidate / STACK_NAME).is_file():
-            return candidate / STACK_NAME
+        path = candidate / STACK_NAME
+        if path.is_file():
+            return path
+        if os.path.lexists(path):
+            # Not passed over: the stack above it is another one.
+            found = "a link to what is not there" if path.is_symlink() else "not a file"
+            raise DocumentError(path, [Problem(where="", found=found)])
     raise DocumentError(
         directory / STACK_NAME,
         [Problem(where="", found="no such file, nor in any directory above")],

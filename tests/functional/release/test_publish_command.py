@@ -253,3 +253,52 @@ def test_what_cannot_be_looked_at(
     command_line: CommandLine, arguments: tuple[str, ...], words: str
 ) -> None:
     assert words in command_line("release", *arguments, expect=2).stderr
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_bytes().decode("utf-8")
+    assert old in text
+    path.chmod(0o644)
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "code", "words"),
+    [
+        pytest.param(
+            "release.toml", 'stack = "small"', 'stack = "other"', 3, "stack: 'other'", id="stack"
+        ),
+        pytest.param(
+            "release.toml", 'version = "1.0"\nplatform', 'version = "9"\nplatform', 3, "'9'", id="v"
+        ),
+        pytest.param(
+            "release.toml",
+            'lock-digest = "',
+            f'lock-digest = "{"0" * 64}"\n#',
+            6,
+            "not the lock that the manifest",
+            id="lock",
+        ),
+        pytest.param(
+            "files.mtree", "#mtree", "#mtree ü", 6, "not the listing that was published", id="list"
+        ),
+    ],
+)
+def test_an_edited_release_is_noticed(
+    command_line: CommandLine, file: str, old: str, new: str, code: int, words: str
+) -> None:
+    command_line("publish", "--no-test")
+    _edit(_prefix(command_line) / ".lamina" / file, old, new)
+    assert words in command_line("release", "verify", "small", expect=code).stderr
+    shown = command_line("release", "show", "small", expect=code if code == 3 else 0)
+    assert "internal error" not in shown.stderr
+
+
+def test_a_wrong_source_date_is_refused_before_any_work(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "9" * 30)
+    answer = command_line("publish", expect=2)
+    assert "hint: unset SOURCE_DATE_EPOCH" in answer.stderr
+    assert not (command_line.directory / "root").exists()
+    assert not (command_line.directory / "lamina.lock").exists()

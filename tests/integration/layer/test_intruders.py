@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core.errors import ConflictError, IntegrityError
+from lamina.layer import planting
 from lamina.layer.base import find_place, look_at
 from lamina.layer.create import create_layer
 from support.changes import change, tree, versions
@@ -85,3 +86,18 @@ def test_no_hint_removes_what_is_not_a_layer(workshop: Workshop, layer: Path) ->
     with pytest.raises(ConflictError, match="there is a layer already") as caught:
         create_layer(layer, base)
     assert f"rm -r '{layer}'" in caught.value.hints
+
+
+def test_two_that_make_a_layer_at_once(
+    workshop: Workshop, layer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = find_place(str(workshop.path / "base"), root=layer, environ=workshop.environ)
+    base = look_at(place, environ=workshop.environ)
+    before = tree(layer)
+    # The other one is there between the look and the rename.
+    answers = iter([False, True])
+    monkeypatch.setattr(planting, "occupied", lambda _: next(answers))
+    with pytest.raises(ConflictError, match="there is a layer already"):
+        create_layer(layer, base)
+    assert tree(layer) == before
+    assert [path.name for path in layer.parent.glob(".layer*")] == []

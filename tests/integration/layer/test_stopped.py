@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core import fs
-from lamina.core.errors import ConflictError, StorageError
+from lamina.core.errors import ConflictError, DocumentError, StorageError
 from lamina.layer.change import Request, change_layer, open_layer
 from lamina.layer.transaction import holding
 from support.changes import change, tree, versions
@@ -216,3 +216,27 @@ def test_a_second_interrupt_while_undoing(workshop: Workshop, layer: Path, undon
     with holding(layer):
         assert tree(layer) == before
     assert not list((layer / ".lamina").glob("stage-*"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('[["../../victim", "lamina-layer.toml"]]', id="out of the layer"),
+        pytest.param('[["bin/python", "../victim"]]', id="into the layer"),
+        pytest.param('[["/victim", "bin/python"]]', id="absolute"),
+        pytest.param('[["", "bin"]]', id="the layer itself"),
+        pytest.param("", id="empty"),
+        pytest.param('{"a": 3}', id="no list"),
+        pytest.param("[[1, 2]]", id="no paths"),
+    ],
+)
+def test_a_journal_that_is_not_ours_moves_nothing(
+    workshop: Workshop, layer: Path, text: str
+) -> None:
+    before = tree(layer)
+    (layer / ".lamina").mkdir(exist_ok=True)
+    (layer / ".lamina" / "journal.json").write_text(text)
+    with pytest.raises(DocumentError, match=r"journal\.json: 1 problem"):
+        change(workshop, layer, "alpha>=2")
+    assert tree(layer) == before
+    assert not (layer.parent / "victim").exists()

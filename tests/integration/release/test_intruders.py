@@ -92,3 +92,14 @@ def test_files_that_differ_between_packages_are_said(
     path = "lib/python3.12/site-packages/tests/common.py"
     said = f"{path} comes with one-1.0 and two-1.0, which differ: one of them is there"
     assert listening.warnings == [said]
+
+
+def test_packages_that_keep_python_from_starting_are_no_wrong_usage(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    line = "import os, sys; sys.stderr.write('stop here'); sys.stderr.flush(); os._exit(3)\n"
+    wheels = {"evil": {"evil.pth": line}}
+    request = request_of(tmp_path, environ, wheels)
+    with pytest.raises(BuildFailedError, match=r"does not start with these packages: .*stop here"):
+        publish(request)
+    assert open_root(request.root).releases() == []

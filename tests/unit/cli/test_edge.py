@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import errno
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -158,3 +160,24 @@ def test_the_program_exits_with_the_code() -> None:
     with pytest.raises(SystemExit) as caught:
         guarded(raising(errors.ConflictError("x")), [])
     assert caught.value.code == 7
+
+
+def test_a_message_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "import of evil: \x1b[2J\x07\u202efine\n  second line ü"
+    assert exit_code_of(raising(LaminaError(text, hints=["a\x1b[2Jb"])), []) == 1
+    err = capsys.readouterr().err
+    assert err == (
+        "error: import of evil: \\x1b[2J\\x07\\x202efine\n  second line ü\nhint: a\\x1b[2Jb\n"
+    )
+
+
+def test_an_error_that_nobody_can_be_told_of_keeps_its_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with open("/dev/full", "w", buffering=1, encoding="utf-8") as full:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stderr", full)
+        code = exit_code_of(raising(errors.ConflictError("taken")), [])
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+    assert code == 7

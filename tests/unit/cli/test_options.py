@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -123,3 +125,18 @@ class TestStackFile:
 def test_the_environment_is_a_copy() -> None:
     environment()["LAMINA_ONLY_HERE"] = "1"
     assert "LAMINA_ONLY_HERE" not in environment()
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+def test_a_result_that_cannot_be_written_is_said(
+    as_json: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdout", full)
+        assert exit_code_of(command, ["--json"] if as_json else []) == 1
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+    assert "standard output cannot be written to: No space left" in capsys.readouterr().err

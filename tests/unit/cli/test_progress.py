@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import re
+import sys
 
 import pytest
 
@@ -139,3 +141,26 @@ def test_which_reporter_is_chosen(
 )
 def test_colour(environ: dict[str, str], text: str) -> None:
     assert styled("x", "red", environ=environ) == text
+
+
+@pytest.mark.parametrize("kind", [PlainReporter, TerminalReporter])
+def test_work_does_not_fail_because_progress_cannot_be_written(
+    kind: type[PlainReporter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open("/dev/full", "w", buffering=1, encoding="utf-8") as full:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stderr", full)
+        with report.use(kind(environ=ENVIRON)), report.step("work", total=2) as step:
+            step.advance()
+            report.note("a note")
+            report.warn("a warning")
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+    assert step.outcome == "done"
+
+
+def test_what_a_program_said_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = PlainReporter(environ=ENVIRON | {"NO_COLOR": "1"})
+    reporter.warn("a\x1b[2Jb")
+    reporter.note("c\x9bd")
+    assert capsys.readouterr().err == "warning: a\\x1b[2Jb\nnote: c\\x9bd\n"

@@ -17,3 +17,14 @@ def test_what_other_programs_may_see(name: str) -> None:
 )
 def test_what_could_bend_a_result_is_left_out(name: str) -> None:
     assert base_environment({name: "x"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        pytest.param("UV_CACHE_DIR", {}, id="uv refuses it"),
+        pytest.param("NO_PROXY", {"NO_PROXY": ""}, id="means something"),
+    ],
+)
+def test_an_empty_variable(name: str, kept: dict[str, str]) -> None:
+    assert base_environment({name: ""}) == kept

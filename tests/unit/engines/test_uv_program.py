@@ -41,6 +41,9 @@ def failure(output: str) -> CommandFailedError:
             UpstreamUnavailableError,
             id="download before a build",
         ),
+        pytest.param("error: Failed to install: a-1-py3-none-any.whl", BuildFailedError, id="bad"),
+        pytest.param("cause: Failed to extract archive: a.whl", BuildFailedError, id="bad archive"),
+        pytest.param("cause: `RECORD` file is invalid", BuildFailedError, id="bad record"),
         pytest.param("No solution found when resolving", UnsatisfiableError, id="conflict"),
         pytest.param("error: something new", CommandFailedError, id="unknown"),
     ],
@@ -53,7 +56,7 @@ def test_the_log_is_named_where_words_were_left_out() -> None:
     error = CommandFailedError(
         program="uv", returncode=1, output="error: Failed to build `x==1`", log=Path("/logs/a.log")
     )
-    assert translate(error).hints == ("uv's whole output is in /logs/a.log",)
+    assert translate(error).hints == ("less /logs/a.log",)
 
 
 def test_a_refusal_says_where_credentials_go() -> None:
@@ -97,3 +100,13 @@ def test_uv_gets_one_index(environ: dict[str, str], default: str | None, index: 
 def test_no_python_is_downloaded_unasked(given: dict[str, str], found: str) -> None:
     program = UvProgram(environ={"UV_DEFAULT_INDEX": INDEX, **given})
     assert program.variables()["UV_PYTHON_DOWNLOADS"] == found
+
+
+def test_offline_nothing_is_said_to_be_impossible() -> None:
+    output = """error: No solution found when resolving dependencies
+  cause: Because tool was not found in the cache and your project depends on tool, we can conclude
+hint: Packages were unavailable because the network was disabled."""
+    meant = translate(failure(output))
+    assert type(meant) is UpstreamUnavailableError
+    assert meant.message.startswith("tool: not in uv's cache")
+    assert meant.hints == ("unset UV_OFFLINE",)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
@@ -10,7 +12,7 @@ from lamina.model.document import Document, dotted, load_toml, near_match, read_
 from lamina.model.schema import dump_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 
@@ -159,3 +161,28 @@ def _problems_of_numbers(numbers: list[Any]) -> list[str]:
 def test_an_array_whose_items_are_all_wrong_is_not_empty() -> None:
     assert _problems_of_numbers([]) == ["numbers: empty; give at least one"]
     assert _problems_of_numbers(["a"]) == ["numbers[0]: found 'a'; expected a whole number"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_would_be_read_for_ever_is_not(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = tmp_path / "x.toml"
+    make(path)
+    with pytest.raises(DocumentError, match="not a regular file"):
+        read_document(path)
+
+
+def test_a_byte_order_mark_is_named_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "a b.toml"
+    path.write_bytes(b'\xef\xbb\xbfname = "a"\n')
+    with pytest.raises(DocumentError, match="begins with a byte order mark") as caught:
+        load_toml(path)
+    [hint] = caught.value.hints
+    subprocess.run(["/bin/sh", "-c", hint], check=True)
+    assert load_toml(path) == {"name": "a"}
+
+
+def test_deep_nesting_is_no_internal_error(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(f"x = {'[' * 5000}{']' * 5000}\n")
+    with pytest.raises(DocumentError, match="nested too deeply"):
+        load_toml(path)

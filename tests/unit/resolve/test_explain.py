@@ -149,3 +149,12 @@ def test_many_premises_are_cut() -> None:
     text = " and ".join(f"p{n}==1 depends on q{n}>=2" for n in range(20))
     error = said(f"Because {text}, we can conclude that it is so.\n")
     assert "; and 14 more" in error.message
+
+
+def test_metadata_that_cannot_be_read_is_not_called_a_missing_version() -> None:
+    error = said(
+        "Because numpy==1.0 has invalid metadata and only numpy==1.0 is available, we can conclude "
+        "that all versions of numpy cannot be used.\n         And because your project depends on "
+        "numpy, we can conclude that your project's requirements are unsatisfiable.\n"
+    )
+    assert error.message.endswith("; the metadata of numpy==1.0 cannot be read")

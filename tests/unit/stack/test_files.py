@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +13,7 @@ from lamina.stack.files import digest_of_resolution, find_stack, load_stack, par
 from support.stack_files import BROKEN, EXAMPLES, SMALLEST, STACKS, VALID
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
@@ -104,3 +106,37 @@ def test_the_digest_does_not_depend_on_spelling_or_version() -> None:
     assert digest_of_resolution(parse_stack(one, "x")) == digest_of_resolution(
         parse_stack(two, "x")
     )
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        pytest.param(Path.mkdir, "not a file", id="directory"),
+        pytest.param(os.mkfifo, "not a file", id="pipe"),
+        pytest.param(
+            lambda path: path.symlink_to("gone"), "a link to what is not there", id="dangling link"
+        ),
+    ],
+)
+def test_what_is_no_file_does_not_lead_to_the_stack_above(
+    tmp_path: Path, make: Callable[[Path], None], found: str
+) -> None:
+    (tmp_path / "lamina.toml").write_text(SMALLEST)
+    (tmp_path / "mine").mkdir()
+    make(tmp_path / "mine" / "lamina.toml")
+    with pytest.raises(DocumentError, match=found) as caught:
+        find_stack(tmp_path / "mine")
+    assert caught.value.path == tmp_path / "mine" / "lamina.toml"
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        pytest.param("  ", "an empty command, which tests nothing", id="empty"),
+        pytest.param("a\\u0000b", "a command cannot contain a NUL", id="NUL"),
+    ],
+)
+def test_commands_that_cannot_be(command: str, found: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        parse_stack(f'{SMALLEST}\n[test]\ncommands = ["{command}"]\n', "lamina.toml")
+    assert [str(one) for one in caught.value.problems] == [f"test.commands[0]: {found}"]
