@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 LAYER_HOOK = "_lamina_layer"
 _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
+_SYSTEM = ("/usr", "/usr/local", "/")
 
 
 def _read(path: str) -> str:
@@ -183,9 +184,9 @@ def _site_directories() -> "List[str]":
         return [sysconfig.get_path("purelib")]
 
 
-def _data_directories(path: "List[str]") -> "List[str]":
+def data_directories(prefix: str, path: "List[str]") -> "List[str]":
     """Return the prefixes whose share and etc directories belong to the environment."""
-    prefixes = [sys.prefix]
+    prefixes = [prefix]
     for one in path:
         head, tail = os.path.split(os.path.normpath(one))
         if tail in ("site-packages", "dist-packages") and os.path.basename(
@@ -193,15 +194,17 @@ def _data_directories(path: "List[str]") -> "List[str]":
         ) in ("lib", "lib64"):
             prefixes.append(os.path.dirname(os.path.dirname(head)))
     prefixes = list(dict.fromkeys(prefixes))
-    return [one for one in prefixes if one not in ("/usr", "/usr/local", "/") or one == sys.prefix]
+    return [one for one in prefixes if one not in _SYSTEM or one == prefix]
 
 
-def _roots(
-    sites: "List[str]", search: "List[str]", layers: "List[str]", below: "List[str]"
-) -> "List[str]":
-    """Return the directories whose whole content belongs to the environment."""
-    own = [] if sys.prefix in ("/usr", "/usr/local", "/") else [sys.prefix]
-    return list(dict.fromkeys(own + layers + below + (search or []) + ([] if own else sites)))
+def roots(prefix: str, sites: "List[str]", search: "List[str]", layers: "List[str]") -> "List[str]":
+    """Return the directories whose whole content belongs to the environment.
+
+    Below a system's own prefix there are other things as well: there only its site-packages count.
+    """
+    if prefix in _SYSTEM:
+        return list(dict.fromkeys([*layers, *search, *sites]))
+    return list(dict.fromkeys([prefix, *layers, *search]))
 
 
 def describe() -> "Dict[str, Any]":
@@ -231,9 +234,9 @@ def describe() -> "Dict[str, Any]":
         "layers": layers,
         "path": [one for one in outside if one not in layers],
         "sites": sites,
-        "roots": _roots(sites, search, layers, list(getattr(hook, "ROOTS", ()))),
+        "roots": roots(sys.prefix, sites, search, layers + list(getattr(hook, "ROOTS", ()))),
         "pythonpath": [one for one in search if one in outside],
-        "data": _data_directories(outside),
+        "data": data_directories(sys.prefix, outside),
         "distributions": distributions(outside),
     }
 

@@ -204,15 +204,17 @@ def test_the_bases_pth_files_count(workshop: Workshop, python: Path) -> None:
     extra = workshop.path / "extra"
     extra.mkdir()
     (extra / "delta.py").write_text("", encoding="utf-8")
-    lines = (
-        f"# a comment\n{extra}\nimport sys; sys.lamina_test = sitedir\nimport nowhere_to_be_found\n"
-    )
+    lines = f"# a comment\n{extra}\nnot-there-any-more\n"
+    lines += "import sys; sys.lamina_test = sitedir\nimport nowhere_to_be_found\n"
     (site_of(base) / "some.pth").write_text(lines, encoding="utf-8")
     layer = workshop.layer(base)
     # What is added to the base later counts as well.
-    code = "import sys, delta; print(sys.lamina_test)"
+    code = "import sys, delta; print(sys.lamina_test, *sys.path, sep='|')"
     answer = run_with_errors(layer, code, workshop.environ)
-    assert answer[0].strip() == str(site_of(base))
+    sitedir, *path = answer[0].strip().split("|")
+    assert sitedir == str(site_of(base))
+    assert str(extra) in path
+    assert not [entry for entry in path if "not-there" in entry]
     assert answer[1].startswith("lamina: ")
     assert answer[1].count("\n") == 1
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lamina.core.errors import ConflictError
 from lamina.engines.interpreters import Interpreter, inspect_interpreter
 from lamina.release.bundle import bundle_interpreter
 from lamina.release.publish import publish
@@ -108,6 +110,21 @@ def test_a_bundled_release_needs_no_other_python(
         f"hello from {release.prefix}",
         str(release.prefix / "python"),
     ]
+
+
+def test_where_the_interpreter_was_does_not_matter_to_a_copy(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    """Published again from another machine, where the same Python is somewhere else."""
+    stack = make_stack(bundle=True, test={"imports": []})
+    request = publish_request(tmp_path, environ, stack=stack)
+    assert publish(request).status == "published"
+    elsewhere = dataclasses.replace(request.interpreter, path=Path("/elsewhere/bin/python3.12"))
+    again = dataclasses.replace(request, interpreter=elsewhere)
+    assert publish(again).status == "identical"
+    newer = dataclasses.replace(elsewhere, version="3.12.99")
+    with pytest.raises(ConflictError, match="with another Python"):
+        publish(dataclasses.replace(request, interpreter=newer))
 
 
 def _hidden(release: Release, *, original: Interpreter) -> str:

@@ -30,7 +30,8 @@ def _says(program: Path | str, *arguments: str) -> str:
 
 
 def _nothing_published(root: Path) -> bool:
-    return open_root(root).releases() == [] and not any((root / ".staging").iterdir())
+    left = [*(root / ".staging").iterdir(), *(root / "releases").iterdir()]
+    return open_root(root).releases() == [] and not left
 
 
 @pytest.mark.parametrize(
@@ -184,6 +185,23 @@ def test_tests_see_the_final_path_and_cannot_write_to_it(
     if outcome.tested != "namespace":
         pytest.skip("no mount namespaces")
     assert verify_release(outcome.release).sound
+
+
+def test_tests_leave_the_librarians_home_alone(tmp_path: Path, environ: dict[str, str]) -> None:
+    home = tmp_path / "librarian"
+    home.mkdir()
+    commands = [
+        'test -z "$XDG_CACHE_HOME" && test -z "$PYTHONPATH"',
+        "echo mine > ~/.config-of-a-test && echo x > $TMPDIR/x",
+        "test ! -e ~/.config-of-a-test",
+        "kill -9 $$",
+    ]
+    stack = make_stack(test={"commands": commands})
+    mine = environ | {"HOME": str(home), "XDG_CACHE_HOME": "/c", "PYTHONPATH": "/p"}
+    with pytest.raises(BuildFailedError) as caught:
+        publish(publish_request(tmp_path, mine, stack=stack))
+    assert caught.value.message.splitlines()[1:] == ["  command kill -9 $$: ended by signal 9"]
+    assert not any(home.iterdir())
 
 
 def test_a_foreign_directory_in_the_place_of_a_release(

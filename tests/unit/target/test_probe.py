@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina._target.probe import distributions, egg_requires, headers, normalised, sections
+from lamina._target.probe import (
+    data_directories,
+    distributions,
+    egg_requires,
+    headers,
+    normalised,
+    roots,
+    sections,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,3 +71,51 @@ def test_distributions_of_directories(tmp_path: Path) -> None:
     assert found["p"]["entries"] == {"run": "p:main"}
     assert found["p"]["files"] == {"tool": str(tmp_path / "bin" / "tool")}
     assert [key for key, value in found.items() if value["editable"]] == ["d", "e"]
+
+
+def test_what_no_distribution_is(tmp_path: Path) -> None:
+    """Remains of an upgrade, which old installers leave, hide no whole distribution behind them."""
+    put(tmp_path / "one" / "p-2.dist-info" / "METADATA", "Name: p\n")
+    put(tmp_path / "one" / "~p-2.dist-info" / "RECORD", "")
+    put(tmp_path / "two" / "p-1.dist-info" / "METADATA", "Name: p\nVersion: 1\n")
+    found = distributions([str(tmp_path / "one"), str(tmp_path / "two")])
+    assert [(one["name"], one["version"]) for one in found] == [("p", "1")]
+
+
+def test_the_requirements_of_an_installed_egg_are_beside_its_metadata(tmp_path: Path) -> None:
+    put(tmp_path / "p.egg-info" / "PKG-INFO", "Name: p\nVersion: 1\n")
+    put(tmp_path / "p.egg-info" / "requires.txt", "a>=1\n\n[x]\nb\n")
+    put(tmp_path / "q-1.dist-info" / "METADATA", "Name: q\nVersion: 1\n")
+    put(tmp_path / "q-1.dist-info" / "requires.txt", "not-this\n")
+    found = {one["name"]: one["requires"] for one in distributions([str(tmp_path)])}
+    assert found == {"p": ["a>=1", 'b; extra == "x"'], "q": []}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        pytest.param("/opt/view", ["/opt/view", "/below", "/more"], id="own-prefix"),
+        pytest.param("/usr", ["/below", "/more", "/usr/lib/python3/dist-packages"], id="system"),
+    ],
+)
+def test_of_a_systems_prefix_only_the_packages_belong_to_the_base(
+    prefix: str, expected: list[str]
+) -> None:
+    """What a user keeps in /usr/local and names in PYTHONPATH goes before a layer."""
+    sites = [f"{prefix}/lib/python3/dist-packages"]
+    assert roots(prefix, sites, ["/more"], ["/below", "/more"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        pytest.param("/venv", ["/venv", "/opt/view"], id="venv"),
+        pytest.param("/usr", ["/usr", "/opt/view"], id="system"),
+    ],
+)
+def test_where_data_may_be(prefix: str, expected: list[str]) -> None:
+    path = [
+        f"{prefix}/lib/python3.12/site-packages", "/opt/view/lib64/python3.12/site-packages",
+        "/opt/packages/uproot", "/usr/local/lib/python3.12/dist-packages",
+    ]  # fmt: skip
+    assert data_directories(prefix, path) == expected
