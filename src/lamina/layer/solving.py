@@ -37,7 +37,9 @@ def solve_addition(
 def _solve_narrowly(ground: Ground, requests: Sequence[str], solver: UvUnion) -> Solution | None:
     """Return what is there and what the requests bring, None when they move what is there."""
     there = ground.versions
-    found = solver.resolve(narrow_union_of(ground, requests))
+    # uv takes the index of a package from what is asked for, so these are, wherever they lead.
+    ours = sorted(there.keys() & solver.indexes.named.keys())
+    found = solver.resolve(narrow_union_of(ground, [*requests, *ours]))
     if any(there.get(name, one.version) != one.version for name, one in found.items()):
         return None
     return {

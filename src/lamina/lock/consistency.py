@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lamina.core.errors import Problem
 
@@ -50,13 +50,7 @@ def _check_targets(
 def _check_files(
     where: str, package: LockedPackage, targets: Iterable[Target]
 ) -> Iterator[Problem]:
-    try:
-        version = Version(package.version)
-    except InvalidVersion:
-        yield Problem(
-            where=f"{where}.version", found=f"{package.version!r} is not a PEP 440 version"
-        )
-        return
+    version = Version(package.version)
     for number, file in enumerate(package.artifacts):
         place = f"{where}.artifacts[{number}]"
         yield from _check_targets(f"{place}.targets", file.targets, targets)

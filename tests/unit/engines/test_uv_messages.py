@@ -31,7 +31,7 @@ def said(output: str, log: Path | None = None) -> tuple[str, tuple[str, ...]]:
 def test_the_error_and_its_causes_without_what_the_build_wrote() -> None:
     message, hints = said(BUILD)
     assert message.splitlines() == [
-        "error: Failed to build `x==1`",
+        "Failed to build `x==1`",
         "cause: The build backend returned an error",
         "cause: Call to `build_wheel` failed (exit status: 1)",
     ]

@@ -118,11 +118,6 @@ def test_locks_that_are_in_order(tmp_path: Path, packages: list[dict[str, Any]])
             id="something else",
         ),
         pytest.param(
-            [package(version="../x", artifacts=[artifact("tool-1.0-py3-none-any.whl")])],
-            "package[0].version: '../x' is not a PEP 440 version",
-            id="no version",
-        ),
-        pytest.param(
             [package(dependencies=[{"name": "gone"}])],
             "package[0].dependencies: tool needs gone, which is not locked",
             id="a dependency that is not there",
