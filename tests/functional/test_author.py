@@ -303,3 +303,11 @@ def test_remove_refuses_and_writes_nothing(
     answer = command_line("remove", *arguments, expect=2)
     assert answer.stderr == said
     assert stack.read_text() == STACK
+
+
+def test_a_link_that_leads_nowhere_is_in_the_way(command_line: CommandLine) -> None:
+    link = command_line.directory / "lamina.toml"
+    link.symlink_to("elsewhere.toml")
+    assert "there is a stack already" in command_line("init", expect=7).stderr
+    assert link.is_symlink()
+    assert not link.exists()

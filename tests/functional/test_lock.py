@@ -288,3 +288,11 @@ def test_a_lock_that_somebody_edited(lamina: CommandLine) -> None:
     answer = lamina("lock")
     assert "warning: the lock that is there is not used" in answer.stderr
     assert path.read_text() == good
+
+
+@pytest.mark.parametrize("option", [["--upgrade"], ["-P", "app"]], ids=lambda words: words[0])
+def test_an_upgrade_says_when_time_stands_still(lamina: CommandLine, option: list[str]) -> None:
+    text = stack_text('app = "*"', resolve="exclude-newer = 2026-11-01")
+    lamina.write("lamina.toml", text)
+    assert "its lock holds the newest as of then" in lamina("lock", *option).stderr
+    assert "newest as of then" not in lamina("lock").stderr
