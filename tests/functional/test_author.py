@@ -323,3 +323,11 @@ def test_lines_end_as_they_did(command_line: CommandLine, stack: Path) -> None:
     assert text.count(b"\n") == text.count(b"\r\n")
     command_line("remove", "awkward", "uproot")
     assert stack.read_bytes() == STACK.replace("\n", "\r\n").encode()
+
+
+def test_a_link_that_leads_nowhere_is_in_the_way(command_line: CommandLine) -> None:
+    link = command_line.directory / "lamina.toml"
+    link.symlink_to("elsewhere.toml")
+    assert "there is a stack already" in command_line("init", expect=7).stderr
+    assert link.is_symlink()
+    assert not link.exists()

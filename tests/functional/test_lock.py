@@ -325,3 +325,11 @@ def test_offline_the_index_is_unavailable(
     lamina.write("lamina.toml", stack_text('lib = "*"'))
     answer = lamina("lock", expect=8)
     assert "lib: not in uv's cache" in answer.stderr
+
+
+@pytest.mark.parametrize("option", [["--upgrade"], ["-P", "app"]], ids=lambda words: words[0])
+def test_an_upgrade_says_when_time_stands_still(lamina: CommandLine, option: list[str]) -> None:
+    text = stack_text('app = "*"', resolve="exclude-newer = 2026-11-01")
+    lamina.write("lamina.toml", text)
+    assert "its lock holds the newest as of then" in lamina("lock", *option).stderr
+    assert "newest as of then" not in lamina("lock").stderr

@@ -112,7 +112,7 @@ def test_a_broken_netrc_is_named_and_not_quoted(
     server: IndexServer, environ: dict[str, str], tmp_path: Path
 ) -> None:
     path = tmp_path / "netrc"
-    path.write_text("machine 127.0.0.1 login user pasword secret\n")
+    path.write_text("machine 127.0.0.1 login user passwd secret\n")
     warnings = Warnings()
     with report.use(warnings), client(environ, NETRC=str(path)) as http:
         assert http.get(f"{server.url}/a/").status == 200
