@@ -128,6 +128,16 @@ def test_the_program_follows_names_that_move(site: Site) -> None:
     assert site.base_of(site.path / "then") == site.prefix("1.0")
 
 
+def test_what_is_remembered_of_one_root_is_not_taken_for_another(site: Site) -> None:
+    site.program("layer", "create", site.path / "one", "--on", "small/1.0")
+    argv: list[str | Path] = [sys.executable, "-m", "lamina", "layer", "create", site.path / "two"]
+    answer = subprocess.run(
+        [*argv, "--on", "small/1.0"], env=site.environ, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 2, "the default root has no such release"
+    assert not (site.path / "two").exists()
+
+
 @pytest.mark.parametrize("name", [pytest.param(one, id=one) for one in SHELLS])
 @pytest.mark.shells
 def test_a_shell_says_in_which_release_it_is(site: Site, name: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from lamina.core.errors import NotSupportedError, UnsatisfiableError, UsageError
-from lamina.engines.probe import BaseProbe, Distribution
+from lamina.engines.probe import Distribution
 from lamina.engines.uv_compile import Resolved
 from lamina.layer.plan import plan_change, plan_value, render_plan
 from lamina.layer.reasons import Refusal, shortened, shortest_reason
@@ -17,24 +17,7 @@ from lamina.layer.union import Ground, ground_of, merged, parse_requests, union_
 from lamina.model.artifacts import Artifact
 from lamina.model.digests import Sha256
 from lamina.model.names import PUBLIC_INDEX
-
-
-def distribution(name: str, version: str, *requires: str) -> Distribution:
-    return Distribution(
-        key=name, name=name, version=version, location="/site", metadata=f"{name}.dist-info",
-        requires=requires, extras=(), requires_python="", direct=False, editable=False,
-        entries={}, files={},
-    )  # fmt: skip
-
-
-def probe(*distributions: Distribution) -> BaseProbe:
-    return BaseProbe(
-        schema=1, version="3.12.1", implementation="cpython", platform="linux-x86_64", magic="00",
-        prefix="/base", base_prefix="/py", executable="/base/bin/python",
-        interpreter="/py/bin/python3.12", stdlib=(), layers=(), path=("/base/site",), sites=(),
-        roots=("/base",), pythonpath=(), data=(), distributions=distributions,
-    )  # fmt: skip
-
+from support.bases import distribution, probe
 
 NUMPY = distribution("numpy", "1.26.4")
 PANDAS = distribution("pandas", "2.1.4", "numpy<2", 'old; python_version < "3"', 'x; extra == "e"')
@@ -68,6 +51,14 @@ def test_what_the_base_leaves_open_is_no_matter_of_the_layers() -> None:
     known = {str(one.name): one.requires for one in union_of(ground(), [], {}).known}
     assert known["broken"] == ("pandas>=2",)
     assert known["pandas"] == ("numpy<2", 'x; extra == "e"')
+
+
+def test_requirements_by_address_are_no_matter_for_the_index() -> None:
+    """``pip install git+...`` leaves them; the solver would fetch from there."""
+    direct = distribution("direct", "1.0", "numpy @ https://index.example.org/numpy.whl", "root")
+    found = ground_of(probe(NUMPY, LOCAL, direct), (), ())
+    known = {str(one.name): one.requires for one in union_of(found, [], {}).known}
+    assert known["direct"] == ("root",)
 
 
 def test_what_is_foreign_stays_where_it_is() -> None:

@@ -170,3 +170,12 @@ def test_what_changed_is_found_out_anew(tmp_path: Path, change: str) -> None:
             for kept in (tmp_path / "home" / ".cache" / "lamina" / "seeds").iterdir():
                 kept.write_bytes(b"broken")
     assert memo.replay([str(tmp_path / "layer"), "--on", "/base"], environ) is None
+
+
+def test_of_a_systems_prefix_only_jupyters_data_is_shown() -> None:
+    """A layer over the operating system's Python is no copy of /usr/share."""
+    directories, links = plan_data_links(["/usr"])
+    kept = {"share", "etc"}
+    assert [
+        one for one in (*directories, *links) if one not in kept and "/jupyter" not in one
+    ] == []
