@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -229,6 +230,8 @@ def _check_path(path: Path) -> None:
     text = str(path)
     if os.pathsep in text:
         reason = f"a {os.pathsep!r} in it would end the path in the middle of PATH"
+    elif wrong := re.search(r"[\x00-\x1f\x7f]", text):
+        reason = f"a {wrong[0]!r} in it would end the first line of a script"
     elif not text.isascii() and text != text.encode("utf-8", "replace").decode():
         reason = "it is not UTF-8"
     else:
