@@ -170,7 +170,7 @@ def test_what_is_no_root_is_refused(
     ("name", "word"),
     [
         pytest.param("a:b", "':'", id="colon"),
-        pytest.param("a\nb", r"n' in it would end the first line", id="line break"),
+        pytest.param("a\nb", "n' in it would end the first line", id="line break"),
         pytest.param("a\udcff", "UTF-8", id="not-utf-8"),
     ],
 )
