@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from packaging.utils import canonicalize_name
 
 from lamina.core.errors import NotSupportedError, UnsatisfiableError, UsageError
-from lamina.engines.probe import Distribution
 from lamina.engines.uv_compile import Resolved
 from lamina.layer.plan import plan_change, plan_value, render_plan
 from lamina.layer.reasons import shortened, shortest_reason
@@ -18,6 +18,9 @@ from lamina.model.artifacts import Artifact
 from lamina.model.digests import Sha256
 from lamina.model.names import PUBLIC_INDEX
 from support.bases import distribution, probe
+
+if TYPE_CHECKING:
+    from lamina.engines.probe import Distribution
 
 NUMPY = distribution("numpy", "1.26.4")
 PANDAS = distribution("pandas", "2.1.4", "numpy<2", 'old; python_version < "3"', 'x; extra == "e"')
