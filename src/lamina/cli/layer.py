@@ -21,6 +21,9 @@ _COMMANDS = {
     "remove": (f"{_HERE}:remove", "Take back requests, and what was lifted for them."),
     "list": (f"{_HERE}:list_", "List the layer's own packages and what they hide."),
     "show": (f"{_HERE}:show", "Show the base, the requests and the size."),
+    "lock": (f"{_HERE}_state:lock", "Write the layer as one document to keep."),
+    "restore": (f"{_HERE}_state:restore", "Make a layer again from such a document."),
+    "migrate": (f"{_HERE}_state:migrate", "Put the layer on another base, with a diff."),
 }
 _exclude_newer = click.option(
     "--exclude-newer", metavar="DATE", help="Ignore files uploaded after this day or time."
