@@ -232,3 +232,79 @@ def migrate(
     if done.kept is not None and not dry_run:
         text += f"\nthe layer as it was: {done.kept}"
     output.result(text, migration_value(done) | {"done": not dry_run})
+
+
+@click.command()
+@_directory
+@root_option
+@output_options
+def check(output: Output, *, directory: Path | None, root: Path) -> int:
+    """Check the layer DIR, by default the active one, and exit with 6 if anything is wrong.
+
+    Its files are hashed again, its base is compared with what it was, requirements are checked
+    over base and layer together, and its own packages are imported. Nothing is changed.
+    """
+    from lamina.core.errors import IntegrityError
+    from lamina.layer.check.findings import render_report, report_value
+    from lamina.layer.check.run import check_layer
+
+    found = check_layer(_layer(directory), root=root, environ=environment())
+    output.result(render_report(found), report_value(found))
+    return 0 if found.sound else IntegrityError.exit_code
+
+
+@click.command()
+@_directory
+@click.option("--name", help="Its name for Jupyter [default: from the layer's directory].")
+@click.option("--display-name", "title", help="What notebooks show.")
+@click.option("--user", "for_user", is_flag=True, help="Register it for you alone (the default).")
+@click.option(
+    "--prefix",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Register it in PREFIX/share/jupyter, for the Jupyter of that prefix.",
+)
+@click.option("--remove", is_flag=True, help="Take the registration back; the layer stays.")
+@dry_run_option
+@output_options
+def kernel(
+    output: Output,
+    *,
+    directory: Path | None,
+    name: str | None,
+    title: str | None,
+    for_user: bool,
+    prefix: Path | None,
+    remove: bool,
+    dry_run: bool,
+) -> None:
+    """Register the layer DIR, by default the active one, as a kernel of Jupyter.
+
+    Any Jupyter that reads the directory starts it, that of the base too. ipykernel has to be in
+    the layer or in its base.
+    """
+    from lamina.layer.change import open_layer
+    from lamina.layer.kernel import (
+        kernel_name,
+        kernels_directory,
+        plan_kernel,
+        remove_kernel,
+        write_kernel,
+    )
+
+    if for_user and prefix is not None:
+        raise click.UsageError("Name one place: --user or --prefix.")
+    environ = environment()
+    place = kernels_directory(prefix, environ)
+    if remove:
+        layer = directory.absolute() if directory else _layer(None)
+        gone = remove_kernel(layer, kernel_name(layer, name), place, dry_run=dry_run)
+        output.result(f"removed {gone}", {"removed": str(gone), "done": not dry_run})
+        return
+    opened = open_layer(_layer(directory), environ)
+    name = kernel_name(opened.path, name)
+    planned = plan_kernel(opened, name=name, title=title, directory=place)
+    if not dry_run:
+        write_kernel(planned)
+    shown = f"{planned.name}: {planned.spec['display_name']}\n{planned.path}"
+    value = {"name": planned.name, "path": str(planned.path), "spec": dict(planned.spec)}
+    output.result(shown, value | {"done": not dry_run})

@@ -147,16 +147,8 @@ def exchange(one: Path, other: Path) -> None:
     is back when the second half fails.
     """
     with _change("exchange", one):
-        if _exchanged(one, other):
-            return
-        beside = one.with_name(f".{one.name}.{uuid4().hex[:12]}")
-        one.rename(beside)
-        try:
-            other.rename(one)
-        except BaseException:
-            beside.rename(one)
-            raise
-        beside.rename(other)
+        if not _exchanged(one, other):
+            _exchange_by_renames(one, other)
 
 
 def _exchanged(one: Path, other: Path) -> bool:
@@ -172,6 +164,17 @@ def _exchanged(one: Path, other: Path) -> bool:
     if code in {errno.ENOSYS, errno.EINVAL}:  # an old kernel, a file system that cannot
         return False
     raise OSError(code, os.strerror(code), str(one))
+
+
+def _exchange_by_renames(one: Path, other: Path) -> None:
+    beside = one.with_name(f".{one.name}.{uuid4().hex[:12]}")
+    one.rename(beside)
+    try:
+        other.rename(one)
+    except BaseException:
+        beside.rename(one)
+        raise
+    beside.rename(other)
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -7,10 +7,11 @@ The old one stays as ``DIR.before-BASE``: renamed back, it works as before.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, DocumentError, UnsatisfiableError, UsageError
@@ -61,7 +62,6 @@ class Migration:
     old: LayerState
     base: Base
     plan: Plan
-    files: Mapping[Artifact, str] = field(default_factory=dict)
     indexes: Mapping[IndexName, str] = field(default_factory=dict)
     exclude_newer: str | None = None
     kept: Path | None = None
@@ -145,8 +145,7 @@ def plan_migration(request: MigrateRequest, old: LayerState, base: Base) -> Migr
     return Migration(
         old=old,
         base=base,
-        plan=plan,
-        files=files,
+        plan=replace(plan, files=files),
         indexes=indexes,
         exclude_newer=request.exclude_newer,
         kept=None if request.discard else _before(old),
@@ -211,7 +210,7 @@ def _act(request: MigrateRequest, planned: Migration) -> None:
         log=final / INTERNAL / "uv.log",
         series=planned.base.probe.series,
     ).program
-    goods = Delivery(files=planned.files, indexes=planned.indexes, uv=program)
+    goods = Delivery(files=planned.plan.files, indexes=planned.indexes, uv=program)
     document = document_over(planned.base, planned.plan.requests)
     with beside(real) as stage:
         build_layer(stage, final, planned.base, (document, _lock(planned)), goods)
@@ -224,7 +223,7 @@ def _act(request: MigrateRequest, planned: Migration) -> None:
 
 
 def _lock(planned: Migration) -> LayerLock:
-    by_name = {one.package: one for one in planned.files}
+    by_name = {one.package: one for one in planned.plan.files}
     return LayerLock(
         base_digest=planned.base.probe.digest,
         exclude_newer=planned.exclude_newer,
@@ -236,9 +235,7 @@ def migration_value(done: Migration) -> dict[str, Any]:
     """Return a migration as a JSON value."""
     base, before = done.base.place, done.old.document.base
     carried = {one.name: one.version for one in done.plan.placed if not one.installs}
-    value = plan_value(done.plan)
-    value["files"] = [{"file": one.filename, "sha256": one.sha256} for one in done.files]
-    return value | {
+    return plan_value(done.plan) | {
         "layer": str(done.old.path),
         "from": {"kind": before.kind, "release": before.release, "prefix": before.prefix},
         "to": {"kind": base.kind, "release": base.release, "prefix": str(base.prefix)},
@@ -251,12 +248,10 @@ def render_migration(done: Migration) -> str:
     """Return a migration for people: what differs from the layer as it was."""
     before, base = done.old.document.base, done.base.place
     lines = [f"from {before.release or before.prefix} to {base.release or base.prefix}"]
-    *changes, _ = render_plan(_without_removed(done.plan)).split("\n")
+    *changes, _ = render_plan(replace(done.plan, removed={}, uncovered={})).split("\n")
     lines += changes
     for name, version in done.plan.removed.items():
-        again = done.plan.uncovered.get(name)
-        reason = f"the new base has {again}" if again else "nothing needs it any more"
-        lines.append(f"  - {name} {version}: {reason}")
+        lines.append(f"  - {name} {version}: {_dropped(version, done.plan.uncovered.get(name))}")
     carried = [one for one in done.plan.placed if not one.installs]
     lines += [f"  = {one.name} {one.version}" for one in carried]
     changed = len(done.plan.installs)
@@ -266,7 +261,8 @@ def render_migration(done: Migration) -> str:
     return "\n".join(lines)
 
 
-def _without_removed(plan: Plan) -> Plan:
-    from dataclasses import replace
-
-    return replace(plan, removed={}, uncovered={})
+def _dropped(version: str, again: str | None) -> str:
+    if again is None:
+        return "nothing needs it any more"
+    older = Version(again) < Version(version)
+    return f"the new base has {again}" + (", which is older" if older else "")
