@@ -66,6 +66,7 @@ _KINDS: tuple[tuple[type[LaminaError], str], ...] = (
             r"|Failed to fetch|dns error|HTTP status server error"
         ),
     ),
+    (IntegrityError, r"Invalid zip file structure|Archive contains unacceptable"),
     (BuildFailedError, r"Failed to build|build backend returned an error"),
     (UnsatisfiableError, r"No solution found|unsatisfiable"),
 )
