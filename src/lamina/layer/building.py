@@ -23,6 +23,7 @@ from lamina.layer.document import LOCK_NAME, LayerDocument
 from lamina.layer.placing import plan_placing
 from lamina.layer.record import dump_layer, dump_lock, layer_record
 from lamina.layer.transaction import INTERNAL, staged
+from lamina.model.digests import digest_of_bytes
 from lamina.model.document import parse_toml, validate
 from lamina.release.relocate import Relocation, relocate_scripts
 
@@ -111,7 +112,8 @@ def sweep(target: Path) -> None:
 
 
 def _start(target: Path) -> str:
-    return f".{target.name}.building-"
+    """Return how the stages for a place begin: plain, as installers quote what is not."""
+    return f".building-{digest_of_bytes(os.fsencode(target.name))[:8]}-"
 
 
 def _is_kept(stage: Path) -> bool:
