@@ -72,7 +72,7 @@ def test_a_file_that_was_changed(bench: Bench, layer: Path) -> None:
     [only] = found.findings
     assert (only.kind, only.package) == ("file-changed", "alpha")
     path = "lib/python3.12/site-packages/alpha/__init__.py"
-    assert only.what == f"1 files of alpha were changed: {path}"
+    assert only.what == f"1 file of alpha changed: {path}"
     mend(bench, found)
     assert check(bench, layer).sound
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from lamina.layer.check.findings import Finding
+from lamina.layer.check.findings import Finding, counted
 from lamina.layer.check.identity import rebuild
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def check_files(layer: LayerState) -> tuple[list[Finding], int]:
                     if state == kind
                 ]
                 if wrong:
-                    said = "are missing" if kind == "file-missing" else "were changed"
-                    what = f"{len(wrong)} files of {one.name} {said}: {_some(wrong)}"
+                    said = "missing" if kind == "file-missing" else "changed"
+                    what = f"{counted(len(wrong), 'file')} of {one.name} {said}: {_some(wrong)}"
                     findings.append(_finding(layer, one, kind, what))
     return findings, count
 

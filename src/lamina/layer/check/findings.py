@@ -58,6 +58,11 @@ def command(*words: str | Path) -> str:
     return shlex.join(["lamina", *map(str, words)])
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def report_value(report: Report) -> dict[str, Any]:
     """Return a report as a JSON value."""
     return {
@@ -73,10 +78,10 @@ def report_value(report: Report) -> dict[str, Any]:
 
 def render_report(report: Report) -> str:
     """Return a report for people: each command once, below what it mends."""
-    looked = ", ".join(f"{count} {what}" for what, count in report.looked_at.items())
+    looked = ", ".join(counted(n, what[:-1]) for what, n in report.looked_at.items())
     if report.sound:
         return f"{report.layer}: sound ({looked})"
-    lines = [f"{report.layer}: {len(report.findings)} findings ({looked})"]
+    lines = [f"{report.layer}: {counted(len(report.findings), 'finding')} ({looked})"]
     for mend in dict.fromkeys(one.mend for one in report.findings):
         lines += [f"  {one.kind}: {one.what}" for one in report.findings if one.mend == mend]
         lines.append(f"    mend: {mend}")

@@ -178,7 +178,8 @@ def render_plan(plan: RestorePlan) -> str:
     else:
         version = plan.interpreter.version if plan.interpreter else ""
         on = f"no base, with Python {version}"
-    return "\n".join([*lines, f"{len(lines)} packages on {on}, into {plan.request.directory}"])
+    packages = "1 package" if len(lines) == 1 else f"{len(lines)} packages"
+    return "\n".join([*lines, f"{packages} on {on}, into {plan.request.directory}"])
 
 
 def _by_name(one: Artifact) -> str:
