@@ -23,6 +23,11 @@ DOCUMENTS = {
     "lock": ("lamina.lock.document:Lock", "The lock: lamina.lock", "lamina.lock"),
     "release": ("lamina.release.manifest:Manifest", "A release: .lamina/release.toml", ""),
     "layer": ("lamina.layer.document:LayerDocument", "A layer: lamina-layer.toml", ""),
+    "paper-lock": (
+        "lamina.layer.paper.document:PaperLock",
+        "A paper lock: lamina layer lock",
+        "paper-lock",
+    ),
     "layer-lock": ("lamina.layer.document:LayerLock", "A layer's lock: lamina-layer.lock", ""),
 }
 """The page of each document: its model, its title, the name of its JSON Schema."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lamina.layer.paper.document import PaperLock
 from lamina.lock.document import Lock
 from lamina.model.schema import dump_schema
 from lamina.stack.document import Stack
@@ -16,6 +17,7 @@ def schemas() -> dict[str, str]:
     return {
         "lamina.schema.json": dump_schema(Stack, title="lamina.toml"),
         "lamina.lock.schema.json": dump_schema(Lock, title="lamina.lock"),
+        "paper-lock.schema.json": dump_schema(PaperLock, title="a paper lock"),
     }
 
 

@@ -22,6 +22,11 @@ _COMMANDS = {
     "list": (f"{_HERE}:list_", "List the layer's own packages and what they hide."),
     "show": (f"{_HERE}:show", "Show the base, the requests and the size."),
     "why": (f"{_HERE}:why", "Say why a package is there: who asked, who needs it."),
+    "lock": (f"{_HERE}_state:lock", "Write the layer as one document to keep."),
+    "restore": (f"{_HERE}_state:restore", "Make a layer again from such a document."),
+    "check": (f"{_HERE}_state:check", "Check files, base, requirements and imports."),
+    "migrate": (f"{_HERE}_state:migrate", "Put the layer on another base, with a diff."),
+    "kernel": (f"{_HERE}_state:kernel", "Register the layer as a kernel of Jupyter."),
 }
 _exclude_newer = click.option(
     "--exclude-newer", metavar="DATE", help="Ignore files uploaded after this day or time."

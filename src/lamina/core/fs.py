@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_HERE = -100
+"""AT_FDCWD: relative paths start at the working directory."""
+_EXCHANGE = 2
+"""RENAME_EXCHANGE."""
+
+
 class _Observers:
     """The functions told of every change before it is made."""
 
@@ -138,6 +144,43 @@ def rename(source: Path, target: Path) -> None:
     """Move within one file system by rename; an empty target directory is replaced."""
     with _change("rename", target):
         source.rename(target)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Swap what two paths of one file system name.
+
+    In one step where the system can (renameat2(2)); elsewhere ``one`` is missing for a moment, and
+    is back when the second half fails.
+    """
+    with _change("exchange", one):
+        if not _exchanged(one, other):
+            _exchange_by_renames(one, other)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Ask the system for the one step; False where it does not know it."""
+    import ctypes
+
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        return False
+    if call(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in {errno.ENOSYS, errno.EINVAL}:  # an old kernel, a file system that cannot
+        return False
+    raise OSError(code, os.strerror(code), str(one))
+
+
+def _exchange_by_renames(one: Path, other: Path) -> None:
+    beside = one.with_name(f".{one.name}.{uuid4().hex[:12]}")
+    one.rename(beside)
+    try:
+        other.rename(one)
+    except BaseException:
+        beside.rename(one)
+        raise
+    beside.rename(other)
 
 
 def copy_file(source: Path, target: Path) -> None:

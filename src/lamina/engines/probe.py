@@ -14,7 +14,7 @@ from lamina.core.run import base_environment, run
 from lamina.model.digests import Sha256, digest_of_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 PROBE_SCHEMA = 1
@@ -82,9 +82,14 @@ class BaseProbe:
     @property
     def digest(self) -> Sha256:
         """Digest of what it offers: series, platform and the version of each distribution."""
-        words = [self.series, self.platform]
-        words += [f"{one.key}=={one.version}" for one in self.distributions]
-        return digest_of_bytes("\n".join(words).encode())
+        pins = [(one.key, one.version) for one in self.distributions]
+        return content_digest(self.series, self.platform, pins)
+
+
+def content_digest(series: str, platform: str, pins: Iterable[tuple[str, str]]) -> Sha256:
+    """Return the digest of what can be imported: ``pins`` are names with versions, by name."""
+    words = [series, platform, *(f"{name}=={version}" for name, version in pins)]
+    return digest_of_bytes("\n".join(words).encode())
 
 
 def probe(python: Path, *, environ: Mapping[str, str], search: str | None = None) -> BaseProbe:

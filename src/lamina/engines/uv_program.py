@@ -71,6 +71,7 @@ _KINDS: tuple[tuple[type[LaminaError], str], ...] = (
             r"|Failed to fetch|dns error|HTTP status server error"
         ),
     ),
+    (IntegrityError, r"Invalid zip file structure|Archive contains unacceptable"),
     (
         BuildFailedError,
         (

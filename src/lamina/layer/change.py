@@ -196,11 +196,11 @@ def _apply(layer: OpenLayer, plan: Plan, solver: UvUnion) -> None:
         if plan.files:
             with report.step(f"install {len(plan.files)} packages"):
                 solver.install(plan.files, stage.prefix)
-        _plan_moves(layer, plan, stage)
+        _plan_moves(layer, plan, stage, solver.exclude_newer)
         stage.apply()
 
 
-def _plan_moves(layer: OpenLayer, plan: Plan, stage: Stage) -> None:
+def _plan_moves(layer: OpenLayer, plan: Plan, stage: Stage, exclude_newer: str | None) -> None:
     leaving = set(plan.removed) | {one.name for one in plan.installs if one.before is not None}
     going = [one for one in layer.own if canonicalize_name(one.key) in leaving]
     gone = plan_removal(stage, going, [one for one in layer.own if one not in going])
@@ -209,15 +209,16 @@ def _plan_moves(layer: OpenLayer, plan: Plan, stage: Stage) -> None:
     plan_uncovering(stage, gone, layer.base, ({*entries, *python_files}, programs))
     document = layer.document.model_copy(update={"requests": plan.requests})
     stage.write(layer.path / LAYER_NAME, dump_layer(document))
-    stage.write(layer.path / LOCK_NAME, dump_lock(_lock(layer, plan)))
+    stage.write(layer.path / LOCK_NAME, dump_lock(_lock(layer, plan, exclude_newer)))
 
 
-def _lock(layer: OpenLayer, plan: Plan) -> LayerLock:
+def _lock(layer: OpenLayer, plan: Plan, exclude_newer: str | None) -> LayerLock:
     """Return what the layer becomes."""
     files = {name: (one.index, one.file, one.sha256) for name, one in layer.managed.items()}
     files |= {one.package: (one.index, one.filename, one.sha256) for one in plan.files}
     return LayerLock(
         base_digest=layer.base.digest,
+        exclude_newer=exclude_newer,
         packages=tuple(
             LayerPackage(
                 name=one.name,

@@ -89,6 +89,8 @@ class LayerLock(Document):
     """Version of this format."""
     base_digest: DigestField
     """Digest of the base that it was resolved against."""
+    exclude_newer: str | None = None
+    """The last change ignored files uploaded after this day or time."""
     packages: Annotated[tuple[LayerPackage, ...], Field(strict=False)] = Field(
         default=(), alias="package"
     )

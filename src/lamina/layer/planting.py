@@ -102,7 +102,7 @@ def plant(seed: Seed, layer: str) -> None:
     stage = f"{parent}/.{name}.{os.urandom(6).hex()}"
     os.mkdir(stage)  # noqa: PTH102
     try:
-        _fill(seed, stage, layer)
+        fill(seed, stage, layer)
         os.rename(stage, layer)  # noqa: PTH104
     except BaseException:
         import shutil
@@ -111,7 +111,8 @@ def plant(seed: Seed, layer: str) -> None:
         raise
 
 
-def _fill(seed: Seed, stage: str, layer: str) -> None:
+def fill(seed: Seed, stage: str, layer: str) -> None:
+    """Write the tree into ``stage``, an empty directory, as that of a layer at ``layer``."""
     for directory in seed["directories"]:
         os.mkdir(f"{stage}/{directory}")  # noqa: PTH102
     for path, target in seed["links"].items():

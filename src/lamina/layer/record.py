@@ -41,6 +41,8 @@ def dump_layer(layer: LayerDocument) -> str:
 def dump_lock(lock: LayerLock) -> str:
     """Return the canonical text of lamina-layer.lock."""
     lines = [f"schema = {lock.schema_}", f"base-digest = {toml_text(lock.base_digest)}"]
+    if lock.exclude_newer is not None:
+        lines.append(f"exclude-newer = {toml_text(lock.exclude_newer)}")
     for package in sorted(lock.packages, key=lambda one: one.name):
         lines += ["", "[[package]]", f"name = {toml_text(package.name)}"]
         lines.append(f"version = {toml_text(package.version)}")

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.changes import layer_on_a_base
+from support.papers import Bench
 from support.wheels import FileIndex
 from support.workshop import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from support.index_server import IndexServer
 
 
 @pytest.fixture
@@ -32,3 +35,10 @@ def python(interpreter: Callable[[str], Path]) -> Path:
 @pytest.fixture
 def layer(workshop: Workshop, python: Path) -> Path:
     return layer_on_a_base(workshop, python)
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path, index_server: IndexServer, environ: dict[str, str], python: Path
+) -> Bench:
+    return Bench.make(tmp_path / "bench", environ, index_server, python)

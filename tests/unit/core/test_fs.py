@@ -290,3 +290,37 @@ def test_the_digest_is_that_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert fs.sha256_of(tmp_path / "a") == known
+
+
+@pytest.mark.parametrize(
+    "swap", [fs.exchange, fs._exchange_by_renames], ids=["in-one-step", "by-renames"]
+)
+def test_two_paths_are_swapped(tmp_path: Path, swap: Callable[[Path, Path], None]) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    (one / "inside").write_text("of one", encoding="utf-8")
+    other.write_text("other", encoding="utf-8")
+    swap(one, other)
+    assert one.read_text(encoding="utf-8") == "other"
+    assert (other / "inside").read_text(encoding="utf-8") == "of one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "other"]
+
+
+def test_swapping_with_what_is_not_there_changes_nothing(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_text("one", encoding="utf-8")
+    with pytest.raises(StorageError, match="one: No such file"):
+        fs.exchange(one, other)
+    with pytest.raises(FileNotFoundError):
+        fs._exchange_by_renames(one, other)
+    assert one.read_text(encoding="utf-8") == "one"
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_swapping_is_announced(tmp_path: Path) -> None:
+    seen: list[tuple[str, Path]] = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    with fs.observe(lambda operation, path: seen.append((operation, path))):
+        fs.exchange(tmp_path / "one", tmp_path / "other")
+    assert seen == [("exchange", tmp_path / "one")]

@@ -32,6 +32,7 @@ def failure(output: str) -> CommandFailedError:
         pytest.param("error: Read-only file system", StorageError, id="read-only"),
         pytest.param("error: Failed to fetch: `x`", UpstreamUnavailableError, id="fetch"),
         pytest.param("error: dns error: no name", UpstreamUnavailableError, id="dns"),
+        pytest.param("cause: Invalid zip file structure", IntegrityError, id="no-wheel"),
         pytest.param("error: Failed to build `x==1`", BuildFailedError, id="build"),
         pytest.param(
             "error: Failed to download and build `x==1`", BuildFailedError, id="build of an index"

@@ -59,7 +59,9 @@ def test_the_script_writes_what_is_committed() -> None:
         assert (_REFERENCE / name).read_text(encoding="utf-8") == text
 
 
-@pytest.mark.parametrize("name", ["lamina.schema.json", "lamina.lock.schema.json"])
+@pytest.mark.parametrize(
+    "name", ["lamina.schema.json", "lamina.lock.schema.json", "paper-lock.schema.json"]
+)
 def test_the_schemas_are_schemas(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(_schema(name))
 

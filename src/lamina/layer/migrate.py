@@ -1,0 +1,268 @@
+"""Put a layer on another base: its requests resolved again, as little as possible changed.
+
+The new layer is built beside the old one, for the old one's path, and takes its place in one step.
+The old one stays as ``DIR.before-BASE``: renamed back, it works as before.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from lamina.core import fs, report
+from lamina.core.errors import ConflictError, DocumentError, UnsatisfiableError, UsageError
+from lamina.engines.uv_compile import Resolved
+from lamina.layer.base import Base, find_place, look_at
+from lamina.layer.building import Delivery, beside, build_layer, document_over, finish
+from lamina.layer.document import LayerLock, load_layer
+from lamina.layer.fetching import Shelf
+from lamina.layer.plan import Plan, plan_change, plan_value, render_plan
+from lamina.layer.reasons import shortest_reason
+from lamina.layer.solving import solve_removal
+from lamina.layer.sources import addresses_over, artifact_of, layer_package, solver_over
+from lamina.layer.state import LayerState, read_state
+from lamina.layer.transaction import INTERNAL, holding
+from lamina.layer.union import ground_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lamina.engines.uv_compile import UvUnion
+    from lamina.layer.base import Place
+    from lamina.layer.solving import Solution
+    from lamina.layer.union import Ground
+    from lamina.model.artifacts import Artifact
+    from lamina.model.names import IndexName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrateRequest:
+    """Which layer goes where."""
+
+    layer: Path
+    to: str
+    """The new base, as the user names it."""
+    root: Path
+    environ: Mapping[str, str]
+    exclude_newer: str | None = None
+    dry_run: bool = False
+    discard: bool = False
+    """Remove the old layer once the new one is in its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """What a migration does, or did."""
+
+    old: LayerState
+    base: Base
+    plan: Plan
+    indexes: Mapping[IndexName, str] = field(default_factory=dict)
+    exclude_newer: str | None = None
+    kept: Path | None = None
+    """Where the old layer is afterwards."""
+
+
+def migrate_layer(request: MigrateRequest) -> Migration:
+    """Carry out a migration, or only plan it; on any failure the layer is as it was.
+
+    Raises UnsatisfiableError when the requests cannot hold together with the new base,
+    ConflictError when another change is under way or discarding would lose something, UsageError,
+    and what the engines raise.
+    """
+    place = find_place(request.to, root=request.root, environ=request.environ)
+    _refuse_circles(request.layer, place)
+    base = look_at(place, environ=request.environ)
+    with holding(request.layer):
+        old = read_state(request.layer)
+        extra = _not_ours(old)
+        if request.discard and extra:
+            raise ConflictError(
+                f"{old.path} has what lamina did not put there: {', '.join(extra)}",
+                hints=["without --discard, the old layer is kept with it"],
+            )
+        planned = plan_migration(request, old, base)
+        if request.dry_run:
+            return planned
+        if extra:
+            report.warn(f"stays in {planned.kept}: {', '.join(extra)}")
+        _act(request, planned)
+    return planned
+
+
+def _refuse_circles(layer: Path, place: Place) -> None:
+    """Raise UsageError when the new base stands on the layer itself."""
+    kind, prefix = place.kind, place.prefix
+    while kind == "layer":
+        if prefix.exists() and prefix.samefile(layer):
+            raise UsageError(f"{place.given} is, or stands on, the layer {layer} itself")
+        try:
+            below = load_layer(prefix).base
+        except DocumentError:
+            return  # look_at will say what is wrong with it.
+        kind, prefix = below.kind, prefix.__class__(below.prefix)
+
+
+_PARTS = frozenset(
+    {"bin", "lib", "lib64", "share", "etc", "include", "man", "pyvenv.cfg", ".gitignore", INTERNAL}
+    | {"lamina-layer.toml", "lamina-layer.lock"}
+)
+
+
+def _not_ours(old: LayerState) -> list[str]:
+    """Return what is in the layer and comes along in no way: packages and files of the user's."""
+    packages = [one.name for one in old.own if canonicalize_name(one.key) not in old.managed]
+    files = sorted(one.name for one in old.path.iterdir() if one.name not in _PARTS)
+    return packages + files
+
+
+def plan_migration(request: MigrateRequest, old: LayerState, base: Base) -> Migration:
+    """Return what a migration would do; what stays at its version stays the very same file."""
+    own = [one for one in old.own if canonicalize_name(one.key) in old.managed]
+    reasons = {name: one.because for name, one in old.managed.items()}
+    ground = ground_of(base.probe, own, reasons)
+    requests = old.document.requests
+    log = request.layer / INTERNAL / "uv.log"
+    solver = solver_over(
+        base.place, environ=request.environ, log=log, series=base.probe.series,
+        exclude_newer=request.exclude_newer,
+    )  # fmt: skip
+    with report.step(f"resolve {len(requests)} requests on {request.to}") as step:
+        try:
+            solution = _solve(old, ground, base, solver)
+        except UnsatisfiableError as error:
+            found = shortest_reason(error, ground, requests, log)
+            message = found.message.replace("cannot add", f"not possible on {request.to}:", 1)
+            raise UnsatisfiableError(message, hints=found.hints) from error
+        plan = plan_change(ground, requests, solution)
+        step.outcome = f"{len(plan.placed)} packages of its own"
+    files, indexes = _files(request, old, base, plan, solver)
+    return Migration(
+        old=old,
+        base=base,
+        plan=replace(plan, files=files),
+        indexes=indexes,
+        exclude_newer=request.exclude_newer,
+        kept=None if request.discard else _before(old),
+    )
+
+
+def _solve(old: LayerState, ground: Ground, base: Base, solver: UvUnion) -> Solution:
+    """Return the union on the new base; on one of the same content nothing moves."""
+    there = {name: one.version for name, one in old.managed.items()}
+    if old.lock is not None and old.lock.base_digest == base.probe.digest:
+        versions = {name: one.version for name, one in ground.base.items()} | there
+        return {n: Resolved(name=n, version=v, via=()) for n, v in versions.items()}
+    return solve_removal(ground, old.document.requests, solver)
+
+
+def _files(
+    request: MigrateRequest, old: LayerState, base: Base, plan: Plan, solver: UvUnion
+) -> tuple[Mapping[Artifact, str], Mapping[IndexName, str]]:
+    """Return every file of the new layer with its address."""
+    same_machine = (base.probe.series, base.probe.platform) == (
+        old.series,
+        old.document.base.platform,
+    )
+    kept = [
+        artifact_of(old.managed[one.name])
+        for one in plan.placed
+        if same_machine and one.name in old.managed and old.managed[one.name].version == one.version
+    ]
+    names = {one.package for one in kept}
+    new = [f"{one.name}=={one.version}" for one in plan.placed if one.name not in names]
+    indexes = addresses_over(base.place, request.environ)
+    shelf = Shelf(environ=request.environ, indexes=indexes)
+    return {**solver.files(new), **(shelf.addresses(kept) if kept else {})}, indexes
+
+
+def _before(old: LayerState) -> Path:
+    """Return a free name for the old layer."""
+    base = old.document.base
+    word = base.release or os.path.basename(base.prefix.rstrip("/")) or base.kind  # noqa: PTH119
+    place = _real(old.path)
+    start = f"{place.name}.before-{word.replace('/', '-')}"
+    free = place.with_name(start)
+    number = 2
+    while os.path.lexists(free):
+        free = place.with_name(f"{start}-{number}")
+        number += 1
+    return free
+
+
+def _real(layer: Path) -> Path:
+    """Return what is replaced: where the layer is a link, what that leads to."""
+    return layer.resolve() if layer.is_symlink() else layer
+
+
+def _act(request: MigrateRequest, planned: Migration) -> None:
+    """Build the new layer, swap the two, and put the old one away."""
+    final, real = request.layer, _real(request.layer)
+    finish(real)
+    program = solver_over(
+        planned.base.place,
+        environ=request.environ,
+        log=final / INTERNAL / "uv.log",
+        series=planned.base.probe.series,
+    ).program
+    goods = Delivery(files=planned.plan.files, indexes=planned.indexes, uv=program)
+    document = document_over(planned.base, planned.plan.requests)
+    with beside(real) as stage:
+        build_layer(stage, final, planned.base, (document, _lock(planned)), goods)
+        fs.exchange(real, stage)
+        finish(real)
+        if planned.kept is None:
+            fs.remove_tree(stage)
+        else:
+            fs.rename(stage, planned.kept)
+
+
+def _lock(planned: Migration) -> LayerLock:
+    by_name = {one.package: one for one in planned.plan.files}
+    return LayerLock(
+        base_digest=planned.base.probe.digest,
+        exclude_newer=planned.exclude_newer,
+        packages=tuple(layer_package(one, by_name[one.name]) for one in planned.plan.placed),
+    )
+
+
+def migration_value(done: Migration) -> dict[str, Any]:
+    """Return a migration as a JSON value."""
+    base, before = done.base.place, done.old.document.base
+    carried = {one.name: one.version for one in done.plan.placed if not one.installs}
+    return plan_value(done.plan) | {
+        "layer": str(done.old.path),
+        "from": {"kind": before.kind, "release": before.release, "prefix": before.prefix},
+        "to": {"kind": base.kind, "release": base.release, "prefix": str(base.prefix)},
+        "carried": carried,
+        "before": str(done.kept) if done.kept else None,
+    }
+
+
+def render_migration(done: Migration) -> str:
+    """Return a migration for people: what differs from the layer as it was."""
+    before, base = done.old.document.base, done.base.place
+    lines = [f"from {before.release or before.prefix} to {base.release or base.prefix}"]
+    *changes, _ = render_plan(replace(done.plan, removed={}, uncovered={})).split("\n")
+    lines += changes
+    for name, version in done.plan.removed.items():
+        lines.append(f"  - {name} {version}: {_dropped(version, done.plan.uncovered.get(name))}")
+    carried = [one for one in done.plan.placed if not one.installs]
+    lines += [f"  = {one.name} {one.version}" for one in carried]
+    changed = len(done.plan.installs)
+    lines.append(
+        f"{len(carried)} carried over, {changed} changed or new, {len(done.plan.removed)} dropped"
+    )
+    return "\n".join(lines)
+
+
+def _dropped(version: str, again: str | None) -> str:
+    if again is None:
+        return "nothing needs it any more"
+    older = Version(again) < Version(version)
+    return f"the new base has {again}" + (", which is older" if older else "")

@@ -1,0 +1,45 @@
+"""Which file each distribution of a base was installed from, where somebody recorded it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.layer.document import load_layer, load_layer_lock
+from lamina.layer.sources import artifact_of
+from lamina.lock.files import LOCK_NAME, load_lock
+from lamina.model.platforms import Target
+from lamina.release.manifest import load_manifest
+from lamina.release.root import INTERNAL, MANIFEST_NAME
+
+if TYPE_CHECKING:
+    from lamina.layer.document import LayerBase
+    from lamina.model.artifacts import Artifact
+    from lamina.model.names import PackageName
+
+    Recorded = dict[tuple[PackageName, str], Artifact]
+
+
+def recorded_files(base: LayerBase) -> Recorded:
+    """Return the files by package and version: of a release's lock, of the layers below.
+
+    A prefix that is neither records none. Raises DocumentError.
+    """
+    prefix = Path(base.prefix)
+    match base.kind:
+        case "release":
+            return _of_release(prefix)
+        case "layer":
+            below = recorded_files(load_layer(prefix).base)
+            lock = load_layer_lock(prefix)
+            own = [artifact_of(one) for one in lock.packages] if lock else []
+            return below | {(one.package, one.version): one for one in own}
+        case "prefix" | "env":
+            return {}
+
+
+def _of_release(prefix: Path) -> Recorded:
+    manifest = load_manifest(prefix / INTERNAL / MANIFEST_NAME)
+    lock = load_lock(prefix / INTERNAL / LOCK_NAME)
+    files = lock.artifacts_for(Target(manifest.platform, manifest.python.series))
+    return {(one.package, one.version): one for one in files}

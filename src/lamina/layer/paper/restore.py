@@ -1,0 +1,186 @@
+"""Make a layer, or an environment without a base, from a paper lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lamina.core import fs, report
+from lamina.core.errors import ConflictError
+from lamina.engines.interpreters import Interpreter, MachineInterpreters
+from lamina.layer import planting
+from lamina.layer.base import Base, cache_directory
+from lamina.layer.building import Delivery, beside, build_layer, document_over, finish
+from lamina.layer.document import LayerLock
+from lamina.layer.fetching import Shelf
+from lamina.layer.paper.bases import find_base
+from lamina.layer.paper.flat import build_flat, plan_flat
+from lamina.layer.plan import Placed
+from lamina.layer.sources import addresses_over, layer_package
+from lamina.model.platforms import PythonSeries
+from lamina.resolve.project import index_addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lamina.engines.uv_program import UvProgram
+    from lamina.layer.paper.document import PaperLock, PaperPackage
+    from lamina.model.artifacts import Artifact
+    from lamina.model.names import IndexName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreRequest:
+    """What to restore, where, from what."""
+
+    lock: PaperLock
+    directory: Path
+    """Absolute."""
+    root: Path
+    environ: Mapping[str, str]
+    on: str | None = None
+    """The base to stand on, as the user names it."""
+    flat: bool = False
+    python: Path | None = None
+    """The interpreter for an environment without a base."""
+    links: tuple[Path, ...] = ()
+    """Directories with files that are taken first."""
+    indexes: Mapping[IndexName, str] | None = None
+    """Addresses of indexes that only the user knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestorePlan:
+    """What restoring would do."""
+
+    request: RestoreRequest
+    base: Base | None
+    interpreter: Interpreter | None
+    files: Mapping[Artifact, str]
+    indexes: Mapping[IndexName, str]
+    unrecorded: tuple[str, ...] = ()
+
+
+def plan_restore(request: RestoreRequest) -> RestorePlan:
+    """Return what restoring would do, with the address of each file.
+
+    Raises ConflictError for a directory that is not empty, IntegrityError when no base or file has
+    the recorded content, UnsatisfiableError when a file is to be had nowhere.
+    """
+    directory = request.directory
+    if planting.occupied(str(directory)):
+        raise ConflictError(f"{directory}: not empty", hints=["choose a new directory with --to"])
+    return _plan_flat(request) if request.flat else _plan_on_base(request)
+
+
+def _plan_on_base(request: RestoreRequest) -> RestorePlan:
+    lock = request.lock
+    base = find_base(lock, on=request.on, root=request.root, environ=request.environ)
+    indexes = addresses_over(base.place, request.environ) | dict(request.indexes or {})
+    shelf = Shelf(environ=request.environ, indexes=indexes, links=request.links)
+    return RestorePlan(
+        request=request,
+        base=base,
+        interpreter=None,
+        files=shelf.addresses(one.artifact() for one in lock.packages),
+        indexes=indexes,
+    )
+
+
+def _plan_flat(request: RestoreRequest) -> RestorePlan:
+    indexes = index_addresses(None, request.environ) | dict(request.indexes or {})
+    shelf = Shelf(environ=request.environ, indexes=indexes, links=request.links)
+    listed = plan_flat(request.lock, shelf)
+    finder = MachineInterpreters(environ=request.environ, explicit=request.python)
+    return RestorePlan(
+        request=request,
+        base=None,
+        interpreter=finder.search(PythonSeries.parse(request.lock.base.series)),
+        files=shelf.addresses(listed.artifacts),
+        indexes=indexes,
+        unrecorded=listed.unrecorded,
+    )
+
+
+def restore(plan: RestorePlan) -> None:
+    """Build it beside its place and rename it there; on any failure nothing is left of it."""
+    request = plan.request
+    goods = Delivery(files=plan.files, indexes=plan.indexes, uv=_uv(request))
+    for name in request.lock.left_out:
+        report.warn(f"{name}: was not put there by lamina, and is left out")
+    for name in plan.unrecorded:
+        report.note(f"{name}: no digest was recorded of it; taken as it is in --find-links")
+    with beside(request.directory) as stage:
+        if plan.interpreter is not None:
+            build_flat(stage, request.directory, request.lock, plan.interpreter, goods)
+        elif plan.base is not None:
+            _build(plan, plan.base, stage, goods)
+        fs.rename(stage, request.directory)
+        finish(request.directory)
+
+
+def _build(plan: RestorePlan, base: Base, stage: Path, goods: Delivery) -> None:
+    lock = plan.request.lock
+    same = str(base.place.prefix) == lock.base.place.prefix
+    document = document_over(base, lock.requests, lock.base.place.given if same else None)
+    packages = tuple(layer_package(_placed(one), one.artifact()) for one in lock.packages)
+    kept = LayerLock(
+        base_digest=lock.base.digest, exclude_newer=lock.exclude_newer, packages=packages
+    )
+    build_layer(stage, plan.request.directory, base, (document, kept), goods)
+
+
+def _placed(one: PaperPackage) -> Placed:
+    return Placed(
+        name=one.name, version=one.version, over=one.over, because=one.because, before=None
+    )
+
+
+def _uv(request: RestoreRequest) -> UvProgram:
+    from lamina.engines.uv_program import UvProgram
+
+    log = cache_directory(request.environ) / "logs" / f"restore-{request.directory.name}.log"
+    fs.make_directory(log.parent)
+    fs.remove_file(log)
+    return UvProgram(environ=request.environ, log=log)
+
+
+def plan_value(plan: RestorePlan) -> dict[str, Any]:
+    """Return the plan as a JSON value."""
+    base = plan.base
+    return {
+        "directory": str(plan.request.directory),
+        "flat": base is None,
+        "base": base
+        and {
+            "kind": base.place.kind,
+            "release": base.place.release,
+            "prefix": str(base.place.prefix),
+        },
+        "python": base.probe.version if base else plan.interpreter and plan.interpreter.version,
+        "files": [
+            {"name": one.package, "version": one.version, "file": one.filename}
+            | {"sha256": one.sha256}
+            for one in sorted(plan.files, key=lambda one: one.package)
+        ],
+        "left-out": list(plan.request.lock.left_out),
+        "unrecorded": list(plan.unrecorded),
+    }
+
+
+def render_plan(plan: RestorePlan) -> str:
+    """Return the plan for people."""
+    lines = [f"  + {one.package} {one.version}" for one in sorted(plan.files, key=_by_name)]
+    if plan.base is not None:
+        place = plan.base.place
+        on = f"{place.release} in {place.prefix}" if place.release else str(place.prefix)
+    else:
+        version = plan.interpreter.version if plan.interpreter else ""
+        on = f"no base, with Python {version}"
+    packages = "1 package" if len(lines) == 1 else f"{len(lines)} packages"
+    return "\n".join([*lines, f"{packages} on {on}, into {plan.request.directory}"])
+
+
+def _by_name(one: Artifact) -> str:
+    return one.package

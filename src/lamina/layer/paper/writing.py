@@ -1,0 +1,129 @@
+"""From a layer to its paper lock."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from lamina.core import report
+from lamina.core.errors import IntegrityError
+from lamina.engines.uv_program import UvProgram
+from lamina.engines.uv_python import version_of_uv
+from lamina.layer.paper.document import (
+    PaperBase,
+    PaperBasePackage,
+    PaperBound,
+    PaperLock,
+    PaperPackage,
+    PaperPlace,
+    PaperTools,
+)
+from lamina.layer.paper.recorded import recorded_files
+from lamina.layer.sources import artifact_of
+from lamina.model.platforms import PythonSeries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lamina.layer.change import OpenLayer
+    from lamina.layer.document import LayerPackage
+    from lamina.layer.paper.recorded import Recorded
+
+
+def paper_lock(layer: OpenLayer, tools: PaperTools) -> PaperLock:
+    """Return the paper lock of a layer as it is now.
+
+    Raises IntegrityError when the layer does not hold what lamina put into it: a lock of that
+    would promise what nobody had.
+    """
+    _check_content(layer)
+    managed = layer.managed
+    foreign = [one for one in layer.own if canonicalize_name(one.key) not in managed]
+    if foreign:
+        names = ", ".join(one.name for one in foreign)
+        report.warn(f"{names}: not put there by lamina, so the lock only names what it leaves out")
+    if layer.lock is not None and layer.lock.base_digest != layer.base.digest:
+        report.warn(f"the base has changed since the layer was: lamina layer check {layer.path}")
+    return PaperLock(
+        requests=layer.document.requests,
+        exclude_newer=layer.lock.exclude_newer if layer.lock else None,
+        left_out=tuple(f"{one.key}=={one.version}" for one in foreign),
+        base=_base(layer),
+        tools=tools,
+        bounds=_bounds(layer),
+        packages=tuple(_package(one) for one in managed.values()),
+    )
+
+
+def tools_of(environ: Mapping[str, str]) -> PaperTools:
+    """Return the versions of what writes and will resolve."""
+    uv = version_of_uv(UvProgram(environ=environ))
+    return PaperTools(lamina=version("lamina"), uv=uv)
+
+
+def _check_content(layer: OpenLayer) -> None:
+    there = {canonicalize_name(one.key): one.version for one in layer.own}
+    wrong = [
+        f"{name} {one.version}: " + (f"{there[name]} is there" if name in there else "not there")
+        for name, one in sorted(layer.managed.items())
+        if there.get(name) != one.version
+    ]
+    if wrong:
+        raise IntegrityError(
+            f"{layer.path} does not hold what was put into it: {'; '.join(wrong)}",
+            hints=[f"lamina layer check {layer.path}"],
+        )
+
+
+def _base(layer: OpenLayer) -> PaperBase:
+    place, described = layer.document.base, layer.base
+    recorded = recorded_files(place)
+    return PaperBase(
+        kind=place.kind,
+        release=place.release,
+        python=described.version,
+        series=str(PythonSeries.parse(described.series)),
+        platform=described.platform,
+        digest=described.digest,
+        place=PaperPlace(
+            given=place.given, prefix=place.prefix, python=place.python, search=place.search
+        ),
+        packages=tuple(
+            _base_package(one.key, one.version, recorded) for one in described.distributions
+        ),
+    )
+
+
+def _base_package(name: str, version: str, recorded: Recorded) -> PaperBasePackage:
+    known = recorded.get((canonicalize_name(name), version))
+    return PaperBasePackage(
+        name=name,
+        version=version,
+        index=known.index if known else None,
+        file=known.filename if known else None,
+        sha256=known.sha256 if known else None,
+    )
+
+
+def _package(one: LayerPackage) -> PaperPackage:
+    artifact = artifact_of(one)
+    return PaperPackage(
+        name=one.name,
+        version=one.version,
+        over=one.over,
+        index=artifact.index,
+        file=artifact.filename,
+        sha256=artifact.sha256,
+        because=one.because,
+    )
+
+
+def _bounds(layer: OpenLayer) -> tuple[PaperBound, ...]:
+    """Return the bounds that the layer's lock keeps; no version of it has any yet."""
+    kept = getattr(layer.lock, "bounds", ())
+    return tuple(
+        PaperBound(package=one.package, requirement=one.requirement, reason=one.reason)
+        for one in kept
+    )

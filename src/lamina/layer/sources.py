@@ -1,0 +1,71 @@
+"""Where a layer's packages come from: the files its lock names, and the addresses of indexes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.engines.uv_compile import UvUnion
+from lamina.engines.uv_program import UvProgram
+from lamina.layer.document import LayerPackage, load_layer
+from lamina.model.artifacts import Artifact
+from lamina.model.names import PUBLIC_INDEX
+from lamina.model.platforms import PythonSeries
+from lamina.resolve.project import index_addresses
+from lamina.stack.files import load_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lamina.layer.base import Place
+    from lamina.layer.document import LayerBase
+    from lamina.layer.plan import Placed
+    from lamina.model.names import IndexName
+
+
+def artifact_of(one: LayerPackage) -> Artifact:
+    """Return the file that a package of a layer was installed from."""
+    return Artifact(
+        package=one.name,
+        version=one.version,
+        index=PUBLIC_INDEX,
+        filename=one.file,
+        sha256=one.sha256,
+    )
+
+
+def layer_package(placed: Placed, artifact: Artifact) -> LayerPackage:
+    """Return what a layer's lock says of a package."""
+    return LayerPackage(
+        name=placed.name,
+        version=placed.version,
+        over=placed.over,
+        file=artifact.filename,
+        sha256=artifact.sha256,
+        because=placed.because,
+    )
+
+
+def addresses_over(base: LayerBase | Place, environ: Mapping[str, str]) -> dict[IndexName, str]:
+    """Return the address of each index that packages over a base may come from.
+
+    With credentials, for requests only. Raises DocumentError when a release has no stack.
+    """
+    prefix = Path(base.prefix)
+    if base.kind == "layer":
+        return addresses_over(load_layer(prefix).base, environ)
+    stack = load_stack(prefix / ".lamina" / "stack.toml") if base.kind == "release" else None
+    return index_addresses(stack, environ)
+
+
+def solver_over(
+    base: LayerBase | Place, *, environ: Mapping[str, str], log: Path, series: str,
+    exclude_newer: str | None = None,
+) -> UvUnion:  # fmt: skip
+    """Return the solver for layers over a base, run for the base's own interpreter."""
+    return UvUnion(
+        program=UvProgram(environ=environ, log=log),
+        python=Path(base.python),
+        series=PythonSeries.parse(series),
+        exclude_newer=exclude_newer,
+    )
