@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,19 +12,22 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lamina.core import report
-from lamina.core.errors import UnsatisfiableError, UsageError
+from lamina.core.errors import IntegrityError, UnsatisfiableError, UsageError
 from lamina.engines.probe import read_distributions
 from lamina.engines.uv_compile import UvUnion
 from lamina.engines.uv_program import UvProgram
-from lamina.layer.base import LAYER_NAME, Place, look_at
+from lamina.layer.abi.bounds import numpy_bounds
+from lamina.layer.base import LAYER_NAME, Place, cache_directory, look_at
 from lamina.layer.document import (
     LOCK_NAME,
+    LayerBound,
     LayerDocument,
     LayerLock,
     LayerPackage,
     load_layer,
     load_layer_lock,
 )
+from lamina.layer.imports.proof import Change, Prover, Verdict
 from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
 from lamina.layer.plan import Plan, plan_change
 from lamina.layer.reasons import shortest_reason
@@ -35,11 +39,16 @@ from lamina.layer.union import Ground, ground_of, merged, parse_requests
 from lamina.model.platforms import PythonSeries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lamina.engines.probe import BaseProbe, Distribution
+    from lamina.engines.uv_compile import Resolved
+    from lamina.layer.abi.bounds import Bound
     from lamina.layer.transaction import Stage
     from lamina.model.names import PackageName
+
+_ROUNDS = 5
+"""How many times a plan is made anew because of what its imports have shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +127,16 @@ class Request:
     remove: tuple[str, ...] = ()
     exclude_newer: str | None = None
     dry_run: bool = False
+    probe: bool = True
+    """Whether what the change could break is imported before it is made."""
 
 
 def change_layer(request: Request, environ: Mapping[str, str]) -> Plan:
     """Carry out a change, or only plan it; on any failure the layer is as it was.
 
     Raises ConflictError when another change is under way, UnsatisfiableError when the request
-    cannot hold together with the base, UsageError, and what the engines raise.
+    cannot hold together with the base, IntegrityError when something that can be imported could not
+    be any more, UsageError, and what the engines raise.
     """
     with holding(request.layer):
         layer = open_layer(request.layer, environ)
@@ -135,14 +147,108 @@ def change_layer(request: Request, environ: Mapping[str, str]) -> Plan:
             series=PythonSeries.parse(layer.base.series),
             exclude_newer=request.exclude_newer,
         )
-        plan = plan_request(layer, request, solver)
-        if not request.dry_run:
-            _apply(layer, plan, solver)
-    return plan
+        prover = Prover(environ=environ, cache=_cache(environ))
+        if request.dry_run:
+            return plan_request(layer, request, solver, bounds_of(layer, prover))
+        return _carry_out(layer, request, solver, prover)
 
 
-def plan_request(layer: OpenLayer, request: Request, solver: UvUnion) -> Plan:
-    """Return what a request would do; the plan names the exact files."""
+def _cache(environ: Mapping[str, str]) -> Path | None:
+    known = "HOME" in environ or "XDG_CACHE_HOME" in environ
+    return cache_directory(environ) if known else None
+
+
+def bounds_of(
+    layer: OpenLayer, prover: Prover, learnt: Sequence[Bound] = ()
+) -> Callable[[], tuple[Bound, ...]]:
+    """Return what finds out, once, what the compiled modules of base and layer need."""
+
+    @functools.cache
+    def found() -> tuple[Bound, ...]:
+        ground = layer.ground()
+        with report.step("look into the compiled modules"):
+            scans = [
+                *prover.scan(layer.base.distributions).values(),
+                *prover.scan(layer.own).values(),
+            ]
+        return (*numpy_bounds(scans, ground.versions)[0], *learnt)
+
+    return found
+
+
+def _carry_out(layer: OpenLayer, request: Request, solver: UvUnion, prover: Prover) -> Plan:
+    """Make the change; where it would break something, find another that lifts this as well."""
+    learnt: tuple[Bound, ...] = ()
+    for _ in range(_ROUNDS):
+        try:
+            plan = plan_request(layer, request, solver, bounds_of(layer, prover, learnt), learnt)
+        except UnsatisfiableError as error:
+            if not learnt:
+                raise
+            raise _would_break(request, learnt) from error
+        with staged(layer.path) as stage:
+            _install(layer, plan, stage, solver)
+            verdict = _examine(layer, plan, stage, prover) if request.probe else Verdict()
+            if not verdict.learnt:
+                plan = dataclasses.replace(plan, imports=verdict.imports)
+                _plan_records(layer, plan, stage)
+                stage.apply()
+                _tell(plan, request)
+                return plan
+        for one in verdict.learnt:
+            report.note(f"planned anew: {one.reason}")
+        learnt += verdict.learnt
+    raise _would_break(request, learnt)
+
+
+def _tell(plan: Plan, request: Request) -> None:
+    """Pass on what the imports have shown that stands in nobody's way."""
+    if plan.moved and not request.probe:
+        report.note("what this could break was not imported (--no-probe)")
+    if plan.imports is not None:
+        for one in plan.imports.new_broken:
+            report.warn(f"{one.module} is new and cannot be imported: {one.error}")
+        for note in plan.imports.notes:
+            report.note(note)
+
+
+def _would_break(request: Request, learnt: Sequence[Bound]) -> IntegrityError:
+    """Return the refusal, with everything that was found out."""
+    reasons = "".join(f"\n  {one.reason}" for one in learnt)
+    what = f"cannot add {', '.join(request.add)}" if request.add else "cannot take it back"
+    return IntegrityError(
+        f"{what}: it would break what works now, and no other version helps{reasons}",
+        hints=["to do it all the same, run it again with --no-probe"],
+    )
+
+
+def _examine(layer: OpenLayer, plan: Plan, stage: Stage, prover: Prover) -> Verdict:
+    """Try what the change could break; one that moves nothing can break nothing."""
+    if not plan.moved:
+        return Verdict()
+    new = {one.name for one in plan.installs} - plan.moved
+    change = Change(
+        base=layer.base,
+        own=layer.own,
+        site=layer.site,
+        moved=frozenset(plan.moved),
+        new=frozenset(new),
+    )
+    return prover.examine(change, stage)
+
+
+def plan_request(
+    layer: OpenLayer,
+    request: Request,
+    solver: UvUnion,
+    bounds: Callable[[], tuple[Bound, ...]] = tuple,
+    learnt: Sequence[Bound] = (),
+) -> Plan:
+    """Return what a request would do; the plan names the exact files.
+
+    ``bounds`` is called when something that is there may have to move; ``learnt`` says that a plan
+    without them has failed.
+    """
     asked = parse_requests(request.add)
     before = _without(layer, request.remove)
     requests = merged(before, asked)
@@ -150,13 +256,18 @@ def plan_request(layer: OpenLayer, request: Request, solver: UvUnion) -> Plan:
     with report.step(f"resolve {len(ground.base) + len(requests)} requirements") as step:
         try:
             if request.remove:
-                solution = solve_removal(ground, requests, solver)
+                solution = solve_removal(ground, requests, solver, bounds=bounds)
             else:
                 sound = layer.is_sound and set(layer.document.requests) <= set(requests)
-                solution = solve_addition(ground, requests, solver, sound=sound)
+                solution = solve_addition(
+                    ground, requests, solver, sound=sound and not learnt, bounds=bounds
+                )
         except UnsatisfiableError as error:
             log = request.layer / INTERNAL / "uv.log"
-            raise shortest_reason(error, ground, request.add, log) from error
+            bound = dataclasses.replace(ground, bounds=bounds())
+            raise shortest_reason(error, bound, request.add, log) from error
+        if _moves(ground, solution):
+            ground = dataclasses.replace(ground, bounds=bounds())
         plan = plan_change(ground, requests, solution)
         files = solver.files(f"{one.name}=={one.version}" for one in plan.installs)
         step.outcome = f"{len(plan.installs)} to install, {len(plan.removed)} to remove"
@@ -177,22 +288,25 @@ def _without(layer: OpenLayer, names: Sequence[str]) -> list[str]:
     return [text for name, text in asked.items() if name not in gone]
 
 
-def _apply(layer: OpenLayer, plan: Plan, solver: UvUnion) -> None:
-    """Install the difference beside the layer's tree, then move it in."""
-    with staged(layer.path) as stage:
-        if plan.files:
-            with report.step(f"install {len(plan.files)} packages"):
-                solver.install(plan.files, stage.prefix)
-        _plan_moves(layer, plan, stage)
-        stage.apply()
+def _moves(ground: Ground, solution: Mapping[PackageName, Resolved]) -> bool:
+    """Tell whether a solution has another version of anything that is there."""
+    there = ground.versions
+    return any(there.get(name, one.version) != one.version for name, one in solution.items())
 
 
-def _plan_moves(layer: OpenLayer, plan: Plan, stage: Stage) -> None:
+def _install(layer: OpenLayer, plan: Plan, stage: Stage, solver: UvUnion) -> None:
+    """Install the difference beside the layer's tree, and plan to move it in."""
+    if plan.files:
+        with report.step(f"install {len(plan.files)} packages"):
+            solver.install(plan.files, stage.prefix)
     leaving = set(plan.removed) | {one.name for one in plan.installs if one.before is not None}
     gone = plan_removal(stage, [one for one in layer.own if canonicalize_name(one.key) in leaving])
     plan_placing(stage)
     entries, python_files, programs = base_scripts(layer.base)
     plan_uncovering(stage, gone, layer.base, ({*entries, *python_files}, programs))
+
+
+def _plan_records(layer: OpenLayer, plan: Plan, stage: Stage) -> None:
     document = layer.document.model_copy(update={"requests": plan.requests})
     stage.write(layer.path / LAYER_NAME, dump_layer(document))
     stage.write(layer.path / LOCK_NAME, dump_lock(_lock(layer, plan)))
@@ -217,4 +331,21 @@ def _lock(layer: OpenLayer, plan: Plan) -> LayerLock:
             )
             for one in plan.placed
         ),
+        bounds=_kept_bounds(layer, plan),
+    )
+
+
+def _kept_bounds(layer: OpenLayer, plan: Plan) -> tuple[LayerBound, ...]:
+    """Return the bounds of this change, or those of an earlier one that still count."""
+    if not plan.bounds:
+        still = any(one.over is not None for one in plan.placed)
+        return layer.lock.bounds if layer.lock is not None and still else ()
+    return tuple(
+        LayerBound(
+            package=one.package,
+            version=one.version,
+            requirement=one.requirement,
+            reason=one.reason,
+        )
+        for one in sorted(plan.bounds)
     )

@@ -32,7 +32,7 @@ def lost_libraries(before: Scans, after: Scans) -> tuple[Bound, ...]:
     offered = {name for scan in after.values() for name in scan.offers}
     found = []
     for name, scan in sorted(after.items()):
-        if before.get(name) != scan:
+        if not _is_same(before.get(name), scan):
             continue
         for binary in scan.binaries:
             for library in binary.needs:
@@ -49,6 +49,14 @@ def lost_libraries(before: Scans, after: Scans) -> tuple[Bound, ...]:
                     )
                 )
     return tuple(sorted(set(found)))
+
+
+def _is_same(before: Scan | None, after: Scan) -> bool:
+    """Tell whether a package stays, wherever it is looked at."""
+    return before is not None and (before.version, before.binaries) == (
+        after.version,
+        after.binaries,
+    )
 
 
 def _owner(library: str, user: PackageName, scans: Scans) -> Scan | None:
@@ -92,9 +100,8 @@ def other_interpreters(scans: Iterable[Scan], series: str) -> Iterator[str]:
                 usable[binary.module] = usable.get(binary.module, False) or fits
         if useless := sorted(name for name, fits in usable.items() if not fits):
             more = f" and {len(useless) - 1} more" if len(useless) > 1 else ""
-            yield (
-                f"{scan.name} {scan.version}: {useless[0]}{more} is for another Python than {series}"
-            )
+            what = f"{scan.name} {scan.version}: {useless[0]}{more}"
+            yield f"{what} is for another Python than {series}"
 
 
 def mixed_pybind11(
