@@ -47,7 +47,9 @@ def files_of(error: BaseException) -> "List[str]":
 
 def one_line(error: BaseException) -> str:
     """Return the type and the first line of an error."""
-    lines = [line.strip() for line in str(error).split("\n") if line.strip()]
+    # Where a module is says nothing that lasts.
+    place = " (%s)" % getattr(error, "path", None)
+    lines = [line.strip() for line in str(error).replace(place, "").split("\n") if line.strip()]
     text = ": ".join([type(error).__name__, *lines[:1]])
     return text if len(text) <= _LONGEST else text[:_LONGEST] + " [...]"
 

@@ -195,9 +195,12 @@ def _carry_out(layer: OpenLayer, request: Request, solver: UvUnion, prover: Prov
                 stage.apply()
                 _tell(plan, request)
                 return plan
-        for one in verdict.learnt:
+        fresh = [one for one in verdict.learnt if one not in learnt]
+        if not fresh:
+            break
+        for one in fresh:
             report.note(f"planned anew: {one.reason}")
-        learnt += verdict.learnt
+        learnt += tuple(fresh)
     raise _would_break(request, learnt)
 
 

@@ -83,11 +83,11 @@ def _read(path: str, content: mmap.mmap) -> Binary | None:
     match = None if name.startswith("lib") else _MODULE.search(name)
     # What is big is a library from elsewhere, such as LLVM: searching it is what would cost time.
     small = match is not None or len(content) < _BIG
-    numpy = small and content.find(b"_ARRAY_API") >= 0
+    numpy = small and content.find(b"_ARRAY_API", 0) >= 0
     pybind11 = _INTERNALS.search(content) if match else None
     headers = _elf(content)
     floor = _FLOOR.search(content) if numpy else None
-    ready = numpy and content.find(b"numpy._core") >= 0
+    ready = numpy and content.find(b"numpy._core", 0) >= 0
     return Binary(
         path=path,
         abi=(match[1] or "") if match else "",

@@ -107,9 +107,9 @@ def other_interpreters(scans: Iterable[Scan], series: str) -> Iterator[str]:
 def mixed_pybind11(
     scans: Scans, distributions: Mapping[PackageName, Distribution]
 ) -> Iterator[str]:
-    """Yield a sentence for each package that cannot share types with one that it needs.
+    """Yield two packages, with the versions of their internals, where one needs the other.
 
-    Only where one needs the other: two that know nothing of each other share nothing.
+    Such cannot share types; two that know nothing of each other do not want to.
     """
     internals = {
         name: {one.pybind11 for one in scan.binaries if one.pybind11}
@@ -119,11 +119,8 @@ def mixed_pybind11(
         for other in sorted(_required(distributions.get(name))):
             theirs = internals.get(other, set())
             if mine and theirs and not mine & theirs:
-                yield (
-                    f"{name} and {other} have pybind11 internals of versions "
-                    f"{'/'.join(sorted(mine))} and {'/'.join(sorted(theirs))}: "
-                    "they share no types"
-                )
+                versions = ("/".join(sorted(one)) for one in (mine, theirs))
+                yield f"{name} ({next(versions)}) and {other} ({next(versions)})"
 
 
 def _required(one: Distribution | None) -> set[PackageName]:

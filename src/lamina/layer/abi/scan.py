@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, fields
@@ -12,17 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
-from lamina.core import fs
-from lamina.core.errors import StorageError
 from lamina.layer.abi.binary import Binary, read_binary
+from lamina.layer.keeping import found_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lamina.engines.probe import Distribution
     from lamina.model.names import PackageName
-
-_SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,43 +39,17 @@ class Scan:
 def scan_distributions(
     distributions: Iterable[Distribution], cache: Path | None
 ) -> dict[PackageName, Scan]:
-    """Return the compiled files of each distribution that has any.
-
-    ``cache`` is a directory in which one file a location is kept; None: nothing is kept. A
-    distribution counts as unchanged while its metadata directory and RECORD are.
-    """
-    by_location: dict[str, list[Distribution]] = {}
-    for one in distributions:
-        by_location.setdefault(one.location, []).append(one)
-    found: dict[PackageName, Scan] = {}
-    for location, members in by_location.items():
-        for scan in _scan_location(location, members, cache):
-            found.setdefault(scan.name, scan)
-    return found
-
-
-def _scan_location(location: str, members: list[Distribution], cache: Path | None) -> list[Scan]:
-    place = cache / f"{_key(location)}.json" if cache is not None else None
-    kept = _load(place)
-    fresh = {one.metadata: _identity(one) for one in members}
-    entries: dict[str, dict[str, Any]] = {
-        one.metadata: kept[one.metadata]
-        if kept.get(one.metadata, {}).get("identity") == fresh[one.metadata]
-        else {"identity": fresh[one.metadata], "binaries": _binaries(one)}
-        for one in members
-    }
-    if place is not None and entries != kept:
-        _keep(place, entries)
-    return [
-        Scan(
+    """Return the compiled files of each distribution that has any; see ``found_out``."""
+    return {
+        canonicalize_name(one.key): Scan(
             name=canonicalize_name(one.key),
             version=one.version,
-            location=location,
-            binaries=tuple(_binary(item) for item in entries[one.metadata]["binaries"]),
+            location=one.location,
+            binaries=tuple(map(_binary, items)),
         )
-        for one in members
-        if entries[one.metadata]["binaries"]
-    ]
+        for one, items in found_out(distributions, cache, _binaries)
+        if items
+    }
 
 
 def _binary(item: Mapping[str, Any]) -> Binary:
@@ -90,7 +60,7 @@ def _binary(item: Mapping[str, Any]) -> Binary:
 def _binaries(one: Distribution) -> list[dict[str, Any]]:
     location = Path(one.location)
     found = (read_binary(location, path) for path in sorted(compiled_files(one)))
-    # As JSON has them, so that what is fresh compares equal to what was kept.
+    # As JSON has them: what is fresh compares equal to what was kept.
     return [json.loads(json.dumps(asdict(binary))) for binary in found if binary is not None]
 
 
@@ -128,39 +98,3 @@ def _below_tops(one: Distribution, metadata: Path) -> list[str]:
     below = (path for top in tops for path in (location / top).rglob("*") if path.is_file())
     beside = (path for top in tops for path in location.glob(f"{top}.*") if path.is_file())
     return [str(path.relative_to(location)) for path in (*below, *beside)]
-
-
-def _identity(one: Distribution) -> list[int]:
-    """Return what changes when a distribution is installed again."""
-    metadata = os.path.join(one.location, one.metadata)  # noqa: PTH118
-    found: list[int] = []
-    for path in (metadata, f"{metadata}/RECORD"):
-        try:
-            status = os.stat(path)  # noqa: PTH116
-        except OSError:
-            found += [0, 0]
-        else:
-            found += [status.st_mtime_ns, status.st_size]
-    return found
-
-
-def _key(location: str) -> str:
-    return hashlib.sha256(location.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-
-
-def _load(place: Path | None) -> dict[str, Any]:
-    if place is None:
-        return {}
-    try:
-        kept = json.loads(place.read_text(encoding="utf-8"))
-        return dict(kept["distributions"]) if kept["schema"] == _SCHEMA else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-
-
-def _keep(place: Path, entries: dict[str, Any]) -> None:
-    try:
-        fs.make_directory(place.parent)
-        fs.write_text(place, json.dumps({"schema": _SCHEMA, "distributions": entries}))
-    except StorageError:
-        return  # A cache that cannot be written costs time, nothing else.

@@ -67,9 +67,7 @@ def _guilty(
 
 def _bottom(names: set[PackageName], distributions: Distributions) -> set[PackageName]:
     """Return the packages that need none of the others; all of them where they go in circles."""
-    above = {
-        name: reached(distributions, [name], optional=False) & names - {name} for name in names
-    }
+    above = {name: reached(distributions, [name]) & names - {name} for name in names}
     bottom = {
         name
         for name in names
@@ -84,7 +82,7 @@ def _reason(
     one = distributions[name]
     if name in changed:
         return f"{name} {one.version} does not import here: {failure.error}"
-    near = [other for other in changed if name in reached(distributions, [other], optional=False)]
+    near = [other for other in changed if name in reached(distributions, [other])]
     versions = [f"{other} {distributions[other].version}" for other in sorted(near)]
     more = " and others" if len(versions) > _NAMED else ""
     with_what = f" with {', '.join(versions[:_NAMED])}{more}" if versions else " any more"

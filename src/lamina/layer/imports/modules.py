@@ -52,34 +52,45 @@ def _module(parts: list[str], packages: set[tuple[str, ...]]) -> str | None:
 def reached(
     distributions: Mapping[PackageName, Distribution],
     moved: Iterable[PackageName],
-    *,
-    optional: bool = True,
+    users: Mapping[PackageName, frozenset[PackageName]] | None = None,
 ) -> set[PackageName]:
     """Return the packages that a change of ``moved`` can break: those and all that need them.
 
-    What a package names as an extra counts, with ``optional``, for the package itself, which uses
-    it when it is there.
+    ``users`` has, for each of the moved, who uses it without needing it by its metadata.
     """
-    direct = set(moved)
     needs = {name: _needs(one) for name, one in distributions.items()}
-    found = direct & set(distributions)
+    found = set(moved) & set(distributions)
+    for name in moved:
+        found |= users.get(name, frozenset()) if users is not None else frozenset()
     frontier = set(found)
     while frontier:
-        frontier = {name for name, (hard, _) in needs.items() if name not in found and hard & found}
+        frontier = {name for name, hard in needs.items() if name not in found and hard & found}
         found |= frontier
-    if not optional:
-        return found
-    return found | {name for name, (_, extras) in needs.items() if extras & direct}
+    return found
 
 
-def _needs(one: Distribution) -> tuple[set[PackageName], set[PackageName]]:
-    hard: set[PackageName] = set()
-    extras: set[PackageName] = set()
+def users_of(
+    moved: Iterable[PackageName],
+    distributions: Mapping[PackageName, Distribution],
+    mentions: Mapping[PackageName, frozenset[str]],
+) -> dict[PackageName, frozenset[PackageName]]:
+    """Return who names the modules of the moved packages in its code."""
+    found = {}
+    for name in moved:
+        if name in distributions:
+            tops = {module.partition(".")[0] for module in modules_of(distributions[name])}
+            found[name] = frozenset(user for user, named in mentions.items() if named & tops)
+    return found
+
+
+def _needs(one: Distribution) -> set[PackageName]:
+    """Return what a package needs without any extra."""
+    found: set[PackageName] = set()
     for text in one.requires:
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
             continue
-        extra = requirement.marker is not None and "extra" in str(requirement.marker)
-        (extras if extra else hard).add(canonicalize_name(requirement.name))
-    return hard, extras
+        if requirement.marker is None or "extra" not in str(requirement.marker):
+            found.add(canonicalize_name(requirement.name))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ from lamina.layer.abi.machine import offered_symbols
 from lamina.layer.abi.scan import Scan, scan_distributions
 from lamina.layer.imports.baseline import Baseline
 from lamina.layer.imports.blame import learnt_bounds
-from lamina.layer.imports.modules import modules_of, reached
+from lamina.layer.imports.mentions import mentioned_modules
+from lamina.layer.imports.modules import modules_of, reached, users_of
 from lamina.layer.imports.outcome import Failure, Imports
 from lamina.layer.imports.trial import Trial
 from lamina.layer.imports.view import build_view
@@ -78,7 +80,28 @@ class Prover:
         learnt = _compiled_bounds(change, scans, after)
         if learnt:
             return Verdict(learnt=learnt)
-        modules = _modules(change, after, scans)
+        mentions = mentioned_modules(before.values(), self._kept("mentions"))
+        modules = _modules(change, after, scans, users_of(change.moved, after, mentions))
+        failures = self._import(modules, view, stage)
+        known = self._before(change, stage.layer, failures, modules)
+        broken: dict[PackageName, list[Failure]] = {}
+        for name, failure in failures.items():
+            if name not in known and modules[name] not in change.new:
+                broken.setdefault(modules[name], []).append(failure)
+        if broken:
+            return Verdict(learnt=learnt_bounds(broken, after, change.moved))
+        imports = Imports(
+            tried=len(modules),
+            broken_before=tuple(failures[name] for name in sorted(known)),
+            new_broken=tuple(one for name, one in failures.items() if modules[name] in change.new),
+            notes=self._notes(change, scans, after),
+        )
+        return Verdict(imports=imports)
+
+    def _import(
+        self, modules: Mapping[str, PackageName], view: Path, stage: Stage
+    ) -> dict[str, Failure]:
+        """Return which modules cannot be imported in the layer as it would be."""
         trial = Trial(
             python=view / "bin" / "python",
             environ=self.environ,
@@ -88,27 +111,14 @@ class Prover:
         with report.step(f"import {len(modules)} modules that this could break") as step:
             failures = trial.failures(sorted(modules))
             step.outcome = f"{len(modules) - len(failures)} import"
-        known = self._before(change, stage.layer, failures, modules)
-        broken: dict[PackageName, list[Failure]] = {}
-        for name, failure in failures.items():
-            if name not in known and modules[name] not in change.new:
-                broken.setdefault(modules[name], []).append(failure)
-        if broken:
-            return Verdict(learnt=learnt_bounds(broken, after, change.moved))
-        return Verdict(
-            imports=Imports(
-                tried=len(modules),
-                broken_before=tuple(failures[name] for name in sorted(known)),
-                new_broken=tuple(
-                    one for name, one in failures.items() if modules[name] in change.new
-                ),
-                notes=self._notes(change, scans, after),
-            )
-        )
+        return failures
 
     def scan(self, distributions: Iterable[Distribution]) -> dict[PackageName, Scan]:
         """Return the compiled modules of what is installed, from the cache where it is known."""
-        return scan_distributions(distributions, self.cache / "abi" if self.cache else None)
+        return scan_distributions(distributions, self._kept("abi"))
+
+    def _kept(self, what: str) -> Path | None:
+        return self.cache / what if self.cache is not None else None
 
     def _scan_after(
         self, after: Mapping[PackageName, Distribution], here: Path
@@ -131,7 +141,7 @@ class Prover:
             trial=Trial(
                 python=layer / "bin" / "python", environ=self.environ, seconds=self.seconds
             ),
-            cache=self.cache / "imports" if self.cache else None,
+            cache=self._kept("imports"),
             state=(change.base.prefix, change.base.digest, *change.base.path, *versions),
         )
         return baseline.failures(name for name in failures if modules[name] not in change.new)
@@ -142,11 +152,12 @@ class Prover:
         """Return what is worth knowing of the compiled modules that come in."""
         coming = [one for name, one in scans.after.items() if name in change.moved | change.new]
         offered = offered_symbols(self.environ, change.site.parents[2] / "bin" / "python")
-        mixed = set(mixed_pybind11(scans.after, after))
+        known = set(mixed_pybind11(scans.before, after))
+        mixed = [one for one in mixed_pybind11(scans.after, after) if one not in known]
         return (
             *missing_symbols(coming, offered),
             *other_interpreters(coming, change.base.series),
-            *sorted(mixed - set(mixed_pybind11(scans.before, after))),
+            *([f"pybind11 modules that share no types: {'; '.join(mixed)}"] if mixed else []),
         )
 
 
@@ -167,18 +178,22 @@ def _compiled_bounds(
     """Return the bounds of compiled modules that the change would break."""
     versions = {name: one.version for name, one in after.items()}
     coming = [one for name, one in scans.after.items() if name in change.moved | change.new]
-    bounds, _ = numpy_bounds(coming, {})
+    unfit = [one for one in numpy_bounds(coming, {})[0] if one.broken_by(versions)]
     return (
-        *(one for one in bounds if one.broken_by(versions)),
+        # The solver reads the metadata of what is not installed yet: it can only be told to pass.
+        *(dataclasses.replace(one, requirement=f"{one.package}!={one.version}") for one in unfit),
         *lost_libraries(scans.before, scans.after),
     )
 
 
 def _modules(
-    change: Change, after: Mapping[PackageName, Distribution], scans: _Scans
+    change: Change,
+    after: Mapping[PackageName, Distribution],
+    scans: _Scans,
+    users: Mapping[PackageName, frozenset[PackageName]],
 ) -> dict[str, PackageName]:
     """Return the modules to import, with their packages."""
-    names = reached(after, change.moved) | (change.new & set(after))
+    names = reached(after, change.moved, users) | (change.new & set(after))
     found = {module: name for name in sorted(names) for module in modules_of(after[name])}
     numpy = after.get(NUMPY)
     if NUMPY in change.moved and numpy is not None and Version(numpy.version) >= Version("2"):
