@@ -339,10 +339,11 @@ def _lock(layer: OpenLayer, plan: Plan) -> LayerLock:
 
 
 def _kept_bounds(layer: OpenLayer, plan: Plan) -> tuple[LayerBound, ...]:
-    """Return the bounds of this change, or those of an earlier one that still count."""
+    """Return the bounds of this change, or those of an earlier one; none where nothing is hidden."""
+    if not any(one.over is not None for one in plan.placed):
+        return ()
     if not plan.bounds:
-        still = any(one.over is not None for one in plan.placed)
-        return layer.lock.bounds if layer.lock is not None and still else ()
+        return layer.lock.bounds if layer.lock is not None else ()
     return tuple(
         LayerBound(
             package=one.package,

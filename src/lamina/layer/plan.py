@@ -115,9 +115,16 @@ def plan_change(
         placed=tuple(placed),
         removed=removed,
         uncovered={n: ground.base[n].version for n in removed if n in ground.base},
-        bounds=ground.bounds,
+        bounds=tuple(one for one in ground.bounds if _counts(one, ground, versions)),
         kept=len(set(ground.base) - changed - set(ground.foreign)),
     )
+
+
+def _counts(bound: Bound, ground: Ground, versions: Mapping[PackageName, str]) -> bool:
+    """Tell whether the version that has a bound is in the base or in the solution."""
+    there = ground.base.get(bound.package)
+    mine = versions.get(bound.package)
+    return bound.excludes or bound.version in {mine, there.version if there is not None else mine}
 
 
 def _reasons(

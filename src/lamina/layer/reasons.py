@@ -42,6 +42,8 @@ def shortest_reason(
         ]
         if floors:
             hints.insert(0, f"the base has {', '.join(floors)}; a layer does not go below that")
+    unstated = {one.reason for one in ground.bounds if _mentions(reason, one.package)}
+    hints[:0] = sorted(unstated)
     what = f"cannot add {', '.join(asked)}" if asked else "cannot take it back"
     return UnsatisfiableError(f"{what}: {reason}", hints=hints)
 

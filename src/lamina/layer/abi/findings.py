@@ -124,10 +124,13 @@ def mixed_pybind11(
 
 
 def _required(one: Distribution | None) -> set[PackageName]:
+    """Return what a package needs without any extra."""
     found: set[PackageName] = set()
     for text in one.requires if one is not None else ():
         try:
-            found.add(canonicalize_name(Requirement(text).name))
+            requirement = Requirement(text)
         except InvalidRequirement:
             continue
+        if requirement.marker is None or "extra" not in str(requirement.marker):
+            found.add(canonicalize_name(requirement.name))
     return found

@@ -138,6 +138,7 @@ def test_modules_for_another_python(abis: list[str], found: int) -> None:
         pytest.param(["lib"], "11", ["user (4) and lib (11)"], id="mixed"),
         pytest.param(["lib"], "4", [], id="the-same"),
         pytest.param([], "11", [], id="strangers"),
+        pytest.param(['lib; extra == "plot"'], "11", [], id="extra"),
         pytest.param(["lib", "not a requirement !"], "", [], id="no-pybind11"),
     ],
 )
