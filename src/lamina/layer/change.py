@@ -339,7 +339,7 @@ def _lock(layer: OpenLayer, plan: Plan) -> LayerLock:
 
 
 def _kept_bounds(layer: OpenLayer, plan: Plan) -> tuple[LayerBound, ...]:
-    """Return the bounds of this change, or those of an earlier one; none where nothing is hidden."""
+    """Return the bounds of this change or of an earlier one, none where nothing is hidden."""
     if not any(one.over is not None for one in plan.placed):
         return ()
     if not plan.bounds:

@@ -45,9 +45,7 @@ def imports_value(imports: Imports) -> dict[str, Any]:
 
 def render_imports(imports: Imports) -> str:
     """Return the outcome for people."""
-    before = len(imports.broken_before)
-    text = f"{imports.tried} modules tried that this could have broken: all import"
-    if before:
-        text += f", but for {before} that did not before: "
-        text += ", ".join(one.module for one in imports.broken_before)
-    return text
+    count = f"{imports.tried} import{'' if imports.tried == 1 else 's'}"
+    before = ", ".join(one.module for one in imports.broken_before)
+    also = f"; broken before as well: {before}" if before else ""
+    return f"{count} tried: what worked before works{also}"
