@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 HOOK = "_lamina_layer"
 PTH = "~lamina.pth"
-# PYTHONPATH may name another layer, whose hook would be imported instead.
-_START = f"import sys; sys.path.insert(0, sitedir); import {HOOK}\n"
+# PYTHONPATH may name another layer, whose hook would be imported instead. In a virtual environment
+# the line is read twice, and the second time nobody would put the path in order again.
+_START = f"import sys; {HOOK!r} in sys.modules or sys.path.insert(0, sitedir); import {HOOK}\n"
 _NEEDED = 4
 """How many directories of the base are looked for when an interpreter starts."""
 
