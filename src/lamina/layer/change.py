@@ -16,7 +16,6 @@ from lamina.core.errors import IntegrityError, UnsatisfiableError, UsageError
 from lamina.engines.probe import read_distributions
 from lamina.engines.uv_compile import UvUnion
 from lamina.engines.uv_program import UvProgram
-from lamina.layer.abi.bounds import numpy_bounds
 from lamina.layer.base import LAYER_NAME, Place, cache_directory, look_at
 from lamina.layer.document import (
     LOCK_NAME,
@@ -27,7 +26,6 @@ from lamina.layer.document import (
     load_layer,
     load_layer_lock,
 )
-from lamina.layer.imports.proof import Change, Prover, Verdict
 from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
 from lamina.layer.plan import Plan, plan_change
 from lamina.layer.reasons import shortest_reason
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
     from lamina.engines.probe import BaseProbe, Distribution
     from lamina.engines.uv_compile import Resolved
     from lamina.layer.abi.bounds import Bound
+    from lamina.layer.imports.proof import Prover, Verdict
     from lamina.layer.transaction import Stage
     from lamina.model.names import PackageName
 
@@ -147,24 +146,29 @@ def change_layer(request: Request, environ: Mapping[str, str]) -> Plan:
             series=PythonSeries.parse(layer.base.series),
             exclude_newer=request.exclude_newer,
         )
-        prover = Prover(environ=environ, cache=_cache(environ))
         if request.dry_run:
-            return plan_request(layer, request, solver, bounds_of(layer, prover))
-        return _carry_out(layer, request, solver, prover)
+            return plan_request(layer, request, solver, bounds_of(layer, environ))
+        return _carry_out(layer, request, solver, environ)
 
 
-def _cache(environ: Mapping[str, str]) -> Path | None:
+def _prover(environ: Mapping[str, str]) -> Prover:
+    from lamina.layer.imports.proof import Prover
+
     known = "HOME" in environ or "XDG_CACHE_HOME" in environ
-    return cache_directory(environ) if known else None
+    return Prover(environ=environ, cache=cache_directory(environ) if known else None)
 
 
 def bounds_of(
-    layer: OpenLayer, prover: Prover, learnt: Sequence[Bound] = ()
+    layer: OpenLayer, environ: Mapping[str, str], learnt: Sequence[Bound] = ()
 ) -> Callable[[], tuple[Bound, ...]]:
     """Return what finds out, once, what the compiled modules of base and layer need."""
 
     @functools.cache
     def found() -> tuple[Bound, ...]:
+        # A change that only adds does not get here, and does not wait for these.
+        from lamina.layer.abi.bounds import numpy_bounds
+
+        prover = _prover(environ)
         ground = layer.ground()
         with report.step("look into the compiled modules"):
             scans = [
@@ -176,21 +180,23 @@ def bounds_of(
     return found
 
 
-def _carry_out(layer: OpenLayer, request: Request, solver: UvUnion, prover: Prover) -> Plan:
+def _carry_out(
+    layer: OpenLayer, request: Request, solver: UvUnion, environ: Mapping[str, str]
+) -> Plan:
     """Make the change; where it would break something, find another that lifts this as well."""
     learnt: tuple[Bound, ...] = ()
     for _ in range(_ROUNDS):
         try:
-            plan = plan_request(layer, request, solver, bounds_of(layer, prover, learnt), learnt)
+            plan = plan_request(layer, request, solver, bounds_of(layer, environ, learnt), learnt)
         except UnsatisfiableError as error:
             if not learnt:
                 raise
             raise _would_break(request, learnt) from error
         with staged(layer.path) as stage:
             _install(layer, plan, stage, solver)
-            verdict = _examine(layer, plan, stage, prover) if request.probe else Verdict()
-            if not verdict.learnt:
-                plan = dataclasses.replace(plan, imports=verdict.imports)
+            verdict = _examine(layer, plan, stage, environ) if request.probe else None
+            if verdict is None or not verdict.learnt:
+                plan = dataclasses.replace(plan, imports=verdict.imports if verdict else None)
                 _plan_records(layer, plan, stage)
                 stage.apply()
                 _tell(plan, request)
@@ -225,10 +231,14 @@ def _would_break(request: Request, learnt: Sequence[Bound]) -> IntegrityError:
     )
 
 
-def _examine(layer: OpenLayer, plan: Plan, stage: Stage, prover: Prover) -> Verdict:
+def _examine(
+    layer: OpenLayer, plan: Plan, stage: Stage, environ: Mapping[str, str]
+) -> Verdict | None:
     """Try what the change could break; one that moves nothing can break nothing."""
     if not plan.moved:
-        return Verdict()
+        return None
+    from lamina.layer.imports.proof import Change
+
     new = {one.name for one in plan.installs} - plan.moved
     change = Change(
         base=layer.base,
@@ -237,7 +247,7 @@ def _examine(layer: OpenLayer, plan: Plan, stage: Stage, prover: Prover) -> Verd
         moved=frozenset(plan.moved),
         new=frozenset(new),
     )
-    return prover.examine(change, stage)
+    return _prover(environ).examine(change, stage)
 
 
 def plan_request(

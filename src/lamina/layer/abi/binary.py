@@ -7,10 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.dynamic import DynamicSection
-from elftools.elf.elffile import ELFFile
-from elftools.elf.gnuversions import GNUVerNeedSection
 from packaging.version import InvalidVersion, Version
 
 if TYPE_CHECKING:
@@ -110,6 +106,12 @@ class _Headers:
 
 def _elf(content: mmap.mmap) -> _Headers:
     """Return what the headers of an ELF file say; a broken one says nothing."""
+    # Nobody needs the library as long as all that is there is known from the cache.
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.dynamic import DynamicSection
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.gnuversions import GNUVerNeedSection
+
     needs: list[str] = []
     search: list[str] = []
     names: list[str] = []
