@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.wheels import FileIndex, Wheel
-from support.workshop import Workshop
+from support.workshop import Workshop, site_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,8 @@ def test_add_list_show_remove(command_line: CommandLine, layer: Path) -> None:
     answer = command_line("layer", "add", layer, "alpha>=2", "--dry-run", "--quiet")
     assert (answer.stdout, answer.stderr) == (PLAN, "")
     assert command_line("layer", "list", layer).stdout == "nothing of its own yet\n"
-    assert command_line("layer", "add", layer, "alpha>=2").stdout == PLAN
+    tried = "1 import tried: what worked before works\n"
+    assert command_line("layer", "add", layer, "alpha>=2").stdout == PLAN + tried
     assert command_line("layer", "list", layer).stdout == (
         "alpha  2.0  over 1.0 of the base  you asked for alpha>=2\n"
     )
@@ -149,3 +150,26 @@ def test_a_document_that_was_edited(command_line: CommandLine, layer: Path) -> N
     answer = command_line("layer", "show", layer, expect=3)
     assert "request: unknown key" in answer.stderr
     assert "(did you mean 'requests'?)" in answer.stderr
+
+
+def test_what_would_break_something(
+    command_line: CommandLine, interpreter: Callable[[str], Path], base: Path
+) -> None:
+    """The base has a package that only the old alpha can stand, and does not say so."""
+    code = "import alpha\nassert alpha.__version__ == '1.0', alpha.__version__\n"
+    user = Wheel(name="user", version="3.0", files={"user/__init__.py": code})
+    user.unpack(site_of(base))
+    command_line("layer", "create", "mine", "--on", base)
+    refused = command_line("layer", "add", "./mine", "alpha>=2", expect=6)
+    assert refused.stderr.endswith(
+        "error: cannot add alpha>=2: it would break what works now, and no other version helps\n"
+        "  user 3.0 does not import any more: AssertionError: 2.0\n"
+        "hint: to do it all the same, run it again with --no-probe\n"
+    )
+    assert command_line("layer", "list", "./mine").stdout == "nothing of its own yet\n"
+    forced = command_line("layer", "add", "./mine", "alpha>=2", "--no-probe")
+    assert "note: what this could break was not imported (--no-probe)" in forced.stderr
+    assert "tried" not in forced.stdout
+    back = command_line("layer", "remove", "./mine", "alpha", "--json").json
+    assert back["imports"]["tried"] == 2
+    assert back["bounds"] == []

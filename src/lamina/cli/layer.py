@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,11 @@ _COMMANDS = {
 }
 _exclude_newer = click.option(
     "--exclude-newer", metavar="DATE", help="Ignore files uploaded after this day or time."
+)
+_probe = click.option(
+    "--probe/--no-probe",
+    default=True,
+    help="Import what the change could break before it is made; on by default.",
 )
 
 
@@ -81,10 +87,11 @@ def create(output: Output, directory: Path, base: str, root: Path) -> None:
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[DIR] REQUIREMENT...")
 @_exclude_newer
+@_probe
 @dry_run_option
 @output_options
 def add(
-    output: Output, words: tuple[str, ...], exclude_newer: str | None, *, dry_run: bool
+    output: Output, words: tuple[str, ...], exclude_newer: str | None, *, probe: bool, dry_run: bool
 ) -> None:
     """Add packages to the layer DIR, by default the active one.
 
@@ -93,22 +100,25 @@ def add(
     directory, requirements = _directory_and_rest(words)
     if not requirements:
         raise click.UsageError("Name at least one requirement, such as 'numpy>=2'.")
-    _change(output, directory, requirements, (), exclude_newer=exclude_newer, dry_run=dry_run)
+    options = _Options(exclude_newer=exclude_newer, dry_run=dry_run, probe=probe)
+    _change(output, directory, requirements, (), options)
 
 
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[DIR] NAME...")
 @_exclude_newer
+@_probe
 @dry_run_option
 @output_options
 def remove(
-    output: Output, words: tuple[str, ...], exclude_newer: str | None, *, dry_run: bool
+    output: Output, words: tuple[str, ...], exclude_newer: str | None, *, probe: bool, dry_run: bool
 ) -> None:
     """Take back requests of the layer DIR, by default the active one."""
     directory, names = _directory_and_rest(words)
     if not names:
         raise click.UsageError("Name at least one package.")
-    _change(output, directory, (), names, exclude_newer=exclude_newer, dry_run=dry_run)
+    options = _Options(exclude_newer=exclude_newer, dry_run=dry_run, probe=probe)
+    _change(output, directory, (), names, options)
 
 
 @click.command("list")
@@ -152,14 +162,19 @@ def why(output: Output, words: tuple[str, ...]) -> None:
     output.result(render_explanation(found), explanation_value(found))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    exclude_newer: str | None
+    dry_run: bool
+    probe: bool
+
+
 def _change(
     output: Output,
     directory: Path,
     requirements: tuple[str, ...],
     names: tuple[str, ...],
-    *,
-    exclude_newer: str | None,
-    dry_run: bool,
+    options: _Options,
 ) -> None:
     from lamina.layer.change import Request, change_layer
     from lamina.layer.plan import plan_value, render_plan
@@ -168,11 +183,12 @@ def _change(
         layer=directory,
         add=requirements,
         remove=names,
-        exclude_newer=exclude_newer,
-        dry_run=dry_run,
+        exclude_newer=options.exclude_newer,
+        dry_run=options.dry_run,
+        probe=options.probe,
     )
     plan = change_layer(request, environment())
-    value = {"layer": str(directory), "done": not dry_run, **plan_value(plan)}
+    value = {"layer": str(directory), "done": not options.dry_run, **plan_value(plan)}
     output.result(render_plan(plan), value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lamina.core import report
-from lamina.core.errors import UnsatisfiableError, UsageError
+from lamina.core.errors import IntegrityError, UnsatisfiableError, UsageError
 from lamina.engines.probe import read_distributions
 from lamina.engines.uv_compile import UvUnion
 from lamina.engines.uv_program import UvProgram
-from lamina.layer.base import LAYER_NAME, Place, look_at
+from lamina.layer.base import LAYER_NAME, Place, cache_directory, look_at
 from lamina.layer.document import (
     LOCK_NAME,
+    LayerBound,
     LayerDocument,
     LayerLock,
     LayerPackage,
@@ -39,11 +41,17 @@ from lamina.model.names import PUBLIC_INDEX
 from lamina.model.platforms import PythonSeries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lamina.engines.probe import BaseProbe, Distribution
+    from lamina.engines.uv_compile import Resolved
+    from lamina.layer.abi.bounds import Bound
+    from lamina.layer.imports.proof import Prover, Verdict
     from lamina.layer.transaction import Stage
     from lamina.model.names import PackageName
+
+_ROUNDS = 5
+"""How many times a plan is made anew because of what its imports have shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +131,16 @@ class Request:
     remove: tuple[str, ...] = ()
     exclude_newer: str | None = None
     dry_run: bool = False
+    probe: bool = True
+    """Whether what the change could break is imported before it is made."""
 
 
 def change_layer(request: Request, environ: Mapping[str, str]) -> Plan:
     """Carry out a change, or only plan it; on any failure the layer is as it was.
 
     Raises ConflictError when another change is under way, UnsatisfiableError when the request
-    cannot hold together with the base, UsageError, and what the engines raise.
+    cannot hold together with the base, IntegrityError when something that can be imported could not
+    be any more, UsageError, and what the engines raise.
     """
     with holding(request.layer):
         layer = open_layer(request.layer, environ)
@@ -143,14 +154,122 @@ def change_layer(request: Request, environ: Mapping[str, str]) -> Plan:
             indexes=indexes,
             exclude_newer=request.exclude_newer,
         )
-        plan = plan_request(layer, request, solver)
-        if not request.dry_run:
-            _apply(layer, plan, solver)
-    return plan
+        if request.dry_run:
+            return plan_request(layer, request, solver, bounds_of(layer, environ))
+        return _carry_out(layer, request, solver, environ)
 
 
-def plan_request(layer: OpenLayer, request: Request, solver: UvUnion) -> Plan:
-    """Return what a request would do; the plan names the exact files."""
+def _prover(environ: Mapping[str, str]) -> Prover:
+    from lamina.layer.imports.proof import Prover
+
+    known = "HOME" in environ or "XDG_CACHE_HOME" in environ
+    return Prover(environ=environ, cache=cache_directory(environ) if known else None)
+
+
+def bounds_of(
+    layer: OpenLayer, environ: Mapping[str, str], learnt: Sequence[Bound] = ()
+) -> Callable[[], tuple[Bound, ...]]:
+    """Return what finds out, once, what the compiled modules of base and layer need."""
+
+    @functools.cache
+    def found() -> tuple[Bound, ...]:
+        # A change that only adds does not get here, and does not wait for these.
+        from lamina.layer.abi.bounds import numpy_bounds
+
+        prover = _prover(environ)
+        ground = layer.ground()
+        with report.step("look into the compiled modules"):
+            scans = [
+                *prover.scan(layer.base.distributions).values(),
+                *prover.scan(layer.own).values(),
+            ]
+        return (*numpy_bounds(scans, ground.versions)[0], *learnt)
+
+    return found
+
+
+def _carry_out(
+    layer: OpenLayer, request: Request, solver: UvUnion, environ: Mapping[str, str]
+) -> Plan:
+    """Make the change; where it would break something, find another that lifts this as well."""
+    learnt: tuple[Bound, ...] = ()
+    for _ in range(_ROUNDS):
+        try:
+            plan = plan_request(layer, request, solver, bounds_of(layer, environ, learnt), learnt)
+        except UnsatisfiableError as error:
+            if not learnt:
+                raise
+            raise _would_break(request, learnt) from error
+        with staged(layer.path) as stage:
+            _install(layer, plan, stage, solver)
+            verdict = _examine(layer, plan, stage, environ) if request.probe else None
+            if verdict is None or not verdict.learnt:
+                plan = dataclasses.replace(plan, imports=verdict.imports if verdict else None)
+                _plan_records(layer, plan, stage, solver.exclude_newer)
+                stage.apply()
+                _tell(plan, request)
+                return plan
+        fresh = [one for one in verdict.learnt if one not in learnt]
+        if not fresh:
+            break
+        for one in fresh:
+            report.note(f"planned anew: {one.reason}")
+        learnt += tuple(fresh)
+    raise _would_break(request, learnt)
+
+
+def _tell(plan: Plan, request: Request) -> None:
+    """Pass on what the imports have shown that stands in nobody's way."""
+    if plan.moved and not request.probe:
+        report.note("what this could break was not imported (--no-probe)")
+    if plan.imports is not None:
+        for one in plan.imports.new_broken:
+            report.warn(f"{one.module} is new and cannot be imported: {one.error}")
+        for note in plan.imports.notes:
+            report.note(note)
+
+
+def _would_break(request: Request, learnt: Sequence[Bound]) -> IntegrityError:
+    """Return the refusal, with everything that was found out."""
+    reasons = "".join(f"\n  {one.reason}" for one in learnt)
+    what = f"cannot add {', '.join(request.add)}" if request.add else "cannot take it back"
+    return IntegrityError(
+        f"{what}: it would break what works now, and no other version helps{reasons}",
+        hints=["to do it all the same, run it again with --no-probe"],
+    )
+
+
+def _examine(
+    layer: OpenLayer, plan: Plan, stage: Stage, environ: Mapping[str, str]
+) -> Verdict | None:
+    """Try what the change could break; one that moves nothing can break nothing."""
+    if not plan.moved:
+        return None
+    from lamina.layer.imports.proof import Change
+
+    new = {one.name for one in plan.installs} - plan.moved
+    change = Change(
+        base=layer.base,
+        own=layer.own,
+        site=layer.site,
+        moved=frozenset(plan.moved),
+        new=frozenset(new),
+    )
+    return _prover(environ).examine(change, stage)
+
+
+def plan_request(
+    layer: OpenLayer,
+    request: Request,
+    solver: UvUnion,
+    bounds: Callable[[], tuple[Bound, ...]] = tuple,
+    learnt: Sequence[Bound] = (),
+) -> Plan:
+    """Return what a request would do; the plan names the exact files.
+
+    ``bounds`` is called when something that is there may have to move; ``learnt`` says that a plan
+    without them has failed.
+    """
     asked = parse_requests(request.add)
     before = _without(layer, request.remove)
     requests = merged(before, asked)
@@ -158,18 +277,23 @@ def plan_request(layer: OpenLayer, request: Request, solver: UvUnion) -> Plan:
     with report.step(f"resolve {len(ground.base) + len(requests)} requirements") as step:
         try:
             if request.remove:
-                solution = solve_removal(ground, requests, solver)
+                solution = solve_removal(ground, requests, solver, bounds=bounds)
             else:
                 sound = layer.is_sound and set(layer.document.requests) <= set(requests)
-                solution = solve_addition(ground, requests, solver, sound=sound)
+                solution = solve_addition(
+                    ground, requests, solver, sound=sound and not learnt, bounds=bounds
+                )
         except UnsatisfiableError as error:
+            bound = dataclasses.replace(ground, bounds=bounds())
             refusal = Refusal(
                 layer=request.layer,
                 asked=request.add,
-                possible=nearest_requests(ground, requests, asked, solver),
+                possible=nearest_requests(bound, requests, asked, solver),
                 log=request.layer / INTERNAL / "uv.log",
             )
-            raise shortest_reason(error, ground, refusal) from error
+            raise shortest_reason(error, bound, refusal) from error
+        if _moves(ground, solution):
+            ground = dataclasses.replace(ground, bounds=bounds())
         plan = plan_change(ground, requests, solution)
         files = solver.files(f"{one.name}=={one.version}" for one in plan.installs)
         step.outcome = f"{len(plan.installs)} to install, {len(plan.removed)} to remove"
@@ -190,23 +314,26 @@ def _without(layer: OpenLayer, names: Sequence[str]) -> list[str]:
     return [text for name, text in asked.items() if name not in gone]
 
 
-def _apply(layer: OpenLayer, plan: Plan, solver: UvUnion) -> None:
-    """Install the difference beside the layer's tree, then move it in."""
-    with staged(layer.path) as stage:
-        if plan.files:
-            with report.step(f"install {len(plan.files)} packages"):
-                solver.install(plan.files, stage.prefix)
-        _plan_moves(layer, plan, stage, solver.exclude_newer)
-        stage.apply()
+def _moves(ground: Ground, solution: Mapping[PackageName, Resolved]) -> bool:
+    """Tell whether a solution has another version of anything that is there."""
+    there = ground.versions
+    return any(there.get(name, one.version) != one.version for name, one in solution.items())
 
 
-def _plan_moves(layer: OpenLayer, plan: Plan, stage: Stage, exclude_newer: str | None) -> None:
+def _install(layer: OpenLayer, plan: Plan, stage: Stage, solver: UvUnion) -> None:
+    """Install the difference beside the layer's tree, and plan to move it in."""
+    if plan.files:
+        with report.step(f"install {len(plan.files)} packages"):
+            solver.install(plan.files, stage.prefix)
     leaving = set(plan.removed) | {one.name for one in plan.installs if one.before is not None}
     going = [one for one in layer.own if canonicalize_name(one.key) in leaving]
     gone = plan_removal(stage, going, [one for one in layer.own if one not in going])
     plan_placing(stage)
     entries, python_files, programs = base_scripts(layer.base)
     plan_uncovering(stage, gone, layer.base, ({*entries, *python_files}, programs))
+
+
+def _plan_records(layer: OpenLayer, plan: Plan, stage: Stage, exclude_newer: str | None) -> None:
     document = layer.document.model_copy(update={"requests": plan.requests})
     stage.write(layer.path / LAYER_NAME, dump_layer(document))
     stage.write(layer.path / LOCK_NAME, dump_lock(_lock(layer, plan, exclude_newer)))
@@ -231,4 +358,22 @@ def _lock(layer: OpenLayer, plan: Plan, exclude_newer: str | None) -> LayerLock:
             )
             for one in plan.placed
         ),
+        bounds=_kept_bounds(layer, plan),
+    )
+
+
+def _kept_bounds(layer: OpenLayer, plan: Plan) -> tuple[LayerBound, ...]:
+    """Return the bounds of this change or of an earlier one, none where nothing is hidden."""
+    if not any(one.over is not None for one in plan.placed):
+        return ()
+    if not plan.bounds:
+        return layer.lock.bounds if layer.lock is not None else ()
+    return tuple(
+        LayerBound(
+            package=one.package,
+            version=one.version,
+            requirement=one.requirement,
+            reason=one.reason,
+        )
+        for one in sorted(plan.bounds)
     )

@@ -82,6 +82,19 @@ class LayerPackage(Document):
     """Why it is there."""
 
 
+class LayerBound(Document):
+    """A requirement that a package has without its metadata saying so."""
+
+    package: PackageField
+    """Normalised name."""
+    version: str
+    """The version that has it."""
+    requirement: RequirementText
+    """Of another package; of the package itself where this version must not be used."""
+    reason: str
+    """How it is known."""
+
+
 class LayerLock(Document):
     """What the requests became: lamina-layer.lock."""
 
@@ -95,6 +108,10 @@ class LayerLock(Document):
         default=(), alias="package"
     )
     """The layer's own packages."""
+    bounds: Annotated[tuple[LayerBound, ...], Field(strict=False)] = Field(
+        default=(), alias="bound"
+    )
+    """What was taken into account beyond the metadata."""
 
 
 def load_layer(directory: Path) -> LayerDocument:

@@ -15,16 +15,21 @@ from lamina.stack.files import load_stack
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lamina.layer.document import LayerDocument
+    from lamina.layer.base import Place
+    from lamina.layer.document import LayerBase, LayerDocument
 
 
 def indexes_of(layer: LayerDocument, environ: Mapping[str, str]) -> PackageIndexes:
-    """Return the index of each package; on what is no release, all is from the public one.
+    """Return the index of each package of a layer, as ``indexes_over`` does of its base."""
+    return indexes_over(layer.base, environ)
+
+
+def indexes_over(base: LayerBase | Place, environ: Mapping[str, str]) -> PackageIndexes:
+    """Return the index of each package over a base; what is no release has the public one only.
 
     Raises DocumentError when a release does not tell: a package that has an index of its own must
     never be taken from another.
     """
-    base = layer.base
     if base.kind == "layer":
         return indexes_of(load_layer(Path(base.prefix)), environ)
     if base.kind != "release":

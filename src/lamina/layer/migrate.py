@@ -21,7 +21,7 @@ from lamina.layer.building import Delivery, beside, build_layer, document_over, 
 from lamina.layer.document import LayerLock, load_layer
 from lamina.layer.fetching import Shelf
 from lamina.layer.plan import Plan, plan_change, plan_value, render_plan
-from lamina.layer.reasons import shortest_reason
+from lamina.layer.reasons import Refusal, shortest_reason
 from lamina.layer.solving import solve_removal
 from lamina.layer.sources import addresses_over, artifact_of, layer_package, solver_over
 from lamina.layer.state import LayerState, read_state
@@ -136,7 +136,8 @@ def plan_migration(request: MigrateRequest, old: LayerState, base: Base) -> Migr
         try:
             solution = _solve(old, ground, base, solver)
         except UnsatisfiableError as error:
-            found = shortest_reason(error, ground, requests, log)
+            refusal = Refusal(layer=old.path, asked=requests, possible=(), log=log)
+            found = shortest_reason(error, ground, refusal)
             message = found.message.replace("cannot add", f"not possible on {request.to}:", 1)
             raise UnsatisfiableError(message, hints=found.hints) from error
         plan = plan_change(ground, requests, solution)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from lamina.layer.imports.outcome import imports_value, render_imports
 from lamina.layer.union import broken_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lamina.engines.uv_compile import Resolved
+    from lamina.layer.abi.bounds import Bound
+    from lamina.layer.imports.outcome import Imports
     from lamina.layer.union import Ground
     from lamina.model.artifacts import Artifact
     from lamina.model.names import PackageName
@@ -49,8 +52,12 @@ class Plan:
     """Of these, the version of the base that shows again."""
     kept: int
     """How many packages of the base stay as they are."""
+    bounds: tuple[Bound, ...] = ()
+    """Requirements that no metadata states, found out for this change."""
     files: Mapping[Artifact, str] = field(default_factory=dict)
     """What is installed, with its address."""
+    imports: Imports | None = None
+    """How the imports went that the change could have broken; None: not tried."""
 
     @property
     def installs(self) -> list[Placed]:
@@ -61,6 +68,12 @@ class Plan:
     def changes(self) -> bool:
         """Whether the change touches any package."""
         return bool(self.installs or self.removed)
+
+    @property
+    def moved(self) -> set[PackageName]:
+        """What is there and has another version afterwards: only that can break anything."""
+        lifted = {one.name for one in self.installs if one.over is not None or one.before}
+        return lifted | set(self.uncovered)
 
     @property
     def size(self) -> int | None:
@@ -102,8 +115,16 @@ def plan_change(
         placed=tuple(placed),
         removed=removed,
         uncovered={n: ground.base[n].version for n in removed if n in ground.base},
+        bounds=tuple(one for one in ground.bounds if _counts(one, ground, versions)),
         kept=len(set(ground.base) - changed - set(ground.foreign)),
     )
+
+
+def _counts(bound: Bound, ground: Ground, versions: Mapping[PackageName, str]) -> bool:
+    """Tell whether the version that has a bound is in the base or in the solution."""
+    there = ground.base.get(bound.package)
+    mine = versions.get(bound.package)
+    return bound.excludes or bound.version in {mine, there.version if there is not None else mine}
 
 
 def _reasons(
@@ -119,12 +140,19 @@ def _reasons(
     there = ground.base.get(one.name)
     if there is not None:
         broken = broken_by(there, versions, ground.environment)
-        if broken:
-            return tuple(
-                f"{one.name} {there.version} needs {requirement.name}{requirement.specifier}, "
-                f"not {versions[canonicalize_name(requirement.name)]}"
-                for requirement in broken
-            )
+        stated = [
+            f"{one.name} {there.version} needs {requirement.name}{requirement.specifier}, "
+            f"not {versions[canonicalize_name(requirement.name)]}"
+            for requirement in broken
+        ]
+        unstated = [
+            bound.reason
+            for bound in ground.bounds
+            if (bound.package, bound.version) == (one.name, there.version)
+            and (bound.excludes or bound.broken_by(versions))
+        ]
+        if stated or unstated:
+            return (*stated, *unstated)
     if not one.via and one.name in ground.managed:
         return ground.managed[one.name]
     causes = [name for name in one.via if name in changed] or list(one.via)
@@ -161,6 +189,11 @@ def plan_value(plan: Plan) -> dict[str, Any]:
         ],
         "removed": dict(plan.removed),
         "uncovered": dict(plan.uncovered),
+        "bounds": [
+            {"package": one.package, "requirement": one.requirement, "reason": one.reason}
+            for one in plan.bounds
+        ],
+        "imports": imports_value(plan.imports) if plan.imports is not None else None,
         "files": [
             {"file": one.filename, "sha256": one.sha256, "size": one.size} for one in plan.files
         ],
@@ -180,6 +213,8 @@ def render_plan(plan: Plan) -> str:
         f"{plan.kept} of the base kept, {len(plan.installs) - new} shadowed, {new} new, "
         f"{len(plan.removed)} removed{size}"
     )
+    if plan.imports is not None:
+        lines.append(render_imports(plan.imports))
     return "\n".join(lines)
 
 

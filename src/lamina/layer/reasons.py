@@ -54,6 +54,8 @@ def shortest_reason(
         ]
         if floors:
             hints.insert(0, f"the base has {', '.join(floors)}; a layer does not go below that")
+    unstated = {one.reason for one in ground.bounds if _mentions(reason, one.package)}
+    hints[:0] = sorted(unstated)
     if refusal.possible:
         words = shlex.join([str(refusal.layer), *refusal.possible])
         hints.insert(0, f"this is possible: lamina layer add {words}")

@@ -52,6 +52,11 @@ def dump_lock(lock: LayerLock) -> str:
         lines.append(f"file = {toml_text(package.file)}")
         lines.append(f"sha256 = {toml_text(package.sha256)}")
         lines.append(f"because = {toml_texts(sorted(package.because))}")
+    for bound in sorted(lock.bounds, key=lambda one: (one.package, one.version, one.requirement)):
+        lines += ["", "[[bound]]", f"package = {toml_text(bound.package)}"]
+        lines.append(f"version = {toml_text(bound.version)}")
+        lines.append(f"requirement = {toml_text(bound.requirement)}")
+        lines.append(f"reason = {toml_text(bound.reason)}")
     return "\n".join(lines) + "\n"
 
 

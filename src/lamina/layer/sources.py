@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from lamina.engines.uv_compile import UvUnion
 from lamina.engines.uv_program import UvProgram
-from lamina.layer.document import LayerPackage, load_layer
+from lamina.layer.document import LayerPackage
+from lamina.layer.indexes import indexes_over
 from lamina.model.artifacts import Artifact
 from lamina.model.names import PUBLIC_INDEX
 from lamina.model.platforms import PythonSeries
-from lamina.resolve.project import index_addresses
-from lamina.stack.files import load_stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +27,7 @@ def artifact_of(one: LayerPackage) -> Artifact:
     return Artifact(
         package=one.name,
         version=one.version,
-        index=PUBLIC_INDEX,
+        index=one.index,
         filename=one.file,
         sha256=one.sha256,
     )
@@ -40,6 +39,7 @@ def layer_package(placed: Placed, artifact: Artifact) -> LayerPackage:
         name=placed.name,
         version=placed.version,
         over=placed.over,
+        index=artifact.index,
         file=artifact.filename,
         sha256=artifact.sha256,
         because=placed.because,
@@ -51,11 +51,7 @@ def addresses_over(base: LayerBase | Place, environ: Mapping[str, str]) -> dict[
 
     With credentials, for requests only. Raises DocumentError when a release has no stack.
     """
-    prefix = Path(base.prefix)
-    if base.kind == "layer":
-        return addresses_over(load_layer(prefix).base, environ)
-    stack = load_stack(prefix / ".lamina" / "stack.toml") if base.kind == "release" else None
-    return index_addresses(stack, environ)
+    return dict(indexes_over(base, environ).addresses)
 
 
 def solver_over(
@@ -63,9 +59,12 @@ def solver_over(
     exclude_newer: str | None = None,
 ) -> UvUnion:  # fmt: skip
     """Return the solver for layers over a base, run for the base's own interpreter."""
+    indexes = indexes_over(base, environ)
+    default = None if indexes.default == PUBLIC_INDEX else indexes.addresses[indexes.default]
     return UvUnion(
-        program=UvProgram(environ=environ, log=log),
+        program=UvProgram(environ=environ, log=log, default_index=default),
         python=Path(base.python),
         series=PythonSeries.parse(series),
+        indexes=indexes,
         exclude_newer=exclude_newer,
     )

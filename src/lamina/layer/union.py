@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lamina.engines.probe import BaseProbe, Distribution
+    from lamina.layer.abi.bounds import Bound
     from lamina.model.names import PackageName
 
 
@@ -31,6 +32,8 @@ class Ground:
     """Those of the layer's own that lamina has put there, and why."""
     environment: Mapping[str, str]
     """Values of the PEP 508 markers."""
+    bounds: tuple[Bound, ...] = ()
+    """Requirements that no metadata states."""
 
     @property
     def foreign(self) -> dict[PackageName, Distribution]:
@@ -121,7 +124,7 @@ def union_of(
     pins = {name: one.version for name, one in ground.base.items()} | dict(preferences)
     return Union(
         requirements=(*sorted(ground.base), *_foreign_pins(ground), *requests),
-        constraints=tuple(_floors(ground, requests)),
+        constraints=(*_floors(ground, requests), *_excluded(ground)),
         preferences=_pinned(pins),
         known=tuple(_known(ground)),
     )
@@ -155,6 +158,11 @@ def _floors(ground: Ground, requests: Iterable[str]) -> Iterable[str]:
             yield f"{name}>={Version(one.version).public}"
 
 
+def _excluded(ground: Ground) -> Iterable[str]:
+    """Yield what keeps versions out that do not work here."""
+    return sorted({one.requirement for one in ground.bounds if one.excludes})
+
+
 def _below(request: Requirement, ground: Ground) -> bool:
     """Tell whether a request cannot be met by the base's version or by the floor itself."""
     there = ground.base.get(canonicalize_name(request.name))
@@ -169,15 +177,31 @@ def _known(ground: Ground) -> Iterable[KnownPackage]:
     """
     in_base = _versions(ground.base)
     in_layer = in_base | _versions(ground.own)
-    for there, versions in ((ground.base, in_base), (ground.foreign, in_layer)):
+    bound = {(one.package, one.version) for one in ground.bounds}
+    # Of what lamina has put there the index tells, but for the bounds.
+    told = {
+        name: one
+        for name, one in ground.own.items()
+        if name in ground.foreign or (name, one.version) in bound
+    }
+    for there, versions in ((ground.base, in_base), (told, in_layer)):
         for name, one in sorted(there.items()):
             met = met_requirements(one, versions, ground.environment)
             yield KnownPackage(
                 name=name,
                 version=one.version,
-                requires=tuple(map(str, met)),
+                requires=(*map(str, met), *_injected(ground, name, one.version)),
                 extras=one.extras,
             )
+
+
+def _injected(ground: Ground, name: PackageName, version: str) -> list[str]:
+    """Return what a version needs beyond its metadata."""
+    return [
+        one.requirement
+        for one in ground.bounds
+        if (one.package, one.version) == (name, version) and not one.excludes
+    ]
 
 
 def _versions(distributions: Mapping[PackageName, Distribution]) -> dict[PackageName, str]:

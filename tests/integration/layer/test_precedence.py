@@ -272,3 +272,15 @@ def test_the_hook_imports_nothing_of_its_own(workshop: Workshop, python: Path) -
     )
     hooked = run([layer / "bin" / "python", "-c", code], workshop.environ)
     assert set(eval(hooked)) - set(eval(plain)) == {"_lamina_layer"}
+
+
+@pytest.mark.parametrize("series", SERIES)
+@pytest.mark.parametrize("flags", [[], ["-I"]], ids=["none", "I"])
+def test_the_standard_library_goes_first(
+    workshop: Workshop, interpreter: Callable[[str], Path], series: str, flags: list[str]
+) -> None:
+    """A virtual environment's .pth lines are read twice; once is enough to order the path."""
+    layer = workshop.layer(workshop.base(interpreter(series)))
+    (site_of(layer) / "colorsys.py").write_text("raise ImportError('not this one')\n")
+    code = "import colorsys, sys; print(sys.path.count(%r))" % str(site_of(layer))  # noqa: UP031
+    assert run([layer / "bin" / "python", *flags, "-c", code], workshop.environ) == "1\n"

@@ -9,11 +9,11 @@ import pytest
 
 from lamina.core.errors import DocumentError
 from lamina.engines.probe import PROBE_SCHEMA, BaseProbe, Distribution, content_digest
+from lamina.layer.document import LayerBound
 from lamina.layer.paper.bases import differences
 from lamina.layer.paper.document import (
     PaperBase,
     PaperBasePackage,
-    PaperBound,
     PaperLock,
     PaperPackage,
     PaperPlace,
@@ -73,8 +73,11 @@ def paper(**changes: Any) -> PaperLock:
         )
         for name in ("beta", "alpha")
     ]
-    bound = PaperBound(
-        package=parse_package_name("h5py"), requirement="numpy<2", reason="compiled for numpy 1"
+    bound = LayerBound(
+        package=parse_package_name("h5py"),
+        version="3.10",
+        requirement="numpy<2",
+        reason="compiled for numpy 1",
     )
     lock = PaperLock(
         requests=("beta", "alpha>=2"),

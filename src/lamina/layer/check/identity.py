@@ -8,7 +8,7 @@ from lamina.core.errors import LaminaError
 from lamina.core.run import base_environment, run
 from lamina.layer.base import Base, look_at
 from lamina.layer.check.findings import Finding, command
-from lamina.layer.create import HOOK, PTH
+from lamina.layer.ownership import HOOK, PTH
 from lamina.layer.paper.bases import find_same, place_of
 from lamina.layer.planting import shell_quoted
 from lamina.layer.state import is_elsewhere, made_for

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 from lamina.core.errors import Problem
 from lamina.engines.probe import content_digest
 from lamina.layer.base import BaseKind
-from lamina.layer.document import RequirementText
+from lamina.layer.document import LayerBound, RequirementText
 from lamina.model.artifacts import Artifact
 from lamina.model.document import Document, parse_toml, validate
 from lamina.model.fields import DigestField, PackageField
@@ -134,17 +134,6 @@ class PaperPackage(Document):
         )
 
 
-class PaperBound(Document):
-    """A requirement that nobody asked for, put in because of compiled code."""
-
-    package: PackageField
-    """Whose code it is."""
-    requirement: RequirementText
-    """What that needs (PEP 508)."""
-    reason: str
-    """Why."""
-
-
 class PaperTools(Document):
     """What wrote the lock."""
 
@@ -169,7 +158,7 @@ class PaperLock(Document):
     """What it stands on."""
     tools: PaperTools
     """What wrote this."""
-    bounds: Annotated[tuple[PaperBound, ...], Field(strict=False)] = Field(
+    bounds: Annotated[tuple[LayerBound, ...], Field(strict=False)] = Field(
         default=(), alias="bound"
     )
     """Requirements that compiled code made necessary."""

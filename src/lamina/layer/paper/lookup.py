@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from lamina.core import report
 from lamina.core.http import HttpClient
-from lamina.engines.index_addresses import project_files
+from lamina.engines.index_pages import project_files
 from lamina.engines.index_settings import public_index
 from lamina.layer.document import load_layer
 from lamina.layer.fetching import rank_of, wheel_order
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from packaging.tags import Tag
 
-    from lamina.engines.index_addresses import Offer
+    from lamina.engines.index_pages import Offer
     from lamina.layer.document import LayerBase
     from lamina.layer.paper.document import PaperBasePackage, PaperLock
 

@@ -126,7 +126,10 @@ def _build(plan: RestorePlan, base: Base, stage: Path, goods: Delivery) -> None:
     document = document_over(base, lock.requests, lock.base.place.given if same else None)
     packages = tuple(layer_package(_placed(one), one.artifact()) for one in lock.packages)
     kept = LayerLock(
-        base_digest=lock.base.digest, exclude_newer=lock.exclude_newer, packages=packages
+        base_digest=lock.base.digest,
+        exclude_newer=lock.exclude_newer,
+        packages=packages,
+        bounds=lock.bounds,
     )
     build_layer(stage, plan.request.directory, base, (document, kept), goods)
 

@@ -20,7 +20,7 @@ def dump_paper(lock: PaperLock) -> str:
         lines.append(f"left-out = {toml_texts(sorted(lock.left_out))}")
     lines += _base(lock.base)
     lines += ["", "[tools]", *_fields({"lamina": lock.tools.lamina, "uv": lock.tools.uv})]
-    for bound in sorted(lock.bounds, key=lambda one: (one.package, one.requirement)):
+    for bound in sorted(lock.bounds, key=lambda one: (one.package, one.version, one.requirement)):
         lines += ["", "[[bound]]", *_fields(bound.model_dump())]
     for package in sorted(lock.packages, key=lambda one: one.name):
         lines += ["", "[[package]]", *_fields(package.model_dump(exclude={"because"}))]

@@ -14,7 +14,6 @@ from lamina.engines.uv_python import version_of_uv
 from lamina.layer.paper.document import (
     PaperBase,
     PaperBasePackage,
-    PaperBound,
     PaperLock,
     PaperPackage,
     PaperPlace,
@@ -52,7 +51,7 @@ def paper_lock(layer: OpenLayer, tools: PaperTools) -> PaperLock:
         left_out=tuple(f"{one.key}=={one.version}" for one in foreign),
         base=_base(layer),
         tools=tools,
-        bounds=_bounds(layer),
+        bounds=layer.lock.bounds if layer.lock else (),
         packages=tuple(_package(one) for one in managed.values()),
     )
 
@@ -117,13 +116,4 @@ def _package(one: LayerPackage) -> PaperPackage:
         file=artifact.filename,
         sha256=artifact.sha256,
         because=one.because,
-    )
-
-
-def _bounds(layer: OpenLayer) -> tuple[PaperBound, ...]:
-    """Return the bounds that the layer's lock keeps; no version of it has any yet."""
-    kept = getattr(layer.lock, "bounds", ())
-    return tuple(
-        PaperBound(package=one.package, requirement=one.requirement, reason=one.reason)
-        for one in kept
     )

@@ -1,0 +1,1 @@
+"""Importing what a change could break, in the layer as it would be, before it is."""

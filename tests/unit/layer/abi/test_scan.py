@@ -1,0 +1,116 @@
+"""The compiled files of what is installed, and what is kept of them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.engines.probe import Distribution, read_distributions
+from lamina.layer.abi.scan import compiled_files, recorded_paths, scan_distributions
+from lamina.layer.keeping import found_out
+from support.compiled import C_FOR_NUMPY_1, SUFFIX, distribution
+from support.wheels import Wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FAST = Wheel(
+    name="fast", version="1.0",
+    files={f"fast/_c.{SUFFIX}": C_FOR_NUMPY_1, "fast/notes.so.txt": "no code"},
+)  # fmt: skip
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    path = tmp_path / "site"
+    FAST.unpack(path)
+    Wheel(name="plain", version="1.0").unpack(path)
+    return path
+
+
+def installed(site: Path) -> tuple[Distribution, ...]:
+    return read_distributions([str(site)])
+
+
+def test_only_what_has_compiled_files_is_there(site: Path) -> None:
+    found = scan_distributions(installed(site), None)
+    assert list(found) == ["fast"]
+    (one,) = found.values()
+    assert [binary.path for binary in one.binaries] == [f"fast/_c.{SUFFIX}"]
+    assert one.offers == {f"_c.{SUFFIX}"}
+
+
+def test_what_is_kept_is_what_was_found(site: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    first = scan_distributions(installed(site), cache)
+    (site / "fast" / f"_c.{SUFFIX}").unlink()  # Nobody looks there again.
+    assert scan_distributions(installed(site), cache) == first
+
+
+def test_another_record_is_another_distribution(site: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    scan_distributions(installed(site), cache)
+    record = site / "fast-1.0.dist-info" / "RECORD"
+    lines = record.read_text(encoding="utf-8").splitlines()
+    record.write_text("\n".join(line for line in lines if ".so" not in line), encoding="utf-8")
+    assert scan_distributions(installed(site), cache) == {}
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": 0}', '{"schema": 1, "distributions": []}'])
+def test_a_broken_cache_is_made_anew(site: Path, tmp_path: Path, text: str) -> None:
+    cache = tmp_path / "cache"
+    first = scan_distributions(installed(site), cache)
+    (kept,) = cache.iterdir()
+    kept.write_text(text, encoding="utf-8")
+    assert scan_distributions(installed(site), cache) == first
+    assert json.loads(kept.read_text(encoding="utf-8"))["distributions"]
+
+
+def test_a_cache_that_cannot_be_written(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert scan_distributions(installed(site), tmp_path / "file" / "cache")
+
+
+def test_asking_for_a_part_forgets_nothing_but_what_is_gone(site: Path, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def find_out(one: Distribution) -> str:
+        asked.append(one.key)
+        return one.key
+
+    cache = tmp_path / "cache"
+    fast, plain = installed(site)
+    found_out([fast, plain], cache, find_out)
+    Wheel(name="third", version="1.0").unpack(site)
+    found_out([installed(site)[2]], cache, find_out)
+    assert found_out([fast, plain], cache, find_out) == [(fast, "fast"), (plain, "plain")]
+    assert asked == ["fast", "plain", "third"]
+    for path in (site / plain.metadata).iterdir():
+        path.unlink()
+    (site / plain.metadata).rmdir()
+    Wheel(name="fourth", version="1.0").unpack(site)
+    found_out(installed(site), cache, find_out)
+    (kept,) = cache.iterdir()
+    assert plain.metadata not in json.loads(kept.read_text(encoding="utf-8"))["distributions"]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({"installed-files.txt": "../old/a.so\n../old/__init__.py\n"},
+                     {"old/a.so"}, id="egg"),
+        pytest.param({"top_level.txt": "old\n"}, {"old/a.so"}, id="top-level"),
+        pytest.param({}, set(), id="nothing"),
+    ],
+)  # fmt: skip
+def test_what_has_no_record(tmp_path: Path, files: dict[str, str], expected: set[str]) -> None:
+    one = distribution("old", "1.0", location=tmp_path)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "a.so").touch()
+    (tmp_path / one.metadata).mkdir()
+    for name, text in files.items():
+        (tmp_path / one.metadata / name).write_text(text, encoding="utf-8")
+    assert compiled_files(one) == expected
+    assert set(recorded_paths(one)) >= expected
