@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lamina.core.errors import UsageError
 from lamina.layer.doctor.checks import (
+    active_environment_gone,
     conda_clobbered,
     dead_shebang,
     duplicate_distribution,
@@ -71,6 +72,7 @@ CHECKS: tuple[Check, ...] = (
     pythonpath_other_series.CHECK,
     pythonpath_other_layer.CHECK,
     user_site_hides.CHECK,
+    active_environment_gone.CHECK,
     python_hidden.CHECK,
     program_hidden.CHECK,
     dead_shebang.CHECK,

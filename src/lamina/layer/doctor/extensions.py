@@ -13,7 +13,7 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lamina.layer.doctor.installed import Copy
 
@@ -36,6 +36,10 @@ class Extension:
     def place(self) -> tuple[Path, str]:
         """What files of the same module have in common."""
         return self.path.parent, self.stem
+
+    def usable(self, suffixes: Sequence[str]) -> bool:
+        """Tell whether an interpreter that imports files of these endings would look at it."""
+        return any(self.path.name == self.stem + end for end in suffixes)
 
 
 def extensions_of(copy: Copy) -> Iterator[Extension]:

@@ -118,3 +118,10 @@ def activate(patient: Patient) -> str:
         return quoted("conda", "activate", patient.prefix)
     path = os.pathsep.join([f"{patient.prefix}/bin", patient.environ.get("PATH", "")])
     return set_variable("PATH", path, patient.environ)
+
+
+def forget(name: str) -> str:
+    """Return the command that takes a package out of uv's cache."""
+    import uv
+
+    return quoted(uv.find_uv_bin(), "cache", "clean", name)

@@ -144,7 +144,8 @@ def find_patient(given: str | None, *, root: Path, environ: Mapping[str, str]) -
     if isinstance(answer, Surroundings):
         if too_old(answer):
             raise UsageError(f"{prefix}: Python {answer.version}; lamina knows 3.8 and newer")
-        prefix = prefix if _is_environment(prefix) else Path(answer.prefix)
+        if not _is_environment(prefix):  # A view, a link, or a program that starts another.
+            prefix, python = Path(answer.prefix), Path(answer.executable)
     return Patient(
         prefix=prefix, python=python, environ=environ, active=active, root=root, answer=answer
     )

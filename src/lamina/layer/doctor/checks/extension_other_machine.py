@@ -26,9 +26,9 @@ def find(patient: Patient) -> Iterator[Finding]:
     own = start_of(Path(patient.around.interpreter)) if patient.around else b""
     if patient.around is None or own[:4] != b"\x7fELF":
         return
-    ends = patient.around.suffixes
+    suffixes = patient.around.suffixes
     for copy in patient.distributions.values():
-        files = [one.path for one in extensions_of(copy) if one.path.name.endswith(tuple(ends))]
+        files = [one.path for one in extensions_of(copy) if one.usable(suffixes)]
         wrong = [path for path in files if start_of(path) not in {own, b""}]
         if wrong:
             what = f"{copy.title}: {several(len(wrong), 'compiled module')} for another machine"

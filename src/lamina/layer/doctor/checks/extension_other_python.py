@@ -45,7 +45,7 @@ def unusable(copy: Copy, suffixes: Sequence[str]) -> list[Extension]:
         groups.setdefault(one.place, []).append(one)
     wrong = []
     for files in groups.values():
-        usable = any(one.path.name == one.stem + end for one in files for end in suffixes)
+        usable = any(one.usable(suffixes) for one in files)
         first = files[0].path
         replaced = any(first.with_name(files[0].stem + end).exists() for end in (".py", ".so"))
         if not usable and not replaced:

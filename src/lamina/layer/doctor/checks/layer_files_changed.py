@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from lamina.layer.doctor.checks.duplicate_metadata import is_as_recorded
 from lamina.layer.doctor.finding import Check, Kind, listed, several
-from lamina.layer.doctor.mending import remake
+from lamina.layer.doctor.mending import forget, remake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,18 @@ def find(patient: Patient) -> Iterator[Finding]:
         if changed:
             what = f"{copy.title}: {several(len(changed), 'file')} changed ({listed(changed)})"
             paths = [f"{copy.location}/{one}" for one in changed]
-            yield KIND.found(what, remake(patient.prefix), *paths)
+            mend = remake(patient.prefix)
+            if any(_is_shared(one) for one in paths):
+                # An edit of a hard link has changed uv's cache, from where it would come again.
+                mend = f"{forget(copy.name)} && {mend}"
+            yield KIND.found(what, mend, *paths)
+
+
+def _is_shared(path: str) -> bool:
+    try:
+        return os.stat(path).st_nlink > 1  # noqa: PTH116
+    except OSError:
+        return False
 
 
 CHECK = Check(kind=KIND, find=find)

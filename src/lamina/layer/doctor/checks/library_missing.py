@@ -42,11 +42,7 @@ def find(patient: Patient) -> Iterator[Finding]:
     known = _Known(library_directories(patient.environ, *own))
     known.add(name.rpartition("/")[2] for copy in counting for name, _ in copy.record)
     for copy in counting:
-        modules = [
-            one.path
-            for one in extensions_of(copy)
-            if one.path.name.endswith(tuple(around.suffixes))
-        ]
+        modules = [one.path for one in extensions_of(copy) if one.usable(around.suffixes)]
         lacking = {path: names for path in modules if (names := known.lacking(path))}
         libraries = sorted({name for names in lacking.values() for name in names})
         if _is_broken(libraries, len(lacking), len(modules)):
