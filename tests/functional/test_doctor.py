@@ -81,7 +81,7 @@ def test_the_environment_of_this_shell_is_the_default(
         (["./nowhere"], "error: ./nowhere: no such directory\n"),
         (["my venv", "--ignore", "requirement-mising"], "hint: did you mean requirement-missing?"),
         (["my venv", "--ignore", "x"], "hint: kinds: interpreter-gone, layer-record-broken"),
-        (["empty"], "neither a directory with a Python nor the name of a release"),
+        (["empty"], "no releases there"),
     ],
     ids=["nowhere", "misspelt", "no-kind", "empty"],
 )

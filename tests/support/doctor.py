@@ -97,7 +97,7 @@ def mended(finding: Finding, environ: dict[str, str], *, shell: str = "bash") ->
     """Paste the command into a shell, and return the environment that it leaves."""
     with_lamina = f"{environ['PATH']}:{Path(sys.executable).parent}"
     answer = subprocess.run(
-        [shell, "-c", f"{finding.mend} >&2 && exec env -0"],
+        [shell, "-c", f"{finding.mend} && exec env -0"],
         env=environ | {"PATH": with_lamina},
         capture_output=True,
         text=True,

@@ -13,7 +13,7 @@ from lamina._target.probe import normalised
 if TYPE_CHECKING:
     from pathlib import Path
 
-_METADATA = re.compile(r"(?:^|/)([^/]+)-([^-/]+?)(?:-py[\d.]+)?\.(?:dist|egg)-info(?:/|$)")
+_METADATA = re.compile(r"(?:^|/)([^/]+?)-(\d[^-/]*?)(?:-py[\d.]+)?\.(?:dist|egg)-info(?:/|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

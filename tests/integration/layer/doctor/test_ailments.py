@@ -51,3 +51,17 @@ def test_it_is_found_and_mended(room: Room, name: str) -> None:
     assert syntax.returncode == 0, found[0].mend
     if not BY_OTHER_MEANS.get(name):
         assert findings(case.target, mended(found[0], environ)) == []
+
+
+@pytest.mark.shells
+@pytest.mark.parametrize("shell", ["dash", "zsh", "tcsh", "fish"])
+def test_variables_are_mended_in_every_shell(room: Room, shell: str) -> None:
+    case = AILMENTS["pythonpath-missing"][1](room)
+    environ = room.workshop.environ | case.environ | {"SHELL": f"/bin/{shell}"}
+    for name in ("PYTHONPATH", "PYTHONHOME"):
+        environ[name] = environ.get(name, str(room.path))
+        found = findings(case.target, environ)
+        after = mended(next(one for one in found if name in one.what), environ, shell=shell)
+        assert after.get(name) == (str(room.path / "my own, kept") if name[6:] == "PATH" else None)
+        environ = after
+    assert findings(case.target, environ) == []
