@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from support.workshop import Workshop
 
 
+_MARK = "::environment::"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Room:
     """Where something is made to be wrong."""
@@ -97,7 +100,7 @@ def mended(finding: Finding, environ: dict[str, str], *, shell: str = "bash") ->
     """Paste the command into a shell, and return the environment that it leaves."""
     with_lamina = f"{environ['PATH']}:{Path(sys.executable).parent}"
     answer = subprocess.run(
-        [shell, "-c", f"{finding.mend} && exec env -0"],
+        [shell, "-c", f"{finding.mend} && echo {_MARK} && exec env -0"],
         env=environ | {"PATH": with_lamina},
         capture_output=True,
         text=True,
@@ -105,7 +108,8 @@ def mended(finding: Finding, environ: dict[str, str], *, shell: str = "bash") ->
         stdin=subprocess.DEVNULL,
     )
     assert answer.returncode == 0, f"{finding.mend}\n{answer.stderr}"
-    after = dict(line.split("=", 1) for line in answer.stdout.rstrip("\0").split("\0"))
+    printed = answer.stdout.partition(f"{_MARK}\n")[2].rstrip("\0")
+    after = dict(line.split("=", 1) for line in printed.split("\0"))
     shell_own = {"_", "SHLVL", "PWD", "OLDPWD", "PS1"}
     return {name: value for name, value in after.items() if name not in shell_own}
 

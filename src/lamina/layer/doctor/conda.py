@@ -13,7 +13,7 @@ from lamina._target.probe import normalised
 if TYPE_CHECKING:
     from pathlib import Path
 
-_METADATA = re.compile(r"(?:^|/)([^/]+?)-(\d[^-/]*?)(?:-py[\d.]+)?\.(?:dist|egg)-info(?:/|$)")
+_METADATA = re.compile(r"(?:^|/)([^/]+?)-\d[^-/]*?(?:-py[\d.]+)?\.(?:dist|egg)-info(?:/|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +26,15 @@ class CondaPackage:
     """Relative to the prefix."""
 
     @property
-    def python_metadata(self) -> dict[str, tuple[str, str]]:
-        """Normalised name -> version and path of the Python distributions in it."""
+    def python_metadata(self) -> dict[str, str]:
+        """Normalised name -> metadata of the Python distributions in it."""
         found = {}
         for path in self.files:
             if match := _METADATA.search(path):
                 parts = PurePosixPath(path).parts
                 at = next(i for i, one in enumerate(parts) if one.endswith("-info"))
                 place = str(PurePosixPath(*parts[: at + 1]))
-                found[normalised(match[1])] = (match[2], place)
+                found[normalised(match[1])] = place
         return found
 
 

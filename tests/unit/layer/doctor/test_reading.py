@@ -163,8 +163,8 @@ def test_records_of_conda(tmp_path: Path) -> None:
         ),
     )
     assert package.python_metadata == {
-        "my-pkg": ("1.2", f"{site}/My_Pkg-1.2.dist-info"),
-        "old": ("3", f"{site}/old-3-py3.12.egg-info"),
+        "my-pkg": f"{site}/My_Pkg-1.2.dist-info",
+        "old": f"{site}/old-3-py3.12.egg-info",
     }
 
 

@@ -23,12 +23,10 @@ def find(patient: Patient) -> Iterator[Finding]:
     """Yield a finding for each Python distribution on which conda and the files disagree."""
     own = {one.key: one for one in reversed(patient.copies) if one.location in patient.sites}
     for package in patient.conda:
-        for key, (version, place) in package.python_metadata.items():
-            there = own.get(key)
-            if there is not None and there.version == version:
+        for key, place in package.python_metadata.items():
+            if (patient.prefix / place).exists():
                 continue
-            if there is None and (patient.prefix / place).exists():
-                continue  # Broken in another way.
+            there = own.get(key)
             now = f"the files are those of {there.version}" if there else "it is gone"
             what = f"conda has installed {package.name} {package.version}, but {now}"
             spec = f"{package.name}={package.version}"

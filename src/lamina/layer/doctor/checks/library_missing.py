@@ -24,7 +24,7 @@ KIND = Kind(
 )
 _OF_DRIVERS = ("libcuda.so", "libnvidia", "libamdhip", "libhsa-", "libze_", "libOpenCL")
 """Libraries that come with hardware: a package that can use it is not broken without."""
-_VENDORED = re.compile(r"-[0-9a-f]{8}\.so")
+_VENDORED = re.compile(r"-[0-9a-f]{8}\.")
 """A library that the wheel itself has brought, renamed by auditwheel."""
 
 

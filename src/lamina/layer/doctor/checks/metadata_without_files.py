@@ -1,8 +1,9 @@
-"""A distribution's metadata is there, and modules that it lists are not."""
+"""A distribution's metadata is there, and modules or libraries that it lists are not."""
 
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from lamina.layer.doctor.finding import Check, Kind, several
@@ -19,7 +20,7 @@ KIND = Kind(
     name="metadata-without-files",
     why="pip says that it is installed and installs nothing, while the import fails.",
 )
-_IMPORTED = (".py", ".so", ".pyd")
+_LOADED = re.compile(r"\.(?:py|pyd|so(?:\.[\w.]+)?)$")
 
 
 def find(patient: Patient) -> Iterator[Finding]:
@@ -39,14 +40,27 @@ def find(patient: Patient) -> Iterator[Finding]:
 
 
 def missing_modules(copy: Copy) -> tuple[int, list[str]]:
-    """Return how many modules a RECORD lists, and those that are not there."""
+    """Return how many modules and libraries a RECORD lists, and those that are not there."""
     files = [
-        path
-        for path, _ in copy.record
-        if path.endswith(_IMPORTED) and not path.startswith(("..", "/"))
+        path for path, _ in copy.record if _LOADED.search(path) and not path.startswith(("..", "/"))
     ]
-    join = f"{copy.location}/"
-    return len(files), [one for one in files if not os.path.lexists(join + one)]
+    # A listing a directory: on a network file system each question costs a round trip.
+    there: dict[str, frozenset[str]] = {}
+    missing = []
+    for path in files:
+        directory, _, name = path.rpartition("/")
+        if directory not in there:
+            there[directory] = _names(os.path.join(copy.location, directory))  # noqa: PTH118
+        if name not in there[directory]:
+            missing.append(path)
+    return len(files), missing
+
+
+def _names(directory: str) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(directory))  # noqa: PTH208
+    except OSError:
+        return frozenset()
 
 
 CHECK = Check(kind=KIND, find=find)
