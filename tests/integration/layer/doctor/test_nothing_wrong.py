@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uv
 
+from support.ailments import TOOL, make_need, real_module
 from support.changes import ALPHA_1, ALPHA_2, BETA_1, change
 from support.doctor import activated, findings
 from support.wheels import Wheel
@@ -89,13 +90,14 @@ def test_a_layer_over_a_layer(room: Room) -> None:
     below = room.workshop.layer(room.venv(ALPHA_1, name="base"), "below")
     change(room.workshop, below, "alpha>=2")
     layer = room.workshop.layer(below)
+    assert_sound(layer, room.workshop.environ)
     room.workshop.add(layer, Wheel(name="alpha", version="3.0"))
     assert_sound(layer, room.workshop.environ)
 
 
 def test_a_layer_over_a_view(room: Room) -> None:
     """The packages of the base are on PYTHONPATH, before activation and after it."""
-    view = room.directory("view", ALPHA_1)
+    view = room.directory("view", ALPHA_1, Wheel(name="pip", version="99.0"))
     path = f"{room.python.parent}:{room.workshop.environ['PATH']}"
     environ = room.workshop.environ | {"PYTHONPATH": str(view), "PATH": path}
     layer = room.workshop.layer("env", PYTHONPATH=str(view), PATH=path)
@@ -131,4 +133,14 @@ def test_a_directory_that_cannot_be_written_to(room: Room) -> None:
     venv = room.venv(ALPHA_1)
     for directory, _, _ in os.walk(venv):
         Path(directory).chmod(0o555)
+    assert_sound(venv, room.workshop.environ)
+
+
+def test_a_module_for_what_is_optional(room: Room) -> None:
+    """One of three cannot be loaded, as that of numba for a library that few have."""
+    venv = room.venv(TOOL)
+    content = real_module(room).read_bytes()
+    for name in ("_a", "_b", "_c"):
+        module = room.file(site_of(venv), TOOL, f"tool/{name}.abi3.so", content)
+    make_need(module, "libtbb.so.99")
     assert_sound(venv, room.workshop.environ)
