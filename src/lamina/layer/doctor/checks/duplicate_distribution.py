@@ -49,7 +49,10 @@ def _meant(patient: Patient, first: Copy, copy: Copy) -> bool:
     search = {absolute(one) for one in patient.pythonpath}
     if first.location == around.user_site or first.location in around.layers:
         return True
-    if first.location in search and (patient.stands_alone or copy.key in _EVERYWHERE):
+    # Every interpreter brings these, and whatever stands on it may bring newer ones.
+    if copy.location not in search and copy.key in _EVERYWHERE:
+        return True
+    if first.location in search and patient.stands_alone:
         return copy.location not in search
     above = around.virtual and first.location in patient.own_directories
     return above and copy.location not in patient.own_directories
