@@ -26,6 +26,7 @@ PAGES = (
 """Pages that start from nothing."""
 ANALYST_PAGES = (
     "how-to/analyst/keep-a-layer.md",
+    "how-to/analyst/doctor.md",
     "how-to/analyst/layer-on-a-release.md",
     "how-to/analyst/layer-on-a-view.md",
     "how-to/analyst/pip-and-uv.md",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # PYTHONPATH may name another layer, whose hook would be imported instead. An interpreter reads the
 # .pth files of a virtual environment twice: the second time, the path is in order already.
-_START = f"import sys; {HOOK!r} in sys.modules or sys.path.insert(0, sitedir); import {HOOK}\n"
+START = f"import sys; {HOOK!r} in sys.modules or sys.path.insert(0, sitedir); import {HOOK}\n"
 _NEEDED = 4
 """How many directories of the base are looked for when an interpreter starts."""
 
@@ -99,7 +99,7 @@ def plan_layer(base: Base) -> Seed:
         ".gitignore": "*\n",
         f"bin/{DISPATCHER}": dispatcher_text(entries, python_files),
         f"bin/{GUARD}": guard_text(uv_of_base),
-        f"{site}/{PTH}": _START,
+        f"{site}/{PTH}": START,
         f"{site}/{HOOK}.py": hook_text(described),
     }
     files |= {f"bin/{name}": text for name, text in activation_files().items()}

@@ -1,0 +1,53 @@
+"""A layer's start-up hook is not the one that lamina writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lamina import _target
+from lamina.layer.create import START
+from lamina.layer.doctor.finding import Check, Kind, listed
+from lamina.layer.doctor.layers import hook_files, read_hook
+from lamina.layer.doctor.mending import remake
+from lamina.layer.ownership import PTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lamina.layer.doctor.finding import Finding
+    from lamina.layer.doctor.patient import Patient
+
+KIND = Kind(
+    name="layer-hook-edited",
+    why="It decides what every import of the layer finds, and this one was edited, or written by "
+    "another version of lamina.",
+)
+
+
+def find(patient: Patient) -> Iterator[Finding]:
+    """Yield one finding for the files that differ."""
+    if not patient.is_layer:
+        return
+    differ = []
+    for path in hook_files(patient.prefix):
+        if path.is_file() and not _is_ours(path):
+            differ.append(str(path))
+        start = path.with_name(PTH)
+        if start.is_file() and start.read_bytes() != START.encode():
+            differ.append(str(start))
+    if differ:
+        what = f"not the start-up hook that this lamina writes: {listed(differ)}"
+        yield KIND.found(what, remake(patient.prefix), *differ)
+
+
+def _is_ours(path: Path) -> bool:
+    hook = read_hook(path)
+    code = _target.__file__
+    assert code is not None  # noqa: S101
+    ours = path.__class__(code).with_name("layer_hook.py").read_text(encoding="utf-8")
+    keys = {"layers", "path", "sites", "roots", "needs"}
+    return hook is not None and hook.code == ours and set(hook.facts) >= keys
+
+
+CHECK = Check(kind=KIND, find=find)
