@@ -121,6 +121,7 @@ uv = "0.13.9"
 
 [[bound]]
 package = "h5py"
+version = "3.10"
 requirement = "numpy<2"
 reason = "compiled for numpy 1"
 
