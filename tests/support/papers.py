@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamina.layer.change import Request, change_layer, open_layer
+from lamina.layer.change import Request, change_layer
 from lamina.layer.migrate import MigrateRequest, migrate_layer
+from lamina.layer.opened import open_layer
 from lamina.layer.paper.document import PaperTools, parse_paper
 from lamina.layer.paper.restore import RestoreRequest, plan_restore, restore
 from lamina.layer.paper.text import dump_paper

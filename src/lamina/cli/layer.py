@@ -127,8 +127,8 @@ def remove(
 @output_options
 def list_(output: Output, directory: Path | None, *, everything: bool) -> None:
     """List the packages of the layer DIR, by default the active one."""
-    from lamina.layer.change import open_layer
     from lamina.layer.listing import list_packages, render_rows, row_value
+    from lamina.layer.opened import open_layer
 
     opened = open_layer(_directory(directory), environment())
     rows = list_packages(opened, everything=everything)
@@ -140,8 +140,8 @@ def list_(output: Output, directory: Path | None, *, everything: bool) -> None:
 @output_options
 def show(output: Output, directory: Path | None) -> None:
     """Show what the layer DIR, by default the active one, stands on."""
-    from lamina.layer.change import open_layer
     from lamina.layer.listing import describe_layer, render_description
+    from lamina.layer.opened import open_layer
 
     value = describe_layer(open_layer(_directory(directory), environment()))
     output.result(render_description(value), value)
@@ -152,7 +152,7 @@ def show(output: Output, directory: Path | None) -> None:
 @output_options
 def why(output: Output, words: tuple[str, ...]) -> None:
     """Say why a package is in the layer DIR, by default the active one, or in its base."""
-    from lamina.layer.change import open_layer
+    from lamina.layer.opened import open_layer
     from lamina.layer.why import explain_package, explanation_value, render_explanation
 
     directory, names = _directory_and_rest(words)

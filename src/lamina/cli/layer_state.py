@@ -53,7 +53,7 @@ def lock(
     layer from it again.
     """
     from lamina.core import fs
-    from lamina.layer.change import open_layer
+    from lamina.layer.opened import open_layer
     from lamina.layer.paper.text import dump_paper
     from lamina.layer.paper.writing import paper_lock, tools_of
 
@@ -282,7 +282,6 @@ def kernel(
     Any Jupyter that reads the directory starts it, that of the base too. ipykernel has to be in
     the layer or in its base.
     """
-    from lamina.layer.change import open_layer
     from lamina.layer.kernel import (
         kernel_name,
         kernels_directory,
@@ -290,6 +289,7 @@ def kernel(
         remove_kernel,
         write_kernel,
     )
+    from lamina.layer.opened import open_layer
 
     if for_user and prefix is not None:
         raise click.UsageError("Name one place: --user or --prefix.")

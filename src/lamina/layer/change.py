@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
@@ -14,36 +13,33 @@ from packaging.utils import canonicalize_name
 
 from lamina.core import report
 from lamina.core.errors import IntegrityError, UnsatisfiableError, UsageError
-from lamina.engines.probe import read_distributions
 from lamina.engines.uv_compile import UvUnion
 from lamina.engines.uv_program import UvProgram
-from lamina.layer.base import LAYER_NAME, Place, cache_directory, look_at
+from lamina.layer.base import LAYER_NAME, cache_directory
 from lamina.layer.document import (
     LOCK_NAME,
     LayerBound,
-    LayerDocument,
     LayerLock,
     LayerPackage,
-    load_layer,
-    load_layer_lock,
 )
 from lamina.layer.indexes import indexes_of
 from lamina.layer.nearest import nearest_requests
+from lamina.layer.opened import OpenLayer, open_layer
 from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
 from lamina.layer.plan import Plan, plan_change
 from lamina.layer.reasons import Refusal, shortest_reason
 from lamina.layer.record import dump_layer, dump_lock
 from lamina.layer.scripts import base_scripts
 from lamina.layer.solving import solve_addition, solve_removal
-from lamina.layer.transaction import INTERNAL, holding, settle, staged
-from lamina.layer.union import Ground, ground_of, merged, parse_requests
+from lamina.layer.transaction import INTERNAL, holding, staged
+from lamina.layer.union import Ground, merged, parse_requests
 from lamina.model.names import PUBLIC_INDEX
 from lamina.model.platforms import PythonSeries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
-    from lamina.engines.probe import BaseProbe, Distribution
     from lamina.engines.uv_compile import Resolved
     from lamina.layer.abi.bounds import Bound
     from lamina.layer.imports.proof import Prover, Verdict
@@ -52,74 +48,6 @@ if TYPE_CHECKING:
 
 _ROUNDS = 5
 """How many times a plan is made anew because of what its imports have shown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenLayer:
-    """A layer with what it stands on and what it holds now."""
-
-    path: Path
-    document: LayerDocument
-    lock: LayerLock | None
-    base: BaseProbe
-    own: tuple[Distribution, ...]
-
-    @property
-    def managed(self) -> dict[PackageName, LayerPackage]:
-        """What lamina has put into it."""
-        return {one.name: one for one in self.lock.packages} if self.lock else {}
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether base and layer are as the last change left them, and nobody else was here."""
-        own = {canonicalize_name(one.key): one.version for one in self.own}
-        if self.lock is None:
-            return not own
-        kept = {name: one.version for name, one in self.managed.items()}
-        return own == kept and self.lock.base_digest == self.base.digest
-
-    @property
-    def site(self) -> Path:
-        """Its site-packages."""
-        return site_of(self.path, self.base)
-
-    def ground(self) -> Ground:
-        """Return what is there before a request."""
-        reasons = {name: one.because for name, one in self.managed.items()}
-        return ground_of(self.base, self.own, reasons)
-
-
-def site_of(layer: Path, base: BaseProbe) -> Path:
-    """Return the site-packages of a layer."""
-    return layer / "lib" / f"python{base.series}" / "site-packages"
-
-
-def open_layer(path: Path, environ: Mapping[str, str]) -> OpenLayer:
-    """Read a layer and look at its base; raises DocumentError, UsageError."""
-    settle(path)
-    document = load_layer(path)
-    kept = document.base
-    place = Place(
-        given=kept.given,
-        kind=kept.kind,
-        python=Path(kept.python),
-        prefix=Path(kept.prefix),
-        release=kept.release,
-        search=kept.search,
-    )
-    if not place.python.exists():
-        raise UsageError(
-            f"{path}: its base is gone: {place.prefix}",
-            hints=["make a new layer on a base that is there and add the same requests"],
-        )
-    base = look_at(place, environ=environ).probe
-    return OpenLayer(
-        path=path,
-        document=document,
-        lock=load_layer_lock(path),
-        base=base,
-        own=read_distributions([str(site_of(path, base))]),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from lamina.layer.planting import shell_quoted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lamina.layer.change import OpenLayer
+    from lamina.layer.opened import OpenLayer
 
 SPEC_NAME = "kernel.json"
 _NEEDED = "ipykernel"

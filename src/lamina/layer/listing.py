@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from lamina.layer.change import OpenLayer
+    from lamina.layer.opened import OpenLayer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

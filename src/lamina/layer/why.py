@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lamina.engines.probe import Distribution
-    from lamina.layer.change import OpenLayer
+    from lamina.layer.opened import OpenLayer
     from lamina.layer.union import Ground
     from lamina.model.names import PackageName
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.layer.change import Request, change_layer, open_layer
+from lamina.layer.change import Request, change_layer
 from lamina.layer.listing import describe_layer, list_packages
+from lamina.layer.opened import open_layer
 from support.changes import ALPHA_1, change, tree, versions
 from support.wheels import Wheel
 from support.workshop import run, site_of

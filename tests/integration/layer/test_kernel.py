@@ -10,7 +10,7 @@ import pytest
 
 from lamina.core.errors import ConflictError, UsageError
 from lamina.engines.uv_program import UvProgram
-from lamina.layer.change import Request, change_layer, open_layer
+from lamina.layer.change import Request, change_layer
 from lamina.layer.kernel import (
     Kernel,
     is_of,
@@ -20,6 +20,7 @@ from lamina.layer.kernel import (
     remove_kernel,
     write_kernel,
 )
+from lamina.layer.opened import open_layer
 from support.wheels import Wheel
 from support.workshop import Workshop, run, site_of
 

@@ -12,8 +12,9 @@ import pytest
 
 from lamina.core import fs
 from lamina.core.errors import ConflictError, UnsatisfiableError, UsageError
-from lamina.layer.change import Request, change_layer, open_layer
+from lamina.layer.change import Request, change_layer
 from lamina.layer.migrate import migration_value, render_migration
+from lamina.layer.opened import open_layer
 from lamina.layer.transaction import holding
 from support.changes import ALPHA_1, ALPHA_2, BETA_2, GAMMA, UNRELATED_OLD, tree, versions
 from support.wheels import Wheel

@@ -13,10 +13,11 @@ from lamina.engines.probe import read_distributions
 from lamina.engines.uv_program import UvProgram
 from lamina.layer.abi.bounds import numpy_bounds
 from lamina.layer.abi.scan import scan_distributions
-from lamina.layer.change import Request, change_layer, open_layer
+from lamina.layer.change import Request, change_layer
 from lamina.layer.document import load_layer_lock
 from lamina.layer.imports.modules import modules_of
 from lamina.layer.imports.trial import Trial
+from lamina.layer.opened import open_layer
 from lamina.layer.union import applies, broken_by
 from support.workshop import Workshop, run, site_of
 

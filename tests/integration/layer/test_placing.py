@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.layer.change import open_layer
 from lamina.layer.listing import list_packages
+from lamina.layer.opened import open_layer
 from support.changes import ALPHA_1, ALPHA_2, change, versions
 from support.wheels import Wheel
 from support.workshop import run, site_of

@@ -8,8 +8,8 @@ import pytest
 
 from lamina.core import report
 from lamina.core.errors import IntegrityError, UnsatisfiableError
-from lamina.layer.change import open_layer
 from lamina.layer.document import load_layer_lock
+from lamina.layer.opened import open_layer
 from support.changes import change, tree, versions
 from support.compiled import C_FOR_NUMPY_1, C_FOR_NUMPY_2, PYBIND11_FOR_NUMPY_1, SUFFIX
 from support.wheels import Wheel

@@ -21,7 +21,8 @@ from lamina.core.errors import (
     UnsatisfiableError,
     UpstreamUnavailableError,
 )
-from lamina.layer.change import Request, change_layer, open_layer
+from lamina.layer.change import Request, change_layer
+from lamina.layer.opened import open_layer
 from lamina.layer.paper.lookup import with_files
 from lamina.layer.paper.restore import plan_restore, restore
 from lamina.layer.paper.text import dump_paper

@@ -13,10 +13,11 @@ from lamina.core import fs
 from lamina.core.errors import IntegrityError, StorageError
 from lamina.engines.uv_program import UvProgram
 from lamina.layer.base import find_place, look_at
-from lamina.layer.change import Request, change_layer, open_layer
+from lamina.layer.change import Request, change_layer
 from lamina.layer.check.run import check_layer
 from lamina.layer.create import create_layer
 from lamina.layer.migrate import MigrateRequest, migrate_layer, render_migration
+from lamina.layer.opened import open_layer
 from lamina.layer.paper.document import parse_paper
 from lamina.layer.paper.lookup import with_files
 from lamina.layer.paper.restore import RestoreRequest, plan_restore, restore

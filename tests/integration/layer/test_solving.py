@@ -10,7 +10,7 @@ import pytest
 from lamina.core.errors import UnsatisfiableError
 from lamina.engines.uv_compile import PackageIndexes, UvUnion
 from lamina.engines.uv_program import UvProgram
-from lamina.layer.change import open_layer
+from lamina.layer.opened import open_layer
 from lamina.layer.plan import plan_change
 from lamina.layer.solving import solve_addition
 from lamina.layer.union import merged, parse_requests

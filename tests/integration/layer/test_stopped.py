@@ -13,7 +13,8 @@ import pytest
 
 from lamina.core import fs
 from lamina.core.errors import ConflictError, DocumentError, StorageError
-from lamina.layer.change import Request, change_layer, open_layer
+from lamina.layer.change import Request, change_layer
+from lamina.layer.opened import open_layer
 from lamina.layer.transaction import holding
 from support.changes import change, tree, versions
 from support.workshop import run
@@ -75,7 +76,8 @@ KILLER = """
 import os, signal, sys
 from pathlib import Path
 from lamina.core import fs
-from lamina.layer.change import Request, change_layer, open_layer
+from lamina.layer.change import Request, change_layer
+from lamina.layer.opened import open_layer
 
 count, fatal = 0, int(sys.argv[2])
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core.errors import UsageError
-from lamina.layer.change import open_layer
+from lamina.layer.opened import open_layer
 from lamina.layer.why import explain_package, explanation_value, render_explanation
 from support.changes import change
 from support.wheels import Wheel

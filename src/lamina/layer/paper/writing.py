@@ -26,8 +26,8 @@ from lamina.model.platforms import PythonSeries
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lamina.layer.change import OpenLayer
     from lamina.layer.document import LayerPackage
+    from lamina.layer.opened import OpenLayer
     from lamina.layer.paper.recorded import Recorded
 
 
