@@ -22,7 +22,7 @@ from lamina.layer.document import (
     LayerLock,
     LayerPackage,
 )
-from lamina.layer.indexes import indexes_of
+from lamina.layer.indexes import indexes_of, protected_over
 from lamina.layer.nearest import nearest_requests
 from lamina.layer.opened import OpenLayer, open_layer
 from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
@@ -201,7 +201,8 @@ def plan_request(
     asked = parse_requests(request.add)
     before = _without(layer, request.remove)
     requests = merged(before, asked)
-    ground = layer.ground()
+    protected = protected_over(layer.document.base)
+    ground = dataclasses.replace(layer.ground(), protected=protected)
     with report.step(f"resolve {len(ground.base) + len(requests)} requirements") as step:
         try:
             if request.remove:

@@ -1,4 +1,4 @@
-"""Where the packages of a layer may come from: what the stack of its release says of each."""
+"""What the stack of a release says of layers: where packages come from, and which ones stay."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
     from lamina.layer.base import Place
     from lamina.layer.document import LayerBase, LayerDocument
+    from lamina.model.names import PackageName
+
+
+def protected_over(base: LayerBase | Place) -> frozenset[PackageName]:
+    """Return the packages that the stack of a release protects, through layers below as well."""
+    if base.kind == "layer":
+        return protected_over(load_layer(Path(base.prefix)).base)
+    if base.kind != "release":
+        return frozenset()
+    return frozenset(load_stack(Path(base.prefix) / ".lamina" / "stack.toml").layers.protected)
 
 
 def indexes_of(layer: LayerDocument, environ: Mapping[str, str]) -> PackageIndexes:

@@ -6,6 +6,7 @@ The old one stays as ``DIR.before-BASE``: renamed back, it works as before.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from lamina.layer.base import Base, find_place, look_at
 from lamina.layer.building import Delivery, beside, build_layer, document_over, finish
 from lamina.layer.document import LayerLock, load_layer
 from lamina.layer.fetching import Shelf
+from lamina.layer.indexes import protected_over
 from lamina.layer.plan import Plan, plan_change, plan_value, render_plan
 from lamina.layer.reasons import Refusal, shortest_reason
 from lamina.layer.solving import solve_removal
@@ -126,6 +128,7 @@ def plan_migration(request: MigrateRequest, old: LayerState, base: Base) -> Migr
     own = [one for one in old.own if canonicalize_name(one.key) in old.managed]
     reasons = {name: one.because for name, one in old.managed.items()}
     ground = ground_of(base.probe, own, reasons)
+    ground = dataclasses.replace(ground, protected=protected_over(base.place))
     requests = old.document.requests
     log = request.layer / INTERNAL / "uv.log"
     solver = solver_over(

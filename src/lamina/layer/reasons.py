@@ -54,6 +54,11 @@ def shortest_reason(
         ]
         if floors:
             hints.insert(0, f"the base has {', '.join(floors)}; a layer does not go below that")
+    hints[:0] = [
+        f"{name} {ground.base[name].version} is protected: no layer over this release changes it"
+        for name in sorted(ground.protected & ground.base.keys())
+        if _mentions(f"{reason} {' '.join(refusal.asked)}", name)
+    ]
     unstated = {one.reason for one in ground.bounds if _mentions(reason, one.package)}
     hints[:0] = sorted(unstated)
     if refusal.possible:

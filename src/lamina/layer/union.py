@@ -34,6 +34,8 @@ class Ground:
     """Values of the PEP 508 markers."""
     bounds: tuple[Bound, ...] = ()
     """Requirements that no metadata states."""
+    protected: frozenset[PackageName] = frozenset()
+    """Those of the base that stay at their version."""
 
     @property
     def foreign(self) -> dict[PackageName, Distribution]:
@@ -149,11 +151,13 @@ def _foreign_pins(ground: Ground) -> tuple[str, ...]:
 
 
 def _floors(ground: Ground, requests: Iterable[str]) -> Iterable[str]:
-    """Yield the bounds below which no package of the base goes."""
+    """Yield the bounds below which no package of the base goes, and pins of what is protected."""
     asked = [Requirement(text) for text in requests]
     free = {canonicalize_name(one.name) for one in asked if _below(one, ground)}
     for name, one in sorted(ground.base.items()):
-        if name not in free and name not in ground.foreign:
+        if name in ground.protected:
+            yield f"{name}=={one.version}"
+        elif name not in free and name not in ground.foreign:
             # A range cannot name the local part of a version (6.30+site).
             yield f"{name}>={Version(one.version).public}"
 

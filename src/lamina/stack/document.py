@@ -301,6 +301,13 @@ class TestTable(Document):
     """Shell commands that must exit with 0, run with the release first on PATH."""
 
 
+class LayersTable(Document):
+    """What holds for every layer over a release of the stack."""
+
+    protected: Annotated[tuple[PackageField, ...], Field(strict=False)] = ()
+    """Packages that no layer may have in another version, such as a framework's own."""
+
+
 class Stack(Document):
     """An experiment's Python: lamina.toml."""
 
@@ -316,5 +323,7 @@ class Stack(Document):
     """Hooks by package. Not published as yet."""
     groups: dict[GroupKey, Annotated[tuple[RequirementText, ...], Field(strict=False)]] = {}
     """Named groups of requirements; they are part of the stack."""
+    layers: LayersTable = LayersTable()
+    """What holds for layers over a release."""
     test: TestTable = TestTable()
     """What must work before a release is published."""
