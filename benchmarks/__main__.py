@@ -1,4 +1,4 @@
-"""Run the benchmarks: python -m benchmarks [lock] [publish] [layer-create] [--rounds N]."""
+"""Run the benchmarks: python -m benchmarks [NAME ...] [--rounds N]."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import layer_create, lock, publish
+from benchmarks import layer_add, layer_create, lock, publish
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 BENCHMARKS = {
     "lock": (lock.run, "hep-large"),
     "publish": (publish.run, "hep-small"),
     "layer-create": (layer_create.run, "hep-small"),
+    "layer-add": (layer_add.run, "hep-small"),
 }
 
 
