@@ -47,14 +47,14 @@ def mend(bench: Bench, report: Report) -> None:
 
 
 def test_a_layer_as_it_was_made(bench: Bench, layer: Path) -> None:
-    before = tree(layer)
+    before, compiled = tree(layer), set(layer.rglob("*.pyc"))
     found = check(bench, layer)
     assert found.sound
     assert found.looked_at["packages"] == 3
     assert found.looked_at["modules"] == 3
     assert found.looked_at["files"] >= 9
     assert tree(layer) == before
-    assert not list(layer.rglob("__pycache__"))
+    assert set(layer.rglob("*.pyc")) == compiled
     assert render_report(found).startswith(f"{layer}: sound (3 packages, ")
 
 

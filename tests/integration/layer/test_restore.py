@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 def plain(layer: Path) -> dict[str, str]:
     """Return the content of a layer but for what names its directory."""
-    own = {"bin/activate", "bin/activate.csh", "bin/activate.fish", "pyvenv.cfg"}
+    own = {"bin/activate", "bin/activate.csh", "bin/activate.fish", "bin/uv", "pyvenv.cfg"}
     own |= {"bin/.lamina-script", "bin/alpha", "bin/alpha2"}
     return {
         path: digest
