@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from lamina.engines.api import ArtifactLocator
     from lamina.model.artifacts import Artifact
-
     from lamina.release.draft import PublishRequest
 
 _CHILD = """
