@@ -11,7 +11,7 @@ from lamina.core import fs, report
 from lamina.core.errors import ConflictError, LaminaError
 from lamina.lock.files import digest_of_lock
 from lamina.release.draft import Draft
-from lamina.release.guard import only_publisher, remove_empty
+from lamina.release.guard import only_publisher, remove_empty, sweep
 from lamina.release.realise import realise
 from lamina.release.root import Release, Root, open_root
 from lamina.release.seal import seal
@@ -125,12 +125,22 @@ def _build(request: PublishRequest, root: Root, release: Release) -> TestPlace:
         with report.step("flushing to disk"):
             fs.flush_file_system(stage)
         fs.rename(stage, release.prefix)
+    _finish(root, release)
+    return manifest.tested
+
+
+def _finish(root: Root, release: Release) -> None:
+    """Do what is left once the release is there, and cannot make it fail any more."""
     try:
         # A directory that cannot be written to cannot be moved, so this comes last.
         fs.set_mode(release.prefix, 0o555)
     except LaminaError as error:
         report.warn(f"{release.prefix} stays writable: {error.message}")
-    return manifest.tested
+    try:
+        # Programs of a publisher that was killed may have written since the first time.
+        sweep(root)
+    except LaminaError as error:
+        report.warn(f"remains of a killed publisher stay: {error.message}")
 
 
 @contextmanager

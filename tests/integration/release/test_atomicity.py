@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,23 +24,26 @@ from lamina.release.verify import verify_release
 from support.releases import NOW, FakeInstaller, make_stack, publish_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from lamina.engines.api import ArtifactLocator
+    from lamina.model.artifacts import Artifact
     from lamina.release.draft import PublishRequest
 
 _CHILD = """
 import sys
 from pathlib import Path
-from support.releases import publish_request
-from lamina.cli.edge import exit_code_of
+from support.releases import make_stack, publish_request
+from lamina.cli.edge import guarded
 from lamina.model.versions import parse_release_version
 from lamina.release.publish import publish
 import click, os
 @click.command()
 def main():
     version = parse_release_version(sys.argv[2])
-    publish(publish_request(Path(sys.argv[1]), dict(os.environ), version=version))
-sys.exit(exit_code_of(main, []))
+    stack = make_stack(test={"commands": [sys.argv[3]]})
+    publish(publish_request(Path(sys.argv[1]), dict(os.environ), version=version, stack=stack))
+guarded(main, [])
 """
 
 
@@ -54,10 +58,13 @@ def _sound(root: Root) -> list[str]:
     return [release.name for release in root.releases()]
 
 
-def _child(tmp_path: Path, environ: dict[str, str], version: str) -> subprocess.Popen[bytes]:
+def _child(
+    tmp_path: Path, environ: dict[str, str], version: str, test: str = "greet"
+) -> subprocess.Popen[bytes]:
+    """Start to publish a release whose one test is a command."""
     paths = os.pathsep.join([str(Path(__file__).parents[2])])
     return subprocess.Popen(
-        [sys.executable, "-c", _CHILD, tmp_path, version],
+        [sys.executable, "-c", _CHILD, tmp_path, version, test],
         env=environ | {"PYTHONPATH": paths},
         stderr=subprocess.PIPE,
     )
@@ -168,14 +175,41 @@ def _swept(root: Root, request: PublishRequest) -> None:
         time.sleep(0.2)
 
 
-def test_an_interrupt_leaves_nothing(tmp_path: Path, environ: dict[str, str]) -> None:
+@dataclass(frozen=True)
+class _Orphan:
+    """Installs, while a program that a killed publisher had started writes into its own stage."""
+
+    stage: Path
+
+    def install(
+        self, artifacts: Iterable[Artifact], *, python: Path, locator: ArtifactLocator
+    ) -> None:
+        (self.stage / "lib").mkdir(parents=True)
+        FakeInstaller().install(artifacts, python=python, locator=locator)
+
+
+def test_what_orphans_write_after_the_sweep_goes_too(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
     root = open_root(tmp_path / "root", create=True)
-    process = _child(tmp_path, environ, "1.0")
+    installer = _Orphan(root.staging / "small-0.9-killed")
+    request = publish_request(tmp_path, environ, installer=installer, run_tests=False)
+    assert publish(request).status == "published"
+    assert not any(root.staging.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
+def test_an_interrupt_leaves_nothing(
+    tmp_path: Path, environ: dict[str, str], number: signal.Signals
+) -> None:
+    root = open_root(tmp_path / "root", create=True)
+    # A test that never ends keeps it from being done before the signal comes.
+    process = _child(tmp_path, environ, "1.0", "sleep 1000")
     deadline = time.monotonic() + 60
     while not (root.staging.is_dir() and any(root.staging.iterdir())):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     message = "error: interrupted; nothing half-done was left in place"
     assert (process.returncode, errors.decode().strip()) == (130, message)
