@@ -143,11 +143,11 @@ def test_mistakes_in_restoring(
 
 def test_a_lock_that_was_edited(command_line: CommandLine, layer: Path) -> None:
     text = command_line("layer", "lock", layer).stdout
-    text = text.replace('version = "1.0" }', 'version = "1.1" }').replace("because", "becauses")
+    text = text.replace('version = "1.0" }', 'version = "1.1" }').replace("because", "because-of")
     command_line.write("paper.lock", text)
     answer = command_line("layer", "restore", "paper.lock", "--to", "again", expect=3)
     assert "paper.lock: 2 problems" in answer.stderr
-    assert "package[0].becauses: unknown key" in answer.stderr
+    assert "package[0].because-of: unknown key" in answer.stderr
     assert "(did you mean 'because'?)" in answer.stderr
     assert "base.digest: not the digest of series, platform and packages" in answer.stderr
 
