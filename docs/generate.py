@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +39,7 @@ def write_reference() -> None:
         "exit-codes.md": exit_codes_page(),
     }
     for name, (place, title, schema) in DOCUMENTS.items():
-        if is_there(place):
-            pages[f"documents/{name}.md"] = document_page(load(place), title, schema)
+        pages[f"documents/{name}.md"] = document_page(load(place), title, schema)
     for name, text in pages.items():
         path = REFERENCE / name
         path.parent.mkdir(exist_ok=True)
@@ -61,14 +59,8 @@ def command_line_page() -> str:
     ]
     lines += ["found in any case. See also [](exit-codes.md)."]
     for name, (place, _) in COMMANDS.items():
-        if is_there(place):
-            lines += ["", *command_lines(load(place), f"lamina {name}", level=2)]
+        lines += ["", *command_lines(load(place), f"lamina {name}", level=2)]
     return "\n".join(lines) + "\n"
-
-
-def is_there(place: str) -> bool:
-    """Tell whether a module exists; some are still being written."""
-    return importlib.util.find_spec(place.partition(":")[0]) is not None
 
 
 def load(place: str) -> Any:

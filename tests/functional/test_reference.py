@@ -87,10 +87,9 @@ def test_a_command_is_shown_with_usage_options_and_what_is_in_it() -> None:
     assert "\b" not in text
 
 
-def test_the_page_has_every_command_that_is_there() -> None:
+def test_the_page_has_every_command() -> None:
     page = generate.command_line_page()
-    for name, (place, _) in COMMANDS.items():
-        assert (f"## `lamina {name}`" in page) == generate.is_there(place)
+    assert [name for name in COMMANDS if f"\n## `lamina {name}`" not in page] == []
 
 
 def test_each_dependency_has_its_reason_and_nothing_else_has() -> None:
@@ -108,8 +107,6 @@ def test_each_dependency_has_its_reason_and_nothing_else_has() -> None:
 @pytest.mark.parametrize("name", generate.DOCUMENTS)
 def test_every_document_has_a_page_without_gaps(name: str) -> None:
     place, title, schema = generate.DOCUMENTS[name]
-    if not generate.is_there(place):
-        pytest.skip(f"{place} is still being written")
     page = generate.document_page(generate.load(place), title, schema)
     rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
     assert rows

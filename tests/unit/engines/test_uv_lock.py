@@ -57,12 +57,12 @@ def test_a_file_without_a_digest_is_refused() -> None:
     """An index need not give digests, but a lock has to."""
     text = LOCK.replace(f', hash = "sha256:{"1" * 64}"', "")
     with pytest.raises(LaminaError, match=r"no digest of a-1\.0\.tar\.gz") as caught:
-        read_uv_lock(text, Path("/work/project"))
+        read_uv_lock(text, Path("/tree/project"))
     assert "#sha256=" in caught.value.hints[0]
 
 
 def test_reading() -> None:
-    lock = read_uv_lock(LOCK, Path("/work/project"))
+    lock = read_uv_lock(LOCK, Path("/tree/project"))
     assert [one.name for one in lock.packages] == ["a", "b"]
     assert lock.project.dependencies[0].marker == "sys_platform == 'linux'"
     a, b = lock.packages
@@ -73,8 +73,8 @@ def test_reading() -> None:
     assert a.wheels[0].uploaded == "2026-01-01T00:00:00Z"
     assert a.sdist is not None
     assert (a.sdist.sha256, a.sdist.size) == ("1" * 64, 7)
-    assert b.registry == "file:///work/index"
-    assert b.wheels[0].address == "file:///work/index/b/b-2-py3-none-any.whl"
+    assert b.registry == "file:///tree/index"
+    assert b.wheels[0].address == "file:///tree/index/b/b-2-py3-none-any.whl"
 
 
 def test_the_project_is_toml_whatever_the_texts() -> None:

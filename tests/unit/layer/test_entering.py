@@ -133,7 +133,7 @@ def start_files(tmp_path: Path, where: Place) -> dict[str, str]:
 
 
 def test_the_prompt_is_the_name_of_the_release(tmp_path: Path) -> None:
-    texts = start_files(tmp_path, place(Path("/root/releases/hep/1.0/linux-64")))
+    texts = start_files(tmp_path, place(Path("/lamina/releases/hep/1.0/linux-64")))
     assert "VIRTUAL_ENV_PROMPT='hep/1.0'" in texts["activate"]
     assert "set -gx VIRTUAL_ENV_PROMPT 'hep/1.0'" in texts["activate.fish"]
     texts = start_files(tmp_path, place(Path("/venvs/mine"), "prefix", None))
