@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -383,15 +382,6 @@ def test_a_disk_that_is_full(bench: Bench) -> None:
         bench.restore(lock)
     assert bench.hidden() == []
     assert not (bench.path / "again").exists()
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_directory_that_cannot_be_written_to(bench: Bench) -> None:
-    lock = bench.lock(bench.layer())
-    closed = bench.path / "closed"
-    closed.mkdir(mode=0o555)
-    with pytest.raises(StorageError, match="permission denied"):
-        bench.restore(lock, "closed/again")
 
 
 KILLER = """
