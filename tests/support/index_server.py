@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ANY = "py3-none-any"
 LINUX = "cp312-cp312-manylinux_2_17_x86_64"
+FILE = "application/octet-stream"
 UPLOADED = "2026-01-01T00:00:00Z"
 
 
@@ -224,14 +225,14 @@ class _Handler(BaseHTTPRequestHandler):
         wanted = self.headers.get("Range", "") if self.served.ranges else ""
         first, _, last = wanted.removeprefix("bytes=").partition("-")
         if not wanted:
-            self._answer(200, "application/octet-stream", content)
+            self._answer(200, FILE, content)
             return
         start = int(first) if first else max(0, len(content) - int(last))
         end = min(int(last) + 1, len(content)) if first else len(content)
         part = content[start:end]
         self.served.sent += len(part)
         header = {"Content-Range": f"bytes {start}-{end - 1}/{len(content)}"}
-        self._answer(206, "application/octet-stream", part, header)
+        self._answer(206, FILE, part, header)
 
     def _page(self, name: str) -> None:
         if not self.served.html_only and "json" in self.headers.get("Accept", ""):
@@ -250,7 +251,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(content)))
-        self.send_header("Cache-Control", "no-store")
+        if content_type != FILE:
+            # Pages change during a test; a file of one name does not.
+            self.send_header("Cache-Control", "no-store")
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from lamina.engines.index_addresses import without_credentials
 from lamina.model.artifacts import Artifact, ArtifactKind
+from lamina.model.names import PUBLIC_INDEX
 from lamina.model.toml import toml_text, toml_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from lamina.model.names import IndexName, PackageName
 
@@ -53,6 +54,34 @@ def dump_pylock(
     return "\n".join(lines) + "\n"
 
 
+def install_options(
+    artifacts: Collection[Artifact], indexes: Mapping[IndexName, str]
+) -> Iterator[str]:
+    """Yield the options by which uv installs what a pylock.toml names.
+
+    Files are never hard links to uv's cache, and so to other environments: whoever edits one there
+    would edit a release. uv's ``clone`` makes such links where the file system has no clones;
+    ``copy`` clones too where it can (copy_file_range(2)).
+
+    uv looks in its cache for files of the indexes that it is called with, and fetches all others
+    once more. The default index is among them already. Where something is built, the others are
+    not named: what a build requires comes from the default index alone.
+    """
+    yield from ("--preview-features", "pylock", "--link-mode", "copy")
+    if any(one.kind is ArtifactKind.SDIST for one in artifacts):
+        return
+    for name in sorted({one.index for one in artifacts} - {PUBLIC_INDEX}):
+        yield from ("--index", _written(indexes[name]))
+
+
+def _written(address: str) -> str:
+    """Return the address as uv itself writes that of the public index: without a slash at its end.
+
+    With one, uv takes it for another index, and caches its files a second time.
+    """
+    return without_credentials(address).rstrip("/")
+
+
 def _package(
     package: PackageVersion,
     files: list[Artifact],
@@ -63,7 +92,7 @@ def _package(
     lines = ["", "[[packages]]", f"name = {toml_text(name)}", f"version = {toml_text(version)}"]
     if package in settings.markers:
         lines.append(f"marker = {toml_text(settings.markers[package])}")
-    lines.append(f"index = {toml_text(without_credentials(settings.indexes[files[0].index]))}")
+    lines.append(f"index = {toml_text(_written(settings.indexes[files[0].index]))}")
     ordered = sorted(set(files), key=lambda one: one.filename)
     lines += [
         f"sdist = {_file(one, addresses[one])}" for one in ordered if one.kind is ArtifactKind.SDIST

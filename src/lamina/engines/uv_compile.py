@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from lamina.core import fs
 from lamina.core.errors import IntegrityError, LaminaError
 from lamina.engines.index_addresses import with_credentials
-from lamina.engines.pylock import PylockSettings, dump_pylock
+from lamina.engines.pylock import PylockSettings, dump_pylock, install_options
 from lamina.engines.uv_lock import source_lines
 from lamina.model.artifacts import Artifact
 from lamina.model.digests import parse_sha256
@@ -146,12 +146,12 @@ class UvUnion:
         """
         with tempfile.TemporaryDirectory(prefix="lamina-") as name:
             lock = Path(name) / "pylock.toml"
-            # The index is named so that uv finds what it has in its cache from there.
             settings = PylockSettings(indexes=self.indexes.addresses)
             fs.write_text(lock, dump_pylock(files, files, settings), durable=False)
             self.program.call(
-                "pip", "install", "--preview-features", "pylock", "--requirement", lock,
+                "pip", "install", "--requirement", lock,
                 "--no-deps", "--prefix", prefix, "--python", self.python,
+                *install_options(files, self.indexes.addresses),
             )  # fmt: skip
 
     def _options(self) -> list[str | Path]:

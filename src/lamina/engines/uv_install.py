@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamina.engines.pylock import PylockSettings, dump_pylock
+from lamina.engines.pylock import PylockSettings, dump_pylock, install_options
 from lamina.model.artifacts import ArtifactKind
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ class UvInstaller:
     ) -> None:
         """Install into the environment of ``python``, without looking at dependencies.
 
-        Only packages that have no wheel among the artifacts are built. Files are never hard links
-        to uv's cache, and so to other environments: whoever edits one there would edit a release.
-        uv's ``clone`` makes such links where the file system has no clones; ``copy`` clones too
-        where it can (copy_file_range(2)).
+        Only packages that have no wheel among the artifacts are built.
         """
         wanted = sorted(artifacts, key=lambda one: one.filename)
         if not wanted:
@@ -47,8 +44,8 @@ class UvInstaller:
             listing.write_text(text, encoding="utf-8")
             self.uv.call(
                 *("pip", "sync", listing, "--python", python),
-                *("--preview-features", "pylock", "--link-mode", "copy"),
                 *_build_options(wanted),
+                *install_options(wanted, self.indexes),
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -9,19 +10,20 @@ import pytest
 
 from lamina.core.errors import BuildFailedError, IntegrityError, UpstreamUnavailableError
 from lamina.engines.index_addresses import IndexAddresses
+from lamina.engines.pylock import install_options
 from lamina.engines.uv_install import UvInstaller
 from lamina.engines.uv_program import UvProgram
 from lamina.engines.uv_python import make_environment
 from lamina.model.artifacts import Artifact
 from lamina.model.digests import Sha256
-from lamina.model.names import PUBLIC_INDEX, parse_package_name
-from support.index_server import make_sdist
+from lamina.model.names import PUBLIC_INDEX, IndexName, parse_index_name, parse_package_name
+from support.index_server import IndexServer, make_sdist
 from support.interpreters import find_interpreter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.index_server import IndexServer, Offer
+    from support.index_server import Offer
 
 
 @pytest.fixture
@@ -136,3 +138,42 @@ def test_nothing_to_install(
 ) -> None:
     install(index_server, environ, site, log=tmp_path / "log")
     assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize("index", ["public", "ours"])
+@pytest.mark.parametrize("end", ["", "/"])
+def test_what_is_in_the_cache_is_not_fetched_again(
+    index_server: IndexServer, environ: dict[str, str], tmp_path: Path, index: str, end: str
+) -> None:
+    indexes = {IndexName(index): index_server.url + end}
+    environ["UV_DEFAULT_INDEX"] = index_server.url if index == "public" else "http://127.0.0.1:1"
+    wanted = dataclasses.replace(
+        artifact(index_server.wheel("a", "1.0")), index=parse_index_name(index)
+    )
+    uv = UvProgram(environ=environ)
+    for place in ("one", "two"):
+        make_environment(uv, tmp_path / place, python=find_interpreter("3.12"), prompt="p")
+        UvInstaller(uv=uv, indexes=indexes).install(
+            [wanted],
+            python=tmp_path / place / "bin" / "python",
+            locator=IndexAddresses(environ, indexes, tmp_path / "addresses"),
+        )
+        assert list((tmp_path / place).rglob("a.py"))
+    assert index_server.requests.count(f"/files/{wanted.filename}") == 1
+
+
+def test_nothing_that_a_build_needs_comes_from_another_index_than_the_default(
+    index_server: IndexServer, environ: dict[str, str], site: Path, tmp_path: Path
+) -> None:
+    """A source distribution of one index, a wheel of another, which offers a build tool too."""
+    source = index_server.sdist("a", "1.0")
+    with IndexServer() as ours:
+        wheel = dataclasses.replace(artifact(ours.wheel("b", "1.0")), index=IndexName("ours"))
+        indexes = {PUBLIC_INDEX: index_server.url, IndexName("ours"): ours.url}
+        installer = UvInstaller(uv=UvProgram(environ=environ), indexes=indexes)
+        options = list(install_options([artifact(source), wheel], indexes))
+        locator = IndexAddresses(environ, indexes, tmp_path / "addresses")
+        python = site.parents[2] / "bin" / "python"
+        installer.install([artifact(source), wheel], python=python, locator=locator)
+    assert "--index" not in options
+    assert distributions(site) == ["a", "b"]

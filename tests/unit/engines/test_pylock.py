@@ -10,7 +10,7 @@ from lamina.model.digests import Sha256
 from lamina.model.names import PUBLIC_INDEX, parse_package_name
 
 A, B = parse_package_name("a"), parse_package_name("b")
-INDEXES = {PUBLIC_INDEX: "https://me:secret@index.example.org/simple"}
+INDEXES = {PUBLIC_INDEX: "https://me:secret@index.example.org/simple/"}
 
 
 def artifact(filename: str, size: int | None = None) -> Artifact:
