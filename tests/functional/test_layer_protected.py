@@ -62,3 +62,12 @@ def test_protecting_makes_no_lock_stale(lamina: CommandLine) -> None:
     path = lamina.directory / "lamina.toml"
     path.write_text(path.read_text().replace('["Framework"]', "[]"))
     lamina("lock", "--check")
+
+
+def test_what_is_not_in_the_lock_cannot_be_protected(lamina: CommandLine) -> None:
+    path = lamina.directory / "lamina.toml"
+    path.write_text(path.read_text().replace('["Framework"]', '["other", "frame-work"]'))
+    answer = lamina("publish", expect=3)
+    problem = "layers.protected[1]: frame-work is not in the lock (did you mean 'framework'?)"
+    assert problem in answer.stderr
+    assert "protected[0]" not in answer.stderr

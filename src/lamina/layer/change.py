@@ -27,7 +27,7 @@ from lamina.layer.nearest import nearest_requests
 from lamina.layer.opened import OpenLayer, open_layer
 from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
 from lamina.layer.plan import Plan, plan_change
-from lamina.layer.reasons import Refusal, shortest_reason
+from lamina.layer.reasons import Refusal, missing_package, shortest_reason
 from lamina.layer.record import dump_layer, dump_lock
 from lamina.layer.scripts import base_scripts
 from lamina.layer.solving import solve_addition, solve_removal
@@ -213,11 +213,14 @@ def plan_request(
                     ground, requests, solver, sound=sound and not learnt, bounds=bounds
                 )
         except UnsatisfiableError as error:
-            bound = dataclasses.replace(ground, bounds=bounds())
+            # A misspelt name is told at once: no look into every compiled module first.
+            misspelt = missing_package(error) in {canonicalize_name(one.name) for one in asked}
+            bound = dataclasses.replace(ground, bounds=() if misspelt else bounds())
+            possible = [] if misspelt else nearest_requests(bound, requests, asked, solver)
             refusal = Refusal(
                 layer=request.layer,
                 asked=request.add,
-                possible=nearest_requests(bound, requests, asked, solver),
+                possible=possible,
                 log=request.layer / INTERNAL / "uv.log",
             )
             raise shortest_reason(error, bound, refusal) from error

@@ -8,6 +8,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 from lamina.core.errors import UnsatisfiableError
 from lamina.engines.uv_compile import PROJECT_NAME
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.layer.union import Ground
+    from lamina.model.names import PackageName
 
 _LONGEST = 400
 _CONCLUSION = re.compile(
@@ -42,10 +45,13 @@ def shortest_reason(
     """Return the solver's refusal in few words, with what can be done about it."""
     reason = shortened(error.message)
     hints = [f"everything the solver said: {refusal.log}"]
-    if missing := re.search(r"([A-Za-z0-9._-]+) was not found in the package registry", reason):
-        near = difflib.get_close_matches(missing[1], sorted({*ground.base, *ground.own}), n=1)
-        suggestion = f" (did you mean {near[0]!r}?)" if near else ""
-        reason = f"the index has no package {missing[1]!r}{suggestion}"
+    if missing := missing_package(error):
+        there = sorted({*ground.base, *ground.own} - {missing})
+        near = difflib.get_close_matches(missing, there, n=1)
+        suggestion = f" (did you mean {near[0]!r}?)" if near and missing not in ground.own else ""
+        reason = f"the index has no package {missing!r}{suggestion}"
+        if missing in ground.own:
+            reason += f", of which the layer has {ground.own[missing].version}"
     elif "no version of" not in reason:
         floors = [
             f"{name} {one.version}"
@@ -67,6 +73,14 @@ def shortest_reason(
     asked = ", ".join(refusal.asked)
     what = f"cannot add {asked}" if asked else "cannot take it back"
     return UnsatisfiableError(f"{what}: {reason}", hints=hints)
+
+
+def missing_package(error: UnsatisfiableError) -> PackageName | None:
+    """Return the package that the index does not have, where that is what the solver says."""
+    found = re.search(
+        r"([A-Za-z0-9._-]+) was not found in the package registry", shortened(error.message)
+    )
+    return canonicalize_name(found[1]) if found else None
 
 
 def shortened(text: str) -> str:

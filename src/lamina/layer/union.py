@@ -217,7 +217,7 @@ def met_requirements(
 ) -> list[Requirement]:
     """Return the requirements of a distribution that hold among ``versions``, and its extras'."""
     found = []
-    for requirement in _requirements(one):
+    for requirement in stated_requirements(one):
         if requirement.url:
             continue
         if requirement.marker and "extra" in str(requirement.marker):
@@ -234,7 +234,8 @@ def applies(requirement: Requirement, environment: Mapping[str, str]) -> bool:
     return requirement.marker is None or requirement.marker.evaluate(dict(environment))
 
 
-def _requirements(one: Distribution) -> Iterable[Requirement]:
+def stated_requirements(one: Distribution) -> Iterable[Requirement]:
+    """Yield what the metadata of a distribution says; what is no requirement is passed over."""
     for text in one.requires:
         try:
             yield Requirement(text)
@@ -248,7 +249,7 @@ def broken_by(
     """Return the requirements of a distribution that other versions no longer meet."""
     return [
         requirement
-        for requirement in _requirements(one)
+        for requirement in stated_requirements(one)
         if applies(requirement, environment)
         and (there := versions.get(canonicalize_name(requirement.name))) is not None
         and not requirement.specifier.contains(there, prereleases=True)

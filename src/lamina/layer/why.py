@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lamina.core.errors import UsageError
-from lamina.layer.union import applies
+from lamina.layer.union import applies, stated_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,13 +89,7 @@ def _needs(
 
 
 def _requirements(one: Distribution, ground: Ground) -> Iterator[Requirement]:
-    for text in one.requires:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue
-        if applies(requirement, ground.environment):
-            yield requirement
+    return (each for each in stated_requirements(one) if applies(each, ground.environment))
 
 
 def _chain(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lamina.core import report
+from lamina.core.errors import DocumentError, Problem
 from lamina.lock.files import LOCK_NAME, save_lock
+from lamina.model.document import near_match
 from lamina.resolve.freshness import load_fresh_lock
 from lamina.resolve.locking import lock_stack
 
@@ -20,13 +22,32 @@ if TYPE_CHECKING:
 def current_lock(stack: Stack, path: Path, *, environ: Mapping[str, str], save: bool) -> Lock:
     """Return the lock beside the lamina.toml at ``path``, made now where there is none.
 
-    Raises DocumentError when it is stale: a release comes from a lock that somebody has seen.
+    Raises DocumentError when it is stale: a release comes from a lock that somebody has seen; and
+    for a protected package that is not in it, which would protect nothing.
     """
     place = path.with_name(LOCK_NAME)
     if place.exists():
-        return load_fresh_lock(stack, place)
+        lock = load_fresh_lock(stack, place)
+        _check_protected(stack, lock, path)
+        return lock
     report.note(f"there is no {LOCK_NAME} yet: locking first")
     lock = lock_stack(stack, environ=environ)
+    _check_protected(stack, lock, path)
     if save:
         save_lock(lock, place)
     return lock
+
+
+def _check_protected(stack: Stack, lock: Lock, path: Path) -> None:
+    names = {package.name for package in lock.packages}
+    problems = [
+        Problem(
+            where=f"layers.protected[{number}]",
+            found=f"{name} is not in the lock",
+            suggestion=near_match(name, names),
+        )
+        for number, name in enumerate(stack.layers.protected)
+        if name not in names
+    ]
+    if problems:
+        raise DocumentError(path, problems)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lamina.core.errors import UnsatisfiableError
+from lamina.layer.change import Request, plan_request
+from lamina.layer.opened import open_layer
 from support.changes import change
+from support.solvers import solver_for
 from support.wheels import Wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lamina.layer.abi.bounds import Bound
     from support.workshop import Workshop
 
 
@@ -51,3 +56,29 @@ def test_nothing_is_offered_where_nothing_can_be_had(
     workshop.index.add(Wheel(name="broken", version="1.0", requires=["nowhere"]))
     error = refusal(workshop, layer, request_text)
     assert not any("this is possible" in hint for hint in error.hints)
+
+
+def test_a_misspelt_name_waits_for_no_look_into_modules(workshop: Workshop, layer: Path) -> None:
+    solver = solver_for(workshop, layer)
+
+    def bounds() -> tuple[Bound, ...]:
+        raise AssertionError("looked")
+
+    change(workshop, layer, "gamma")
+    opened = open_layer(layer, workshop.environ)
+    request = Request(layer=layer, add=("gama>=2",))
+    with pytest.raises(UnsatisfiableError, match="did you mean 'gamma'") as caught:
+        plan_request(opened, request, solver, bounds)
+    assert "this is possible" not in "".join(caught.value.hints)
+    with pytest.raises(AssertionError, match="looked"):
+        plan_request(opened, Request(layer=layer, add=("alpha>=2",)), solver, bounds)
+
+
+def test_what_left_the_index_is_named_as_what_the_layer_has(
+    workshop: Workshop, layer: Path
+) -> None:
+    change(workshop, layer, "gamma")
+    shutil.rmtree(workshop.index.path / "gamma")
+    error = refusal(workshop, layer, "unrelated>=9")
+    assert "the index has no package 'gamma', of which the layer has 1.0" in error.message
+    assert "did you mean" not in error.message

@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lamina.core.errors import UnsatisfiableError
-from lamina.engines.uv_compile import PackageIndexes, UvUnion
-from lamina.engines.uv_program import UvProgram
 from lamina.layer.opened import open_layer
 from lamina.layer.plan import plan_change
 from lamina.layer.solving import solve_addition
 from lamina.layer.union import merged, parse_requests
-from lamina.model.names import PUBLIC_INDEX
-from lamina.model.platforms import PythonSeries
 from support.changes import change, versions
+from support.solvers import solver_for
 from support.wheels import Wheel
 from support.workshop import Workshop, site_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lamina.engines.uv_compile import Resolved, Union
     from lamina.layer.plan import Plan
-    from lamina.model.names import PackageName
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listening(UvUnion):
-    """The real solver, which keeps the questions."""
-
-    asked: list[Union] = field(default_factory=list)
-
-    def resolve(self, union: Union) -> dict[PackageName, Resolved]:
-        """Keep the question and answer it."""
-        self.asked.append(union)
-        return UvUnion.resolve(self, union)
-
-
-def solver_for(workshop: Workshop, layer: Path) -> Listening:
-    return Listening(
-        program=UvProgram(environ=workshop.environ),
-        python=layer / "bin" / "python",
-        series=PythonSeries.parse("3.12"),
-        indexes=PackageIndexes(addresses={PUBLIC_INDEX: workshop.index.address}),
-    )
 
 
 def planned(workshop: Workshop, layer: Path, *requests: str, sound: bool) -> tuple[Plan, int]:
