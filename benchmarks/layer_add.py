@@ -1,4 +1,4 @@
-"""``lamina layer add`` of one package, warm, against uv and pip installing it into an environment.
+"""``lamina layer add`` of one package, warm, against uv and pip installing it.
 
 The base has the packages of a stack; what uv and pip install into starts empty, so that they bring
 what the base has as well.
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import uv
 
+from benchmarks.cvmfs_venv import make as make_cvmfs_venv
+from benchmarks.layer_create import environment_with
 from benchmarks.sides import Comparison, Side, compare
 from lamina.core import fs
 
@@ -24,6 +26,7 @@ def run(stack: Path, work: Path, rounds: int) -> Comparison:
     uv_bin = uv.find_uv_bin()
     lamina = Path(sys.executable).with_name("lamina")
     shutil.copy(stack / "lamina.toml", work)
+    virtualenv = environment_with(work / "tools", "virtualenv") / "bin" / "virtualenv"
     layer, plain, root = work / "layer", work / "plain", work / "root"
     subprocess.run([lamina, "lock", "--stack", work, "--quiet"], check=True)
     subprocess.run(
@@ -36,27 +39,23 @@ def run(stack: Path, work: Path, rounds: int) -> Comparison:
         fs.remove_tree(layer)
         subprocess.run([lamina, "layer", "create", layer, "--on", release, "--quiet"], check=True)
 
-    def new_environment(*more: str) -> None:
+    def new_environment(*maker: str | Path) -> None:
         fs.remove_tree(plain)
-        words: list[str | Path] = [
-            "venv",
-            plain,
-            "--quiet",
-            "--no-config",
-            "--python",
-            python,
-            *more,
-        ]
-        subprocess.run([uv_bin, *words], check=True)
+        subprocess.run([*maker, plain], check=True)
 
-    install: list[str | Path] = [
-        uv_bin,
+    def new_cvmfs_venv() -> None:
+        fs.remove_tree(plain)
+        make_cvmfs_venv(plain, python)
+
+    uv_venv = (uv_bin, "venv", "--quiet", "--no-config", "--python", python)
+    uv_install: list[str | Path] = [uv_bin, "pip", "install", "-q", "--no-config"]
+    uv_install += ["--python", plain, REQUEST]
+    pip_install: list[str | Path] = [
+        plain / "bin" / "python",
+        "-m",
         "pip",
         "install",
-        "--quiet",
-        "--no-config",
-        "--python",
-        plain,
+        "-q",
         REQUEST,
     ]
     sides = [
@@ -64,12 +63,31 @@ def run(stack: Path, work: Path, rounds: int) -> Comparison:
             name="lamina layer add",
             commands=[[lamina, "layer", "add", layer, REQUEST, "--quiet"]],
             prepare=new_layer,
+            made=layer,
         ),
-        Side(name="uv pip install", commands=[install], prepare=new_environment),
         Side(
-            name="pip install",
-            commands=[[plain / "bin" / "python", "-m", "pip", "install", "-q", REQUEST]],
-            prepare=lambda: new_environment("--seed"),
+            name="uv pip install",
+            commands=[uv_install],
+            prepare=lambda: new_environment(*uv_venv),
+            made=plain,
+        ),
+        Side(
+            name="uv in a cvmfs-venv",
+            commands=[uv_install],
+            prepare=new_cvmfs_venv,
+            made=plain,
+        ),
+        Side(
+            name="pip in a virtualenv",
+            commands=[pip_install],
+            prepare=lambda: new_environment(virtualenv, "-q", "--python", python),
+            made=plain,
+        ),
+        Side(
+            name="pip in a venv",
+            commands=[pip_install],
+            prepare=lambda: new_environment(python, "-m", "venv"),
+            made=plain,
         ),
     ]
     try:

@@ -19,8 +19,8 @@ from benchmarks.sides import Comparison, Side, compare
 def run(_stack: Path, work: Path, rounds: int) -> Comparison:
     """Measure over a base with a few packages from the index."""
     uv_bin = uv.find_uv_bin()
-    base = _environment(work / "base", "numpy", "packaging", "click", "pytest", "rich")
-    tools = _environment(work / "tools", "virtualenv")
+    base = environment_with(work / "base", "numpy", "packaging", "click", "pytest", "rich")
+    tools = environment_with(work / "tools", "virtualenv")
     python, made = base / "bin" / "python", work / "made"
     lamina = Path(sys.executable).with_name("lamina")
     commands: dict[str, list[str | Path]] = {
@@ -28,6 +28,7 @@ def run(_stack: Path, work: Path, rounds: int) -> Comparison:
         "uv venv": [uv_bin, "venv", "-q", "--no-project", "--no-config", "--python", python, made],
         "virtualenv": [tools / "bin" / "virtualenv", "-q", "--python", python, made],
         "python -m venv": [python, "-m", "venv", made],
+        "cvmfs-venv": [sys.executable, "-m", "benchmarks.cvmfs_venv", made, python],
         "python -c pass": [sys.executable, "-c", "pass"],
     }
     sides = [
@@ -56,7 +57,8 @@ def _remove(*trees: Path) -> None:
         shutil.rmtree(tree, ignore_errors=True)
 
 
-def _environment(place: Path, *packages: str) -> Path:
+def environment_with(place: Path, *packages: str) -> Path:
+    """Make an environment with packages from the index."""
     uv_bin = uv.find_uv_bin()
     quiet = ["--quiet", "--no-config"]
     subprocess.run([uv_bin, "venv", place, "--python", sys.executable, *quiet], check=True)

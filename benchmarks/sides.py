@@ -8,11 +8,11 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,8 @@ class Side:
     directory: Path | None = None
     forgiven: frozenset[int] = frozenset()
     """Exit codes that are no failure: compileall's 1 for files that are not for this Python."""
+    made: Path | None = None
+    """The environment that comes out, whose distributions and bytes are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Comparison:
     promise: float
     load: tuple[float, float]
     """The machine's load average before and after."""
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Distributions and bytes of what each side has made."""
 
     def median(self, side: str) -> float:
         """Return the median of a side, in seconds."""
@@ -57,10 +61,16 @@ class Comparison:
             f"  promised: at most {self.promise:g} x {self.reference}",
             *(
                 f"  {side:28} {self.median(side):8.3f} s  ({min(many):.3f} - {max(many):.3f})"
-                f"  {self.ratio(side):7.2f} x"
+                f"  {self.ratio(side):7.2f} x{self._size(side)}"
                 for side, many in self.seconds.items()
             ),
         ]
+
+    def _size(self, side: str) -> str:
+        if side not in self.sizes:
+            return ""
+        distributions, size = self.sizes[side]
+        return f"  {distributions} distributions, {size / 2**20:.1f} MiB"
 
 
 def compare(
@@ -69,18 +79,33 @@ def compare(
     """Run all sides in turns; a first round, not counted, warms the caches of every one."""
     before = os.getloadavg()[0]
     seconds: dict[str, list[float]] = {side.name: [] for side in sides}
+    sizes: dict[str, tuple[int, int]] = {}
     for turn in range(rounds + 1):
         for side in sides:
             taken = _seconds(side)
             if turn:
                 seconds[side.name].append(taken)
+            if side.made is not None:
+                sizes[side.name] = _measured(side.made)
     return Comparison(
         title=title,
         seconds=seconds,
         reference=reference,
         promise=promise,
         load=(before, os.getloadavg()[0]),
+        sizes=sizes,
     )
+
+
+def _measured(environment: Path) -> tuple[int, int]:
+    """Return how many distributions an environment has, and its bytes, links not followed."""
+    distributions = len(list(environment.glob("lib/python*/site-packages/*.dist-info")))
+    size = sum(
+        (Path(top) / name).lstat().st_size
+        for top, _, names in os.walk(environment)
+        for name in names
+    )
+    return distributions, size
 
 
 def _seconds(side: Side) -> float:

@@ -15,7 +15,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from lamina.core import fs
-from lamina.core.errors import IntegrityError, LaminaError
+from lamina.core.errors import (
+    IntegrityError,
+    LaminaError,
+    UnsatisfiableError,
+    UpstreamUnavailableError,
+)
 from lamina.engines.index_addresses import with_credentials
 from lamina.engines.pylock import PylockSettings, dump_pylock, install_options
 from lamina.engines.uv_lock import source_lines
@@ -131,11 +136,16 @@ class UvUnion:
         with tempfile.TemporaryDirectory(prefix="lamina-") as name:
             source, target = Path(name) / "pins.in", Path(name) / "pylock.pins.toml"
             fs.write_text(source, "\n".join(wanted) + "\n", durable=False)
-            self.program.call(
+            arguments = (
                 "pip", "compile", source, *self._sources(_names(wanted), Path(name)),
                 "--no-deps", "--format", "pylock.toml",
                 "--output-file", target, "--no-header", *self._options(),
             )  # fmt: skip
+            try:
+                # Finding the versions has just brought all that this needs into uv's cache.
+                self.program.call(*arguments, "--offline")
+            except (UnsatisfiableError, UpstreamUnavailableError):
+                self.program.call(*arguments)
             document = tomllib.loads(target.read_text(encoding="utf-8"))
         return dict(self._file(package) for package in document.get("packages", []))
 
