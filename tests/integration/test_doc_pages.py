@@ -17,6 +17,7 @@ PAGES = (
     "how-to/librarian/lists.md",
     "how-to/librarian/platforms.md",
     "how-to/librarian/publish.md",
+    "how-to/librarian/tiers.md",
     "how-to/librarian/write-a-stack.md",
     "how-to/site/install.md",
     "tutorial/first-release.md",

@@ -60,7 +60,7 @@ COMMANDS = {
     "check": ("lamina.cli.resolution:check", "Check the stack: documents, closure, conflicts."),
     "publish": ("lamina.cli.publish:publish", "Lock, build, test and publish a release."),
     "export": ("lamina.cli.export:export", "Write a lock or release in another form."),
-    "release": ("lamina.cli.release:release", "List, show and verify releases."),
+    "release": ("lamina.cli.release:release", "List, show, verify and promote releases."),
     "layer": ("lamina.cli.layer:layer", "Your own environment over a release."),
     "run": ("lamina.cli.use:run", "Run a command in a release or layer."),
     "shell": ("lamina.cli.use:shell", "Open a shell in a release or layer."),

@@ -13,19 +13,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.cli.options import Output
+    from lamina.model.references import ReleaseReference
     from lamina.release.manifest import Manifest
-    from lamina.release.root import Release, Root
+    from lamina.release.root import Release
 
 _COMMANDS = {
     "list": ("lamina.cli.release:list_releases", "List releases."),
     "show": ("lamina.cli.release:show", "Show a release: packages, Python, tests, size."),
     "verify": ("lamina.cli.release:verify", "Hash an installed release again."),
+    "promote": ("lamina.cli.tiers:promote", "Point a tier to a release."),
+    "rollback": ("lamina.cli.tiers:rollback", "Point a tier to the release before."),
+    "drop": ("lamina.cli.tiers:drop", "Remove a tier; its release stays."),
+    "retire": ("lamina.cli.tiers:retire", "Take a release out of service."),
+    "history": ("lamina.cli.tiers:history", "Show who moved what, when and why."),
 }
 
 
 @click.group(cls=LazyGroup, table=_COMMANDS)
 def release() -> None:
-    """List, show and verify releases."""
+    """List, show, verify and promote releases."""
 
 
 @click.command("list")
@@ -36,6 +42,7 @@ def list_releases(output: Output, stack: str | None, root: Path) -> None:
     """List releases, of all stacks or of STACK, the oldest first."""
     from lamina.core.errors import UsageError
     from lamina.model.names import parse_stack_name
+    from lamina.release.history import retired
     from lamina.release.root import open_root
 
     opened = open_root(root)
@@ -43,19 +50,21 @@ def list_releases(output: Output, stack: str | None, root: Path) -> None:
         found = opened.releases(parse_stack_name(stack) if stack else None)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    tiers = {one: opened.tiers(one) for one in {release.stack for release in found}}
+    stacks = {release.stack for release in found}
+    tiers = {one: opened.tiers(one) for one in stacks}
+    out = {one: retired(opened.path, one) for one in stacks}
 
     def pointing(release: Release) -> list[str]:
         return [
             name for name, version in tiers[release.stack].items() if version == release.version
         ]
 
+    def remarks(release: Release) -> str:
+        said = [*pointing(release), *(["retired"] if release.version in out[release.stack] else [])]
+        return f"  ({', '.join(said)})" if said else ""
+
     output.result(
-        "\n".join(
-            f"{one.name}  {one.platform}  {one.prefix}"
-            + (f"  ({', '.join(pointing(one))})" if pointing(one) else "")
-            for one in found
-        )
+        "\n".join(f"{one.name}  {one.platform}  {one.prefix}{remarks(one)}" for one in found)
         or f"{opened.path}: no releases",
         {
             "root": str(opened.path),
@@ -67,6 +76,7 @@ def list_releases(output: Output, stack: str | None, root: Path) -> None:
                     "platform": str(one.platform),
                     "prefix": str(one.prefix),
                     "tiers": pointing(one),
+                    "retired": one.version in out[one.stack],
                 }
                 for one in found
             ],
@@ -82,7 +92,7 @@ def show(output: Output, release: str, root: Path) -> None:
     """Show RELEASE: stack, stack/version or stack@tier."""
     from lamina.release.mtree import MTREE_NAME, parse_mtree
 
-    found = _find(release, root)
+    found = find_release(release, root)
     manifest = found.manifest()
     listing = found.internal / MTREE_NAME
     entries = parse_mtree(listing.read_bytes().decode("ascii", "replace"), listing).values()
@@ -131,7 +141,7 @@ def verify(output: Output, release: str, root: Path) -> int:
     from lamina.core.errors import IntegrityError
     from lamina.release.verify import verify_release
 
-    found = _find(release, root)
+    found = find_release(release, root)
     findings = verify_release(found)
     if findings.sound:
         text = f"{found.name}: {findings.files} files, links and directories as published"
@@ -150,16 +160,22 @@ def verify(output: Output, release: str, root: Path) -> int:
     return 0 if findings.sound else IntegrityError.exit_code
 
 
-def _find(text: str, root: Path) -> Release:
-    from lamina.core.errors import UsageError
-    from lamina.model.references import ReleaseReference
+def find_release(text: str, root: Path) -> Release:
+    """Return the release that a user names; raises UsageError."""
     from lamina.release.root import open_root
 
+    reference = parse_reference(text)
+    return open_root(root).find(reference)
+
+
+def parse_reference(text: str) -> ReleaseReference:
+    """Return what a user names a release by; raises UsageError."""
+    from lamina.core.errors import UsageError
+    from lamina.model.references import ReleaseReference
+
     try:
-        reference = ReleaseReference.parse(text)
+        return ReleaseReference.parse(text)
     except ValueError as error:
         raise UsageError(
             str(error), hints=["a release is named stack, stack/version or stack@tier"]
         ) from error
-    opened: Root = open_root(root)
-    return opened.find(reference)

@@ -21,7 +21,7 @@ from lamina.model.platforms import Platform, current_platform
 from lamina.model.versions import ReleaseVersion, parse_release_version, version_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from typing import TypeVar
 
     from lamina.model.references import ReleaseReference
@@ -138,7 +138,8 @@ class Root:
     def find(self, reference: ReleaseReference, platform: Platform | None = None) -> Release:
         """Return the release that a reference names, the newest when it gives no version.
 
-        Pre-releases and development versions count as newest only where there is nothing else.
+        Pre-releases and development versions count as newest only where there is nothing else,
+        and so do releases that were retired.
 
         ``platform`` is this machine's when None. Raises UsageError, saying what there is.
         """
@@ -157,8 +158,7 @@ class Root:
                 raise self._unknown(what, reference.tier, tiers, prefix=f"{stack}@")
             version = tiers[reference.tier]
         if version is None and here:
-            final = [one for one in here if not version_key(one).is_prerelease]
-            return here[max(final or here, key=version_key)]
+            return here[self._newest(stack, here)]
         if version in here:
             return here[version]
         others = sorted({one.platform for one in releases if version in {None, one.version}})
@@ -168,6 +168,14 @@ class Root:
         versions = [one.version for one in releases]
         what = f"{stack}: no release {version}"
         raise self._unknown(what, str(version), versions, prefix=f"{stack}/")
+
+    def _newest(self, stack: StackName, versions: Collection[ReleaseVersion]) -> ReleaseVersion:
+        from lamina.release.history import retired
+
+        out = retired(self.path, stack)
+        serving = [one for one in versions if one not in out] or versions
+        final = [one for one in serving if not version_key(one).is_prerelease]
+        return max(final or serving, key=version_key)
 
     def _unknown(
         self, what: str, wanted: str, known: Iterable[str], *, prefix: str = ""

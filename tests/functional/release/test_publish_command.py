@@ -213,7 +213,7 @@ def test_list_show_and_verify(command_line: CommandLine) -> None:
         "releases": [
             {
                 "release": "small/1.0", "stack": "small", "version": "1.0", "platform": HERE,
-                "prefix": str(prefix), "tiers": [],
+                "prefix": str(prefix), "tiers": [], "retired": False,
             }
         ],
     }  # fmt: skip

@@ -1,0 +1,105 @@
+"""The history of tiers keeps who, when and why, and survives what stops a writer."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.core.errors import DocumentError
+from lamina.model.names import TierName
+from lamina.release.history import Author, read_history
+from lamina.release.tiers import promote, rollback
+from support.roots import HEP, Clock, release_of, root_with
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lamina.release.root import Root
+
+STABLE = TierName("stable")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    root, clock = root_with(tmp_path / "root", "1.0", "1.1"), Clock()
+    promote(root, release_of(root, "1.0"), [STABLE], clock.change("first"))
+    promote(root, release_of(root, "1.1"), [STABLE], clock.change("µ → 2"))
+    return root
+
+
+def lines(root: Root) -> list[str]:
+    return (root.path / "history" / "hep.jsonl").read_text(encoding="utf-8").splitlines()
+
+
+def test_a_line_says_all(root: Root) -> None:
+    assert json.loads(lines(root)[1]) == {
+        "time": "2026-11-01T12:00:02Z", "action": "promote", "tier": "stable",
+        "from": "1.0", "to": "1.1", "user": "lib", "host": "node1", "why": "µ → 2",
+    }  # fmt: skip
+
+
+def test_what_is_written_is_read(root: Root) -> None:
+    moves = read_history(root.path, HEP)
+    assert [json.dumps(one.value(), ensure_ascii=False) for one in moves] == lines(root)
+
+
+def test_nothing_was_ever_moved(tmp_path: Path) -> None:
+    assert read_history(tmp_path, HEP) == []
+
+
+@pytest.mark.parametrize("kept", [1, 20, 60])
+def test_an_unfinished_last_line_is_passed_over_and_cut_off(root: Root, kept: int) -> None:
+    path = root.path / "history" / "hep.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole.splitlines()[0][:kept])
+    assert len(read_history(root.path, HEP)) == 2
+    rollback(root, HEP, STABLE, Clock().change(), to=None)
+    assert [one.action for one in read_history(root.path, HEP)][2:] == ["rollback"]
+    assert path.read_bytes().startswith(whole)
+    assert len(lines(root)) == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("nonsense", id="no-json"),
+        pytest.param("[1]", id="no-table"),
+        pytest.param('{"time": "2026-11-01T12:00:02Z"}', id="fields-missing"),
+        pytest.param(
+            '{"time": "yesterday", "action": "promote", "tier": "a", "from": null, "to": "1",'
+            ' "user": "", "host": "", "why": ""}',
+            id="no-time",
+        ),
+        pytest.param(
+            '{"time": "2026-11-01T12:00:02Z", "action": "explode", "tier": "a", "from": null,'
+            ' "to": "1", "user": "", "host": "", "why": ""}',
+            id="no-action",
+        ),
+        pytest.param(
+            '{"time": "2026-11-01T12:00:02Z", "action": "promote", "tier": "../a", "from": null,'
+            ' "to": "1", "user": "", "host": "", "why": ""}',
+            id="no-tier",
+        ),
+    ],
+)
+def test_a_line_that_is_no_move_is_named(root: Root, line: str) -> None:
+    path = root.path / "history" / "hep.jsonl"
+    path.write_text(f"{line}\n{path.read_text()}", encoding="utf-8")
+    with pytest.raises(DocumentError, match="line 1: no move of a tier"):
+        read_history(root.path, HEP)
+
+
+def test_text_that_is_not_utf_8(root: Root) -> None:
+    (root.path / "history" / "hep.jsonl").write_bytes(b"\xff\n")
+    with pytest.raises(DocumentError):
+        read_history(root.path, HEP)
+
+
+@pytest.mark.parametrize(
+    ("environ", "user"),
+    [({"LOGNAME": "a", "USER": "b"}, "a"), ({"USER": "b"}, "b"), ({"LOGNAME": ""}, "user ")],
+)
+def test_who(environ: dict[str, str], user: str) -> None:
+    assert Author.of(environ).user.startswith(user)
