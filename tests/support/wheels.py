@@ -64,6 +64,8 @@ class Wheel:
     """Console scripts: name -> ``module:function``."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Further files by their path in the wheel."""
+    headers: Sequence[str] = ()
+    """Further lines of its METADATA."""
 
     @property
     def module(self) -> str:
@@ -85,6 +87,7 @@ class Wheel:
             lines = [f"{name} = {target}" for name, target in self.scripts.items()]
             files[f"{info}/entry_points.txt"] = "\n".join(["[console_scripts]", *lines]) + "\n"
         about = metadata(self.name, self.version, self.requires)
+        about += "".join(f"{line}\n" for line in self.headers)
         return wheel_contents(self.name, self.version, files, about)
 
     def write(self, directory: Path) -> Path:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "list": ("lamina.cli.release:list_releases", "List releases."),
     "show": ("lamina.cli.release:show", "Show a release: packages, Python, tests, size."),
+    "diff": ("lamina.cli.compare:diff", "Show what differs between two releases."),
+    "why": ("lamina.cli.compare:why", "Show why a package is in a release."),
     "verify": ("lamina.cli.release:verify", "Hash an installed release again."),
     "promote": ("lamina.cli.tiers:promote", "Point a tier to a release."),
     "rollback": ("lamina.cli.tiers:rollback", "Point a tier to the release before."),
@@ -90,12 +92,12 @@ def list_releases(output: Output, stack: str | None, root: Path) -> None:
 @output_options
 def show(output: Output, release: str, root: Path) -> None:
     """Show RELEASE: stack, stack/version or stack@tier."""
-    from lamina.release.mtree import MTREE_NAME, parse_mtree
+    from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing
 
     found = find_release(release, root)
     manifest = found.manifest()
     listing = found.internal / MTREE_NAME
-    entries = parse_mtree(listing.read_bytes().decode("ascii", "replace"), listing).values()
+    entries = parse_listing(read_listing(listing), listing).values()
     files = [one for one in entries if one.kind == "file"]
     size = sum(one.size for one in files)
     value = manifest.model_dump(mode="json", by_alias=True) | {

@@ -22,6 +22,9 @@ from lamina.model.fields import (
 )
 from lamina.model.platforms import Target
 
+STACK = "stack"
+"""The stack itself among those who asked for a package."""
+
 
 def _as_target(value: Any) -> Any:
     return Target.parse(value) if isinstance(value, str) else value

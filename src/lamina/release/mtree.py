@@ -108,6 +108,20 @@ def dump_mtree(entries: Mapping[str, Entry]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def read_listing(path: Path) -> bytes:
+    """Return a listing as it was written; raises DocumentError when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        problem = Problem(where="", found=f"cannot be read: {error.strerror}")
+        raise DocumentError(path, [problem]) from error
+
+
+def parse_listing(data: bytes, path: Path) -> dict[str, Entry]:
+    """Read a listing's bytes; raises DocumentError naming the first bad line."""
+    return parse_mtree(data.decode("ascii", "replace"), path)
+
+
 def parse_mtree(text: str, path: Path | str) -> dict[str, Entry]:
     """Read a listing that ``dump_mtree`` wrote; raises DocumentError naming the first bad line."""
     entries: dict[str, Entry] = {}

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lamina.core import report
-from lamina.core.errors import DocumentError, IntegrityError, Problem, StorageError
+from lamina.core.errors import IntegrityError, StorageError
 from lamina.lock.files import LOCK_NAME
 from lamina.model.digests import digest_of_bytes
-from lamina.release.mtree import MTREE_NAME, parse_mtree, read_tree
+from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing, read_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,18 +64,14 @@ def verify_release(release: Release) -> Findings:
     when there is none, StorageError when a file cannot be read.
     """
     listing = release.internal / MTREE_NAME
-    try:
-        data = listing.read_bytes()
-    except OSError as error:
-        problem = Problem(where="", found=f"cannot be read: {error.strerror}")
-        raise DocumentError(listing, [problem]) from error
+    data = read_listing(listing)
     if digest_of_bytes(data) != release.manifest().files_digest:
         raise IntegrityError(
             f"{listing}: not the listing that was published with {release.name}",
             hints=["publish the release again under a new version"],
         )
     _check_lock(release)
-    recorded = parse_mtree(data.decode("ascii", "replace"), listing)
+    recorded = parse_listing(data, listing)
     with report.step(f"verifying {release.name}"):
         try:
             found, _ = read_tree(release.prefix)

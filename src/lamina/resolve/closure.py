@@ -11,6 +11,7 @@ from packaging.version import Version
 
 from lamina.core.http import HttpClient
 from lamina.engines.index_addresses import cache_directory
+from lamina.lock.document import STACK
 from lamina.model.names import parse_package_name
 from lamina.resolve.conflicts import Need, conflicts_on
 from lamina.resolve.demands import Demand, demands_on, stack_demands, stack_targets
@@ -21,7 +22,6 @@ from lamina.resolve.findings import (
     closure_error,
     merge_findings,
 )
-from lamina.resolve.graph import STACK
 from lamina.resolve.metadata import FileMetadata, MetadataReader
 from lamina.resolve.project import waived
 from lamina.resolve.selection import choose_wheel, system_floor

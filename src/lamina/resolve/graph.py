@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
 
+from lamina.lock.document import STACK
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from lamina.resolve.demands import Demand
 
 PackageId = tuple["PackageName", str]
-STACK = "stack"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,128 @@
+"""What is in a release, package by package, as its own metadata tell: bytes, licences, programs."""
+
+from __future__ import annotations
+
+import csv
+import email.parser
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from lamina.lock.files import LOCK_NAME, load_lock
+from lamina.model.platforms import Target
+from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from email.message import Message
+    from pathlib import Path
+
+    from lamina.lock.document import LockedPackage
+    from lamina.model.names import PackageName
+    from lamina.release.manifest import Manifest
+    from lamina.release.mtree import Entry
+    from lamina.release.root import Release
+
+_LONGEST_LICENCE = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """One installed package."""
+
+    name: PackageName
+    version: str
+    size: int
+    """Bytes of its files, byte code not counted."""
+    licence: str
+    """SPDX expression where it gives one, else what it says in few words; empty: nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """A release with what is in it."""
+
+    release: Release
+    manifest: Manifest
+    packages: Mapping[PackageName, Content]
+    locked: Mapping[PackageName, LockedPackage]
+    """What the lock says of each for this release's target."""
+    programs: frozenset[str]
+    """Names in bin/."""
+    entries: Mapping[str, Entry]
+    """Its files, links and directories, as published."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(one.size for one in self.entries.values())
+
+
+def read_contents(release: Release) -> Contents:
+    """Read what a release holds; raises DocumentError when a part of it cannot be read."""
+    manifest = release.manifest()
+    lock = load_lock(release.internal / LOCK_NAME)
+    listing = release.internal / MTREE_NAME
+    entries = parse_listing(read_listing(listing), listing)
+    target = Target(release.platform, manifest.python.series)
+    return Contents(
+        release=release,
+        manifest=manifest,
+        packages={one.name: one for one in _installed(release.prefix)},
+        locked={one.name: one for one in lock.packages_for(target)},
+        programs=frozenset(
+            path.removeprefix("bin/")
+            for path, one in entries.items()
+            if path.startswith("bin/") and one.kind != "dir" and path.count("/") == 1
+        ),
+        entries=entries,
+    )
+
+
+def _installed(prefix: Path) -> list[Content]:
+    found = []
+    for directory in sorted(prefix.glob("lib/python3*/site-packages/*.dist-info")):
+        name, _, version = directory.name.removesuffix(".dist-info").partition("-")
+        found.append(
+            Content(
+                name=canonicalize_name(name),
+                version=version,
+                size=_size(directory / "RECORD"),
+                licence=_licence(directory / "METADATA"),
+            )
+        )
+    return found
+
+
+def _size(record: Path) -> int:
+    try:
+        with record.open(encoding="utf-8", newline="") as stream:
+            return sum(int(row[2]) for row in csv.reader(stream) if len(row) > 2 and row[2])
+    except (OSError, ValueError):
+        return 0
+
+
+def _licence(metadata: Path) -> str:
+    try:
+        with metadata.open(encoding="utf-8", errors="replace") as stream:
+            told = email.parser.HeaderParser().parse(stream)
+    except OSError:
+        return ""
+    return told.get("License-Expression") or _classified(told) or _in_few_words(told)
+
+
+def _classified(told: Message) -> str:
+    words = [
+        line.rpartition("::")[2].strip()
+        for line in told.get_all("Classifier", [])
+        if line.startswith("License ::")
+    ]
+    return " AND ".join(sorted({word for word in words if word != "OSI Approved"}))
+
+
+def _in_few_words(told: Message) -> str:
+    """Return the old field's first line: some put the whole text into it."""
+    text = (told.get("License") or "").strip()
+    first = text.splitlines()[0].strip() if text else ""
+    return "" if first.upper() == "UNKNOWN" else first[:_LONGEST_LICENCE]

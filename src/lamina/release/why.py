@@ -1,0 +1,141 @@
+"""Why a package is in a release: the chain from the stack, and who else needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.markers import Marker
+from packaging.utils import canonicalize_name
+
+from lamina.core.errors import UsageError
+from lamina.lock.document import STACK
+from lamina.model.document import near_match
+from lamina.model.platforms import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from lamina.lock.document import LockedDependency, LockedPackage
+    from lamina.model.names import PackageName
+    from lamina.release.contents import Contents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """A package that needs another."""
+
+    name: PackageName
+    version: str
+    extra: str | None
+    """The extra of it that does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a package is there."""
+
+    name: PackageName
+    version: str
+    index: str
+    asked: bool
+    """Whether the stack itself names it."""
+    chain: tuple[PackageName, ...]
+    """The shortest way from a package that the stack names, both included."""
+    needed_by: tuple[Need, ...]
+    needs: tuple[PackageName, ...]
+
+
+def explain(contents: Contents, text: str) -> Reason:
+    """Return why a package is in a release; raises UsageError when it is not."""
+    locked = contents.locked
+    name = canonicalize_name(text)
+    one = locked.get(name)
+    if one is None:
+        near = near_match(name, locked)
+        suggestion = f" (did you mean {near!r}?)" if near else ""
+        raise UsageError(f"{contents.release.name} has no package {text!r}{suggestion}")
+    return Reason(
+        name=name,
+        version=one.version,
+        index=one.index,
+        asked=STACK in one.requested_by,
+        chain=_chain(name, locked),
+        needed_by=tuple(_needs(name, contents)),
+        needs=tuple(sorted({each.name for each in one.dependencies if each.name in locked})),
+    )
+
+
+def _needs(name: PackageName, contents: Contents) -> Iterator[Need]:
+    environment = _environment(contents)
+    for other in contents.locked.values():
+        extras = {
+            each.extra
+            for each in other.dependencies
+            if each.name == name and _counts(each, environment)
+        }
+        # Where it is needed anyway, an extra adds nothing.
+        for extra in [None] if None in extras else sorted(map(str, extras)):
+            yield Need(name=other.name, version=other.version, extra=extra)
+
+
+def _environment(contents: Contents) -> dict[str, str]:
+    python = contents.manifest.python
+    target = Target(contents.release.platform, python.series)
+    exact = {"python_full_version": python.version, "implementation_version": python.version}
+    return target.marker_environment() | exact
+
+
+def _counts(one: LockedDependency, environment: Mapping[str, str]) -> bool:
+    return one.marker is None or Marker(one.marker).evaluate(dict(environment))
+
+
+def _chain(
+    name: PackageName, locked: Mapping[PackageName, LockedPackage]
+) -> tuple[PackageName, ...]:
+    """Go from who is asked for upwards, nearest first."""
+    before: dict[PackageName, PackageName | None] = {name: None}
+    waiting = [name]
+    while waiting:
+        here = waiting.pop(0)
+        if STACK in locked[here].requested_by:
+            chain = [here]
+            while (after := before[chain[-1]]) is not None:
+                chain.append(after)
+            return tuple(chain)
+        for asker in map(canonicalize_name, locked[here].requested_by):
+            if asker not in before and asker in locked:
+                before[asker] = here
+                waiting.append(asker)
+    return ()
+
+
+def reason_value(one: Reason) -> dict[str, Any]:
+    """Return a reason as a JSON value."""
+    return {
+        "name": one.name,
+        "version": one.version,
+        "index": one.index,
+        "asked": one.asked,
+        "chain": list(one.chain),
+        "needed-by": [
+            {"name": need.name, "version": need.version, "extra": need.extra}
+            for need in one.needed_by
+        ],
+        "needs": list(one.needs),
+    }
+
+
+def render_reason(one: Reason) -> str:
+    """Return a reason for people."""
+    lines = [f"{one.name} {one.version}, from {one.index}"]
+    if one.asked:
+        lines.append("  the stack asks for it")
+    elif one.chain:
+        lines.append(f"  the stack asks for {' -> '.join(one.chain)}")
+    for need in one.needed_by:
+        extra = f"[{need.extra}]" if need.extra else ""
+        lines.append(f"  needed by {need.name}{extra} {need.version}")
+    if one.needs:
+        lines.append(f"  needs {', '.join(one.needs)}")
+    return "\n".join(lines)
