@@ -27,6 +27,7 @@ _COMMANDS = {
     "restore": (f"{_HERE}_state:restore", "Make a layer again from such a document."),
     "check": (f"{_HERE}_state:check", "Check files, base, requirements and imports."),
     "migrate": (f"{_HERE}_state:migrate", "Put the layer on another base, with a diff."),
+    "share": (f"{_HERE}_share:share", "Make the layer known to the librarians of its base."),
     "kernel": (f"{_HERE}_state:kernel", "Register the layer as a kernel of Jupyter."),
 }
 _exclude_newer = click.option(

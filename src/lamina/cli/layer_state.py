@@ -23,7 +23,8 @@ _directory = click.argument(
 )
 
 
-def _layer(given: Path | None) -> Path:
+def named_layer(given: Path | None) -> Path:
+    """Return the layer that is named, or else the active one; raises UsageError."""
     from lamina.layer.base import active_layer, find_layer
 
     return find_layer(given) if given is not None else active_layer(environment())
@@ -58,7 +59,7 @@ def lock(
     from lamina.layer.paper.writing import paper_lock, tools_of
 
     environ = environment()
-    opened = open_layer(_layer(directory), environ)
+    opened = open_layer(named_layer(directory), environ)
     written = paper_lock(opened, tools_of(environ))
     if look_up:
         from lamina.layer.paper.lookup import with_files
@@ -219,7 +220,7 @@ def migrate(
     )
 
     request = MigrateRequest(
-        layer=_layer(directory),
+        layer=named_layer(directory),
         to=to,
         root=root,
         environ=environment(),
@@ -248,7 +249,7 @@ def check(output: Output, *, directory: Path | None, root: Path) -> int:
     from lamina.layer.check.findings import render_report, report_value
     from lamina.layer.check.run import check_layer
 
-    found = check_layer(_layer(directory), root=root, environ=environment())
+    found = check_layer(named_layer(directory), root=root, environ=environment())
     output.result(render_report(found), report_value(found))
     return 0 if found.sound else IntegrityError.exit_code
 
@@ -296,11 +297,11 @@ def kernel(
     environ = environment()
     place = kernels_directory(prefix, environ)
     if remove:
-        layer = directory.absolute() if directory else _layer(None)
+        layer = directory.absolute() if directory else named_layer(None)
         gone = remove_kernel(layer, kernel_name(layer, name), place, dry_run=dry_run)
         output.result(f"removed {gone}", {"removed": str(gone), "done": not dry_run})
         return
-    opened = open_layer(_layer(directory), environ)
+    opened = open_layer(named_layer(directory), environ)
     name = kernel_name(opened.path, name)
     planned = plan_kernel(opened, name=name, title=title, directory=place)
     if not dry_run:

@@ -209,6 +209,8 @@ def _show(
 
 def _line(stack: StackName, move: Move) -> str:
     if move.tier is None:
-        said = "is retired" if move.action == "retire" else "is in service again"
-        return f"{stack}/{move.after} {said}"
+        return f"{stack}/{move.after} {_SAID[move.action]}"
     return f"{stack}@{move.tier}  {move.before or 'new'} -> {move.after or 'gone'}"
+
+
+_SAID = {"retire": "is retired", "restore": "is in service again", "collect": "is removed"}

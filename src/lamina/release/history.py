@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from lamina.model.names import StackName
 
-Action = Literal["promote", "rollback", "drop", "retire", "restore"]
-_ACTIONS = ("promote", "rollback", "drop", "retire", "restore")
+Action = Literal["promote", "rollback", "drop", "retire", "restore", "collect"]
+_ACTIONS = ("promote", "rollback", "drop", "retire", "restore", "collect")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 

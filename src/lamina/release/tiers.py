@@ -151,7 +151,7 @@ def put_back(root: Root, release: Release, change: Change) -> list[Move]:
         return _make(root, stack, moves if version in retired(root.path, stack) else [], change)
 
 
-def _before(root: Root, stack: StackName, tier: TierName, now: ReleaseVersion) -> ReleaseVersion:
+def way_back(root: Root, stack: StackName, tier: str, now: ReleaseVersion) -> ReleaseVersion | None:
     """Return what a tier had before it had ``now``, of what is still there and in service.
 
     The moves of the tier are played as on a stack: a promotion lays one down, a rollback takes away
@@ -172,13 +172,16 @@ def _before(root: Root, stack: StackName, tier: TierName, now: ReleaseVersion) -
         last = len(laid) - 1 - laid[::-1].index(now)
         del laid[last:]
     there = {one.version for one in root.releases(stack)} - set(retired(root.path, stack)) - {now}
-    for version in reversed(laid):
-        if version in there:
-            return version
-    raise UsageError(
-        f"{stack}@{tier}: nothing is known to which it could go back",
-        hints=[f"{root.hint('rollback', f'{stack}@{tier}')} --to VERSION"],
-    )
+    return next((version for version in reversed(laid) if version in there), None)
+
+
+def _before(root: Root, stack: StackName, tier: TierName, now: ReleaseVersion) -> ReleaseVersion:
+    if (version := way_back(root, stack, tier, now)) is None:
+        raise UsageError(
+            f"{stack}@{tier}: nothing is known to which it could go back",
+            hints=[f"{root.hint('rollback', f'{stack}@{tier}')} --to VERSION"],
+        )
+    return version
 
 
 def _make(root: Root, stack: StackName, moves: list[Move], change: Change) -> list[Move]:

@@ -1,0 +1,76 @@
+"""``lamina release gc``: remove the releases that nobody needs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lamina.cli.options import dry_run_option, environment, output_options, root_option
+
+if TYPE_CHECKING:
+    from lamina.cli.options import Output
+
+layers_option = click.option(
+    "--layers",
+    "directories",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    envvar="LAMINA_LAYERS",
+    metavar="DIR",
+    help="A directory that layers are shared in; may be given again [env: LAMINA_LAYERS].",
+)
+
+
+@click.command()
+@click.argument("stack", required=False)
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Collect what is older than the N newest [default: only what is retired].",
+)
+@layers_option
+@click.option("--why", default="", metavar="TEXT", help="Why, for the history.")
+@dry_run_option
+@root_option
+@output_options
+def gc(
+    output: Output,
+    *,
+    stack: str | None,
+    keep: int | None,
+    directories: tuple[Path, ...],
+    why: str,
+    dry_run: bool,
+    root: Path,
+) -> None:
+    """Remove the releases, of all stacks or of STACK, that nobody needs.
+
+    What a tier names or could go back to stays, and what a shared layer stands on.
+    """
+    from lamina.core.errors import UsageError
+    from lamina.layer.shared import read_shared, stood_on
+    from lamina.model.names import parse_stack_name
+    from lamina.release import collect
+    from lamina.release.history import Author
+    from lamina.release.root import open_root
+    from lamina.release.tiers import Change
+
+    environ = environment()
+    opened = open_root(root)
+    try:
+        releases = opened.releases(parse_stack_name(stack) if stack else None)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    plan = collect.collect(
+        opened,
+        releases,
+        Change(author=Author.of(environ), now=datetime.now(UTC), why=why, dry_run=dry_run),
+        keep=keep,
+        needed=stood_on(read_shared(directories)),
+        environ=environ,
+    )
+    output.result(collect.render_collection(plan), collect.collection_value(plan))

@@ -1,0 +1,191 @@
+"""Collect releases that nobody needs: say first what goes and why, then remove it safely."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from lamina.core import fs, report
+from lamina.core.errors import DocumentError
+from lamina.release.guard import only_publisher, remove_empty
+from lamina.release.history import record, retired
+from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing
+from lamina.release.tiers import way_back
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from lamina.release.root import Release, Root
+    from lamina.release.tiers import Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doomed:
+    """A release that nobody needs."""
+
+    release: Release
+    reason: str
+    size: int | None
+    """Bytes of its files, None where its listing cannot be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """What goes and what stays."""
+
+    going: tuple[Doomed, ...]
+    staying: tuple[tuple[Release, tuple[str, ...]], ...]
+    """Each with why."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of what goes, as far as they are known."""
+        return sum(one.size or 0 for one in self.going)
+
+
+def plan_collection(
+    root: Root,
+    releases: Iterable[Release],
+    *,
+    keep: int | None,
+    needed: Mapping[str, Sequence[str]],
+) -> Collection:
+    """Return what goes of ``releases``: what is retired, and with ``keep`` what is old.
+
+    A release stays while a tier names it or could go back to it, while a layer or another stack
+    stands on it (``needed``: by prefix, or by name as ``stack/version``), and while it is one of
+    the ``keep`` newest for its platform.
+    """
+    going: list[Doomed] = []
+    staying: list[tuple[Release, tuple[str, ...]]] = []
+    by_stack: dict[str, list[Release]] = defaultdict(list)
+    for one in releases:
+        by_stack[one.stack].append(one)
+    for several in by_stack.values():
+        reasons = _reasons(root, several, keep)
+        out = retired(root.path, several[0].stack)
+        for one in several:
+            place = one.prefix.as_posix()
+            others = (*needed.get(place, ()), *needed.get(one.name, ()))
+            why = (*reasons[place], *dict.fromkeys(others))
+            move = out.get(one.version)
+            if why:
+                staying.append((one, why))
+            elif move is not None:
+                going.append(_doomed(one, f"retired by {move.author.user}"))
+            elif keep is not None:
+                going.append(_doomed(one, f"older than the {keep} newest"))
+            else:
+                staying.append((one, ("in service",)))
+    return Collection(going=tuple(going), staying=tuple(staying))
+
+
+def _reasons(root: Root, releases: Sequence[Release], keep: int | None) -> dict[str, list[str]]:
+    """Return why the releases of one stack stay, as far as the root itself knows."""
+    stack = releases[0].stack
+    found: dict[str, list[str]] = defaultdict(list)
+    for tier, version in root.tiers(stack).items():
+        back = way_back(root, stack, tier, version)
+        for one in releases:
+            if one.version == version:
+                found[one.prefix.as_posix()].append(f"{stack}@{tier} names it")
+            if one.version == back:
+                found[one.prefix.as_posix()].append(f"{stack}@{tier} goes back to it")
+    out = retired(root.path, stack)
+    serving = [one for one in releases if one.version not in out]
+    for platform in {one.platform for one in serving}:
+        # The order of a root: the oldest first.
+        here = [one for one in serving if one.platform is platform]
+        for one in here[len(here) - keep :] if keep else ():
+            found[one.prefix.as_posix()].append(f"one of the {keep} newest")
+    return found
+
+
+def _doomed(release: Release, reason: str) -> Doomed:
+    listing = release.internal / MTREE_NAME
+    try:
+        entries = parse_listing(read_listing(listing), listing)
+    except DocumentError:
+        return Doomed(release=release, reason=reason, size=None)
+    return Doomed(release=release, reason=reason, size=sum(one.size for one in entries.values()))
+
+
+def collect(
+    root: Root,
+    releases: Iterable[Release],
+    change: Change,
+    *,
+    keep: int | None,
+    needed: Mapping[str, Sequence[str]],
+    environ: Mapping[str, str],
+) -> Collection:
+    """Remove what ``plan_collection`` names, one release after the other.
+
+    Each vanishes from the root in one step, and its files are removed after that: when this is
+    killed, what is left of them is swept by the next publisher. Raises ConflictError while another
+    publisher is at work, StorageError.
+    """
+    if change.dry_run:
+        return plan_collection(root, releases, keep=keep, needed=needed)
+    with only_publisher(root, environ=environ, now=change.now):
+        plan = plan_collection(root, releases, keep=keep, needed=needed)
+        for one in plan.going:
+            with report.step(f"remove {one.release.name} for {one.release.platform}"):
+                _remove(root, one, change)
+    return plan
+
+
+def _remove(root: Root, doomed: Doomed, change: Change) -> None:
+    release = doomed.release
+    move = change.move("collect", None, release.version, release.version)
+    record(root.path, release.stack, [move])
+    fs.make_directory(root.staging)
+    # A directory that cannot be written to cannot be moved.
+    fs.set_mode(release.prefix, 0o755)
+    away = root.staging / f"gone-{uuid4().hex[:12]}"
+    fs.rename(release.prefix, away)
+    remove_empty(release.prefix.parent, root)
+    fs.remove_tree(away)
+
+
+def collection_value(plan: Collection) -> dict[str, Any]:
+    """Return what goes and what stays as a JSON value."""
+    return {
+        "going": [
+            {
+                "release": one.release.name,
+                "platform": str(one.release.platform),
+                "prefix": str(one.release.prefix),
+                "reason": one.reason,
+                "size": one.size,
+            }
+            for one in plan.going
+        ],
+        "staying": [
+            {
+                "release": one.name,
+                "platform": str(one.platform),
+                "prefix": str(one.prefix),
+                "reasons": list(why),
+            }
+            for one, why in plan.staying
+        ],
+        "size": plan.size,
+    }
+
+
+def render_collection(plan: Collection) -> str:
+    """Return what goes and what stays for people."""
+    lines = [f"stays  {one.name}  {one.platform}  {'; '.join(why)}" for one, why in plan.staying]
+    lines += [
+        f"goes   {one.release.name}  {one.release.platform}  {one.reason}{_megabytes(one.size)}"
+        for one in plan.going
+    ]
+    lines.append(f"{len(plan.going)} to remove, {plan.size / 1e6:.1f} MB")
+    return "\n".join(lines)
+
+
+def _megabytes(size: int | None) -> str:
+    return "" if size is None else f", {size / 1e6:.1f} MB"

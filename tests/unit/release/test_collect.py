@@ -1,0 +1,161 @@
+"""Only what nobody needs is collected, and whatever stops it leaves a root that is whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.core import fs
+from lamina.core.errors import ConflictError, StorageError
+from lamina.model.names import TierName
+from lamina.model.platforms import Platform, current_platform
+from lamina.release.collect import collect, plan_collection
+from lamina.release.guard import only_publisher
+from lamina.release.history import read_history
+from lamina.release.tiers import promote, retire
+from support.roots import HEP, Clock, release_of, root_with
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from lamina.release.collect import Collection
+    from lamina.release.root import Root
+
+STABLE = TierName("stable")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return root_with(tmp_path / "root", "1.0", "1.1", "1.2", "1.3", "2.0")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def plan(
+    root: Root, keep: int | None = None, needed: Mapping[str, Sequence[str]] | None = None
+) -> Collection:
+    return plan_collection(root, root.releases(), keep=keep, needed=needed or {})
+
+
+def going(found: Collection) -> list[str]:
+    return [one.release.version for one in found.going]
+
+
+def why(found: Collection) -> dict[str, tuple[str, ...]]:
+    return {one.version: reasons for one, reasons in found.staying}
+
+
+def run(root: Root, clock: Clock, keep: int | None = None) -> Collection:
+    return collect(root, root.releases(), clock.change(), keep=keep, needed={}, environ={})
+
+
+def test_nothing_goes_unasked(root: Root) -> None:
+    assert going(plan(root)) == []
+    assert set(why(plan(root)).values()) == {("in service",)}
+
+
+def test_what_is_retired_goes(root: Root, clock: Clock) -> None:
+    retire(root, release_of(root, "1.1"), clock.change())
+    assert [(one.release.version, one.reason) for one in plan(root).going] == [
+        ("1.1", "retired by lib")
+    ]
+
+
+def test_the_newest_stay(root: Root, clock: Clock) -> None:
+    assert going(plan(root, keep=2)) == ["1.0", "1.1", "1.2"]
+    assert why(plan(root, keep=2))["2.0"] == ("one of the 2 newest",)
+    # What is retired is not counted among them.
+    retire(root, release_of(root, "2.0"), clock.change())
+    assert going(plan(root, keep=2)) == ["1.0", "1.1", "2.0"]
+    assert going(plan(root, keep=9)) == ["2.0"]
+
+
+def test_what_a_tier_names_and_goes_back_to_stays(root: Root, clock: Clock) -> None:
+    for version in ("1.0", "1.1", "1.2"):
+        promote(root, release_of(root, version), [STABLE], clock.change())
+    found = plan(root, keep=1)
+    assert going(found) == ["1.0", "1.3"]
+    assert why(found) == {
+        "1.1": ("hep@stable goes back to it",),
+        "1.2": ("hep@stable names it",),
+        "2.0": ("one of the 1 newest",),
+    }
+
+
+def test_what_a_layer_stands_on_stays(root: Root, clock: Clock) -> None:
+    for version in ("1.0", "1.1"):
+        retire(root, release_of(root, version), clock.change())
+    prefix = release_of(root, "1.0").prefix.as_posix()
+    needed = {prefix: ["ann's layer"], "hep/1.0": ["ann's layer"], "hep/1.1": ["bob's layer"]}
+    found = plan(root, needed=needed)
+    assert going(found) == []
+    assert why(found)["1.0"] == ("ann's layer",)
+    assert why(found)["1.1"] == ("bob's layer",)
+
+
+def test_platforms_are_counted_apart(tmp_path: Path) -> None:
+    other = next(one for one in Platform if one is not current_platform())
+    root = root_with(tmp_path / "root", "1.0", platforms=[other])
+    root_with(tmp_path / "root", "1.1", "1.2")
+    assert going(plan(root, keep=1)) == ["1.1"]
+
+
+def test_it_is_gone_with_its_empty_directories(root: Root, clock: Clock) -> None:
+    fs.make_read_only(release_of(root, "1.0").prefix)
+    assert going(run(root, clock, keep=4)) == ["1.0"]
+    assert not (root.path / "releases" / "hep" / "1.0").exists()
+    assert not list(root.staging.iterdir())
+    assert [(one.action, one.after) for one in read_history(root.path, HEP)] == [("collect", "1.0")]
+
+
+def test_a_dry_run_removes_nothing(root: Root, clock: Clock) -> None:
+    before = sorted(root.path.rglob("*"))
+    change = clock.change(dry_run=True)
+    found = collect(root, root.releases(), change, keep=1, needed={}, environ={})
+    assert len(found.going) == 4
+    assert sorted(root.path.rglob("*")) == before
+
+
+def test_not_while_somebody_publishes(root: Root, clock: Clock) -> None:
+    with (
+        only_publisher(root, environ={}, now=clock.now),
+        pytest.raises(ConflictError, match="another publisher"),
+    ):
+        run(root, clock, keep=1)
+    assert len(root.releases()) == 5
+
+
+def test_whatever_fails_releases_are_whole_or_gone(tmp_path: Path) -> None:
+    """Each operation is stopped once; what it left is swept by the next that publishes."""
+    at = 0
+    while True:
+        root, clock = root_with(tmp_path / f"root{at}", "1.0", "1.1", "2.0"), Clock()
+        for one in root.releases():
+            fs.make_read_only(one.prefix)
+        count = 0
+
+        def observer(operation: str, path: Path) -> None:
+            nonlocal count
+            count += 1
+            if count == at + 1:  # noqa: B023 (used within the round)
+                raise StorageError(f"{path}: {operation} fails")
+
+        try:
+            with fs.observe(observer):
+                run(root, clock, keep=1)
+        except StorageError:
+            for one in root.releases():
+                assert (one.prefix / ".lamina" / "release.toml").read_text() == one.version
+            assert release_of(root, "2.0")  # type: ignore[truthy-bool]
+            run(root, clock, keep=1)
+            assert not list(root.staging.iterdir())
+            assert [one.version for one in root.releases()] == ["2.0"]
+            at += 1
+            continue
+        break
+    assert at > 10
