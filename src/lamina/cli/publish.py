@@ -41,6 +41,13 @@ if TYPE_CHECKING:
     help="The Python series, such as 3.12, where the stack has several [default: its newest].",
 )
 @click.option("--no-test", is_flag=True, help="Do not run the stack's tests; the manifest says so.")
+@click.option(
+    "--sign",
+    "key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="KEY",
+    help="Sign the manifest with this SSH key, or with that of the agent for a .pub file.",
+)
 @dry_run_option
 @output_options
 def publish(
@@ -51,6 +58,7 @@ def publish(
     python: Path | None,
     series: str | None,
     no_test: bool,
+    key: Path | None,
     dry_run: bool,
 ) -> None:
     """Lock where needed, build, test and publish a release; print it and its prefix."""
@@ -61,7 +69,7 @@ def publish(
     environ = environment()
     request = _request(
         stack_file(stack_path), root=root, python=python, series=series, test=not no_test,
-        environ=environ, save=not dry_run,
+        environ=environ, save=not dry_run, key=key,
     )  # fmt: skip
     if dry_run:
         plan = act.plan_publish(request, look_for_root(root)[0])
@@ -81,11 +89,13 @@ def _request(
     test: bool,
     environ: Mapping[str, str],
     save: bool,
+    key: Path | None,
 ) -> PublishRequest:
     from lamina.core.clock import source_date
     from lamina.engines.git import GitProgram
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
     from lamina.engines.interpreters import MachineInterpreters
+    from lamina.engines.signing import check_key
     from lamina.engines.uv_install import UvInstaller
     from lamina.engines.uv_program import UvProgram
     from lamina.release.draft import PublishRequest
@@ -95,7 +105,10 @@ def _request(
     from lamina.stack.version import resolve_version
 
     stack = _publishable(path)
-    source_date(environ)  # Refused before an hour of work, not after it.
+    # Refused before an hour of work, not after it.
+    source_date(environ)
+    if key is not None:
+        check_key(key, environ=environ)
     target = choose_target(stack, series)
     now = datetime.now(UTC)
     history = GitProgram(environ=environ)
@@ -120,6 +133,7 @@ def _request(
         now=now,
         log=log,
         run_tests=test,
+        key=key,
     )
 
 

@@ -76,8 +76,9 @@ def run(
     timeout: float | None = None,
     log: Path | None = None,
     check: bool = True,
+    stdin: Path | None = None,
 ) -> Completed:
-    """Run a program without a shell and with standard input closed.
+    """Run a program without a shell; standard input is ``stdin``, empty when None.
 
     ``env`` is its whole environment (start from ``base_environment``); ``timeout`` is in seconds.
     ``log`` gets the command and all it wrote, appended, with credentials removed.
@@ -87,7 +88,9 @@ def run(
     """
     words = [os.fspath(word) for word in argv]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        code = _wait(words, env=env, cwd=cwd, timeout=timeout, out=out, err=err)
+        with open(stdin or os.devnull, "rb") as given:  # noqa: PTH123
+            streams = (given, out, err)
+            code = _wait(words, streams, env=env, cwd=cwd, timeout=timeout)
         stdout, stderr = (_text(stream) for stream in (out, err))
     if log is not None:
         _append(log, redact(f"$ {shlex.join(words)}\n{stdout}{stderr}[exit {code}]\n"))
@@ -116,21 +119,20 @@ def _text(stream: IO[bytes]) -> str:
 
 def _wait(
     words: list[str],
+    streams: tuple[IO[bytes], IO[bytes], IO[bytes]],
     *,
     env: Mapping[str, str],
     cwd: Path | None,
     timeout: float | None,
-    out: IO[bytes],
-    err: IO[bytes],
 ) -> int:
     """Wait for a program in a process group of its own, so that none of its children survives."""
     try:
         with _signals_held():
             process = subprocess.Popen(  # noqa: S603
                 words,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
+                stdin=streams[0],
+                stdout=streams[1],
+                stderr=streams[2],
                 env=dict(env),
                 cwd=cwd,
                 start_new_session=True,

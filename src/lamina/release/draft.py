@@ -39,6 +39,8 @@ class PublishRequest:
     now: datetime
     log: Path
     run_tests: bool = True
+    key: Path | None = None
+    """Signs the manifest."""
 
     @property
     def bundle(self) -> bool:

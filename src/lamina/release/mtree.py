@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lamina.core.errors import DocumentError, Problem, StorageError
-from lamina.release.root import INTERNAL, MANIFEST_NAME
+from lamina.release.root import INTERNAL, MANIFEST_NAME, SIGNATURE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 MTREE_NAME = "files.mtree"
-OUTSIDE = frozenset({f"{INTERNAL}/{MANIFEST_NAME}", f"{INTERNAL}/{MTREE_NAME}"})
+OUTSIDE = frozenset(f"{INTERNAL}/{name}" for name in (MANIFEST_NAME, SIGNATURE_NAME, MTREE_NAME))
 """What describes the release and so cannot be listed in it."""
 
 _WORKERS = 8

@@ -33,6 +33,7 @@ ROOT_MARKER = "lamina-root.toml"
 ROOT_SCHEMA = 1
 INTERNAL = ".lamina"
 MANIFEST_NAME = "release.toml"
+SIGNATURE_NAME = f"{MANIFEST_NAME}.sig"
 
 _NOT_CONTENT = frozenset({"lost+found", ".cvmfscatalog", ".cvmfsdirtab"})
 

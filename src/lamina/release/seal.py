@@ -10,6 +10,7 @@ from lamina.core import fs, report
 from lamina.core.clock import source_date
 from lamina.core.errors import BuildFailedError, UsageError
 from lamina.engines.probe import dump_probe, moved, probe
+from lamina.engines.signing import sign
 from lamina.engines.uv_python import version_of_uv
 from lamina.lock.files import LOCK_NAME, digest_of_lock, dump_lock
 from lamina.model.digests import digest_of_bytes
@@ -59,7 +60,10 @@ def seal(draft: Draft) -> Manifest:
     if wanted and request.run_tests and place is not None:
         tests, tested = run_tests(table, place), "namespace"
     manifest = _manifest(draft, files_digest=files_digest, tests=tests, tested=tested)
-    fs.write_text(stage / INTERNAL / MANIFEST_NAME, dump_manifest(manifest), mode=0o444)
+    path = stage / INTERNAL / MANIFEST_NAME
+    fs.write_text(path, dump_manifest(manifest), mode=0o444)
+    if request.key is not None:
+        fs.set_mode(sign(path, request.key, environ=request.environ), 0o444)
     fs.set_mode(stage / INTERNAL, 0o555)
     return manifest
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from lamina.core import report
 from lamina.core.errors import IntegrityError, StorageError
+from lamina.engines.signing import signer_of
 from lamina.lock.files import LOCK_NAME
 from lamina.model.digests import digest_of_bytes
 from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing, read_tree
+from lamina.release.root import MANIFEST_NAME, SIGNATURE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from lamina.release.mtree import Entry
     from lamina.release.root import Release
@@ -87,6 +90,21 @@ def verify_release(release: Release) -> Findings:
         missing=tuple(path for path in recorded if path not in found),
         extra=tuple(path for path in found if path not in recorded),
     )
+
+
+def verify_signature(release: Release, signers: Path, *, environ: Mapping[str, str]) -> str:
+    """Return who signed the manifest, which names the digest of everything else.
+
+    Raises IntegrityError when it is not signed, or by nobody in the list ``signers``.
+    """
+    path = release.internal / MANIFEST_NAME
+    signature = release.internal / SIGNATURE_NAME
+    if not signature.exists():
+        raise IntegrityError(
+            f"{release.name} is not signed",
+            hints=["it was published without --sign, or the signature was taken away"],
+        )
+    return signer_of(path, signature, signers, environ=environ)
 
 
 def _differences(recorded: Entry, found: Entry) -> tuple[str, ...]:

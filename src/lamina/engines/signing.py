@@ -1,0 +1,94 @@
+"""Signatures of files, by ssh-keygen: the keys that people and their machines have already.
+
+Source: ssh-keygen(1), -Y sign, find-principals and verify; the format is in OpenSSH's
+PROTOCOL.sshsig.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.core import fs
+from lamina.core.errors import CommandFailedError, IntegrityError, UsageError
+from lamina.core.run import base_environment, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PURPOSE = "lamina-release"
+"""The namespace: a signature made for anything else does not count."""
+_SECONDS = 60.0
+
+
+def sign(path: Path, key: Path, *, environ: Mapping[str, str]) -> Path:
+    """Sign a file, and return the signature: beside it, ``.sig`` added to its name.
+
+    ``key`` is a private key, or a public one whose private key the agent has. Raises UsageError
+    when it cannot be used without asking for a passphrase.
+    """
+    env = base_environment(environ)
+    if agent := environ.get("SSH_AUTH_SOCK"):
+        env["SSH_AUTH_SOCK"] = agent
+    signature = path.with_name(f"{path.name}.sig")
+    fs.remove_file(signature)
+    argv: list[str | Path] = ["ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", PURPOSE, path]
+    try:
+        run(argv, env=env, timeout=_SECONDS)
+    except CommandFailedError as error:
+        raise UsageError(
+            f"{key}: cannot sign with it: {_last_line(error.output)}",
+            hints=["a key with a passphrase is used through ssh-agent: name its .pub file"],
+        ) from error
+    return signature
+
+
+def check_key(key: Path, *, environ: Mapping[str, str]) -> None:
+    """Try a key out; raises UsageError as ``sign`` does."""
+    with tempfile.TemporaryDirectory(prefix="lamina-") as directory:
+        trial = Path(directory) / "trial"
+        fs.write_text(trial, "", durable=False)
+        sign(trial, key, environ=environ)
+
+
+def signer_of(path: Path, signature: Path, signers: Path, *, environ: Mapping[str, str]) -> str:
+    """Return who signed a file, as ``signers`` calls them.
+
+    ``signers`` is a list as ssh-keygen(1) describes under ALLOWED SIGNERS. Raises IntegrityError
+    when nobody of the list signed the file as it is.
+    """
+    env = base_environment(environ)
+    asked: list[str | Path] = [
+        "ssh-keygen",
+        "-Y",
+        "find-principals",
+        "-s",
+        signature,
+        "-f",
+        signers,
+    ]
+    found = run(asked, env=env, timeout=_SECONDS, check=False)
+    principals = found.stdout.split("\n")[0].split(",") if found.returncode == 0 else []
+    said = found.stderr
+    for name in filter(None, principals):
+        argv: list[str | Path] = ["ssh-keygen", "-Y", "verify", "-f", signers, "-I", name]
+        answer = run(
+            [*argv, "-n", PURPOSE, "-s", signature],
+            env=env,
+            timeout=_SECONDS,
+            check=False,
+            stdin=path,
+        )
+        if answer.returncode == 0:
+            return name
+        said = answer.stderr or answer.stdout
+    raise IntegrityError(
+        f"{path}: not signed by anybody in {signers}: {_last_line(said)}",
+        hints=["do not use it before you know who made it"],
+    )
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason was given"
