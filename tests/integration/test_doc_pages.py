@@ -18,6 +18,7 @@ PAGES = (
     "how-to/librarian/platforms.md",
     "how-to/librarian/publish.md",
     "how-to/librarian/tiers.md",
+    "how-to/librarian/versions.md",
     "how-to/librarian/write-a-stack.md",
     "how-to/site/install.md",
     "tutorial/first-release.md",

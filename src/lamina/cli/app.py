@@ -59,6 +59,7 @@ COMMANDS = {
     "lock": ("lamina.cli.resolution:lock", "Resolve the stack and write lamina.lock."),
     "check": ("lamina.cli.resolution:check", "Check the stack: documents, closure, conflicts."),
     "publish": ("lamina.cli.publish:publish", "Lock, build, test and publish a release."),
+    "version": ("lamina.cli.version:version", "What the next release is called."),
     "export": ("lamina.cli.export:export", "Write a lock or release in another form."),
     "release": ("lamina.cli.release:release", "List, show, verify and promote releases."),
     "layer": ("lamina.cli.layer:layer", "Your own environment over a release."),

@@ -159,7 +159,7 @@ class Root:
                 raise self._unknown(what, reference.tier, tiers, prefix=f"{stack}@")
             version = tiers[reference.tier]
         if version is None and here:
-            return here[self._newest(stack, here)]
+            return here[self.newest(stack, here)]
         if version in here:
             return here[version]
         others = sorted({one.platform for one in releases if version in {None, one.version}})
@@ -170,7 +170,8 @@ class Root:
         what = f"{stack}: no release {version}"
         raise self._unknown(what, str(version), versions, prefix=f"{stack}/")
 
-    def _newest(self, stack: StackName, versions: Collection[ReleaseVersion]) -> ReleaseVersion:
+    def newest(self, stack: StackName, versions: Collection[ReleaseVersion]) -> ReleaseVersion:
+        """Return the newest version, of what is in service and final where there is any."""
         from lamina.release.history import retired
 
         out = retired(self.path, stack)

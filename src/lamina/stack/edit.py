@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from lamina.model.names import IndexName
     from lamina.model.platforms import Platform
+    from lamina.model.versions import ReleaseVersion
 
 Action = Literal["added", "updated", "unchanged", "removed"]
 
@@ -102,6 +103,24 @@ def remove_packages(
     wanted = list(dict.fromkeys(names))
     _check_twice(wanted)
     return _edited(text, path, lambda data: _remove(data, wanted, group))
+
+
+def set_version(text: str, version: ReleaseVersion, *, path: Path | str) -> Edit:
+    """Write the version that the next release has.
+
+    Raises UsageError where the version comes from git, DocumentError when the stack is not valid.
+    """
+    if parse_stack(text, path).stack.version.literal is None:
+        raise UsageError(
+            f"{path}: its version comes from git",
+            hints=[f"git tag v{version}"],
+        )
+
+    def change(data: MutableMapping[str, Any]) -> list[Change]:
+        data["stack"]["version"] = str(version)
+        return [Change(action="updated", name="version", where="stack", text=str(version))]
+
+    return _edited(text, path, change)
 
 
 def _check_twice(names: Iterable[str]) -> None:
