@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from packaging.version import Version
 
@@ -28,7 +30,7 @@ def test_forth_and_back(theirs: str, ours: str) -> None:
 def test_they_are_ordered_as_dirac_orders_them() -> None:
     order = ["v6r22p9", "v7r0-pre1", "v7r0-pre12", "v7r0", "v7r0p1-pre1", "v7r0p1", "v7r10"]
     versions = [Version(from_dirac(one)) for one in order]
-    assert all(one < other for one, other in zip(versions, versions[1:], strict=False))
+    assert all(one < other for one, other in itertools.pairwise(versions))
 
 
 @pytest.mark.parametrize("ours", ["7", "7.1"])
