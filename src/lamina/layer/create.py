@@ -14,7 +14,7 @@ from lamina.layer import planting
 from lamina.layer.activation import activation_files
 from lamina.layer.base import LAYER_NAME, Base, is_layer
 from lamina.layer.data_links import plan_data_links
-from lamina.layer.ownership import HOOK, PTH
+from lamina.layer.ownership import FIRST, HOOK, LAST
 from lamina.layer.planting import mark
 from lamina.layer.record import layer_record
 from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 # PYTHONPATH may name another layer, whose hook would be imported instead. An interpreter reads the
 # .pth files of a virtual environment twice: the second time, the path is in order already.
-START = f"import sys; {HOOK!r} in sys.modules or sys.path.insert(0, sitedir); import {HOOK}\n"
+START_LINES = {
+    FIRST: f"import sys; {HOOK!r} in sys.modules or sys.path.insert(0, sitedir); import {HOOK}\n",
+    LAST: f"import {HOOK}; {HOOK}.finish()\n",
+}
+"""The .pth files of a layer, read before and after all others."""
 _NEEDED = 4
 """How many directories of the base are looked for when an interpreter starts."""
 
@@ -99,9 +103,9 @@ def plan_layer(base: Base) -> Seed:
         ".gitignore": "*\n",
         f"bin/{DISPATCHER}": dispatcher_text(entries, python_files),
         f"bin/{GUARD}": guard_text(uv_of_base),
-        f"{site}/{PTH}": START,
         f"{site}/{HOOK}.py": hook_text(described),
     }
+    files |= {f"{site}/{name}": text for name, text in START_LINES.items()}
     files |= {f"bin/{name}": text for name, text in activation_files().items()}
     return {
         "directories": ["bin", "lib", f"lib/python{described.series}", site, *data_directories],

@@ -1,11 +1,20 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina._target.layer_hook import Below, compute_path, inside, lift_finders, path_lines, split
+from lamina._target.layer_hook import (
+    OWN_LINES,
+    Below,
+    compute_path,
+    inside,
+    lift_finders,
+    path_lines,
+    split,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,8 +96,8 @@ class PathFinder:
     found = False
 
     @classmethod
-    def find_spec(cls, _name: str, _path: object = None) -> object:
-        return "spec" if cls.found else None
+    def find_spec(cls, name: str, _path: object = None) -> ModuleSpec | None:
+        return ModuleSpec(name, SourceFileLoader(name, "/above/m.py")) if cls.found else None
 
 
 def test_new_finders_move_before_the_path_and_no_other_does() -> None:
@@ -106,7 +115,7 @@ class Finder:
 
 @pytest.mark.parametrize(
     ("above", "path", "expected"),
-    [(False, None, "editable m"), (True, None, None), (True, ["/p"], "editable m")],
+    [(False, None, "editable m"), (True, None, None), (True, ["/p"], None)],
     ids=["only-below", "hidden-above", "submodule"],
 )
 def test_a_finder_below(
@@ -120,7 +129,8 @@ def test_a_finder_below(
 def test_lines_of_pth_files(tmp_path: Path) -> None:
     (tmp_path / "b.pth").write_bytes(b"# comment\n\nplace\r\n  \n")
     (tmp_path / "a.pth").write_text("import os\n", encoding="utf-8")
-    (tmp_path / "~lamina.pth").write_text("import _lamina_layer\n", encoding="utf-8")
+    for name in OWN_LINES:
+        (tmp_path / name).write_text("import _lamina_layer\n", encoding="utf-8")
     (tmp_path / ".hidden.pth").write_text("import hidden\n", encoding="utf-8")
     (tmp_path / "c.txt").write_text("import text\n", encoding="utf-8")
     found = [(name.rpartition("/")[2], line) for name, line in path_lines(str(tmp_path))]
