@@ -17,7 +17,7 @@ from lamina.layer.data_links import plan_data_links
 from lamina.layer.ownership import FIRST, HOOK, LAST
 from lamina.layer.planting import mark
 from lamina.layer.record import layer_record
-from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text
+from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text, unrecorded_scripts
 from lamina.layer.uv_guard import GUARD, guard_text
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def watched_by(base: Base, seed: Seed, root: Path) -> list[str]:
     data = [f"{prefix}/{one}" for prefix in described.data for one in seed["directories"]]
     tops = [f"{prefix}/{top}" for prefix in described.data for top in ("share", "etc")]
     places = [described.interpreter, *described.layers, *described.path, *tops, *data]
-    places += [str(place.python), f"{place.prefix}/.lamina/base.json"]
+    places += [str(place.python), str(place.programs), f"{place.prefix}/.lamina/base.json"]
     if "@" in place.given:
         stack, _, tier = place.given.partition("@")
         places.append(f"{root}/tiers/{stack}/{tier}")
@@ -93,6 +93,9 @@ def plan_layer(base: Base) -> Seed:
     site = f"lib/python{described.series}/site-packages"
     data_directories, data_links = plan_data_links(described.data)
     entries, python_files, programs = base_scripts(described)
+    pythons = (base.place.python, Path(described.interpreter))
+    more = unrecorded_scripts(base.place.programs, pythons)
+    python_files |= {name: path for name, path in more.items() if name not in {*entries, *programs}}
     scripts = {f"bin/{name}": DISPATCHER for name in (*entries, *python_files)}
     scripts |= {f"bin/{name}": path for name, path in programs.items()}
     uv_of_base = programs.get(GUARD)
