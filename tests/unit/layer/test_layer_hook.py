@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import machinery
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from lamina._target.layer_hook import (
     Below,
     compute_path,
     inside,
+    joined,
     lift_finders,
     path_lines,
     split,
@@ -124,6 +126,47 @@ def test_a_finder_below(
     monkeypatch.setattr(PathFinder, "found", above)
     monkeypatch.setattr(sys, "meta_path", [PathFinder])
     assert Below(Finder(), ["/above"]).find_spec("m", path) == expected
+
+
+def test_hidden_modules_of_namespaces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A namespace of a nearer layer hides what it has itself, and no more."""
+    monkeypatch.setattr(sys, "meta_path", [machinery.PathFinder])
+    (tmp_path / "space" / "own").mkdir(parents=True)
+    (tmp_path / "space" / "own" / "__init__.py").touch()
+    below = Below(Finder(), [str(tmp_path)])
+    for name, hidden in {"space": False, "space.own": True, "space.own.x": True}.items():
+        assert below.is_hidden(name) is hidden
+    assert below.find_spec("space.other", ["/p"]) == "editable space.other"
+
+
+def test_a_wrapped_finder_is_taken_out_by_who_put_it_there() -> None:
+    finder = Finder()
+    finders: list[object] = [Below(finder, []), Finder()]
+    finders.remove(finder)
+    assert len(finders) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "joined_to"),
+    [
+        pytest.param(["base"], ["upper", "lower", "base"], id="of-the-base"),
+        pytest.param(["lower"], ["upper", "lower"], id="of-a-layer"),
+        pytest.param(["base", "lower"], ["upper", "lower", "base"], id="in-the-wrong-order"),
+        pytest.param(["own"], ["own"], id="of-the-user"),
+        pytest.param(["elsewhere"], ["elsewhere"], id="editable"),
+    ],
+)
+def test_parts_of_a_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: list[str], joined_to: list[str]
+) -> None:
+    names = ("own", "upper", "lower", "base")
+    for name in (*names, "elsewhere"):
+        (tmp_path / name / "space").mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / name) for name in names])
+    above = [str(tmp_path / name) for name in ("upper", "lower")]
+    monkeypatch.setattr("lamina._target.layer_hook.ABOVE", above)
+    found = joined("space", [str(tmp_path / one / "space") for one in path])
+    assert found == [str(tmp_path / one / "space") for one in joined_to]
 
 
 def test_lines_of_pth_files(tmp_path: Path) -> None:
