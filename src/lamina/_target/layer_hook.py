@@ -1,8 +1,9 @@
 """Put a layer over its base when an interpreter starts.
 
 A copy of this file, with the lines that describe the base, is ``_lamina_layer.py`` in the layer's
-site-packages; ``~lamina.pth`` imports it there after every other line of the layer's .pth files.
-Nothing but ``sys`` and ``os`` is imported, and nothing that goes wrong here stops the interpreter.
+site-packages; ``+lamina.pth`` imports it there before every other line of the layer's .pth files,
+which may need modules of the base, and ``~lamina.pth`` calls ``finish`` after all of them.
+Only ``sys`` and ``os`` are imported, and nothing that goes wrong here stops the interpreter.
 """
 
 import os
@@ -12,12 +13,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Iterable, Iterator
 
+OWN_LINES = ("+lamina.pth", "~lamina.pth")
 LAYERS: "list[str]" = []
 """Site-packages of this layer and of those below it, nearest first."""
 SITES: "list[str]" = []
 """Directories whose .pth files count, nearest first."""
 ROOTS: "list[str]" = []
 """Where the base lies: what PYTHONPATH names below these never hides the layer."""
+ABOVE: "list[str]" = []
+"""What the search path has of the layers, what their .pth files add included, nearest first."""
+BASE: "list[str]" = []
+"""The directories of the base."""
+ORDER: "list[str]" = []
+"""The search path as ``start`` has left it."""
 
 
 def inside(entry: str, roots: "Iterable[str]") -> bool:
@@ -89,7 +97,7 @@ def lift_finders(finders: "list[Any]", new: "list[Any]") -> "list[Any]":
 
 
 class Below:
-    """A finder of a layer further down: what nearer layers have goes before it."""
+    """A finder of a layer further down, or of the base: what nearer layers have goes before it."""
 
     def __init__(self, finder: "Any", nearer: "list[str]") -> None:
         self.finder = finder
@@ -98,13 +106,73 @@ class Below:
     def __getattr__(self, name: str) -> "Any":
         return getattr(self.finder, name)
 
+    def __eq__(self, other: object) -> bool:
+        # Who has put a finder there takes it out again with sys.meta_path.remove.
+        return other is self or other is self.finder
+
+    def __hash__(self) -> int:
+        return id(self.finder)
+
     def find_spec(self, fullname: str, path: "Any" = None, target: "Any" = None) -> "Any":
-        """Answer as the finder does, but for top-level modules of nearer layers."""
-        if path is None:
-            search = next((one for one in sys.meta_path if _is_path_finder(one)), None)
-            if search is not None and search.find_spec(fullname, self.nearer) is not None:
-                return None
-        return self.finder.find_spec(fullname, path, target)
+        """Answer as the finder does, but for modules and packages of nearer layers."""
+        return None if self.is_hidden(fullname) else self.finder.find_spec(fullname, path, target)
+
+    def is_hidden(self, fullname: str) -> bool:
+        """Tell whether a nearer layer has the module, or a package around it."""
+        where, name = self.nearer, ""
+        for part in fullname.split("."):
+            name = name + "." + part if name else part
+            spec = _search_path(name, where)
+            if spec is None or spec.loader is not None:
+                return spec is not None
+            where = [os.path.join(entry, part) for entry in where]
+        return False
+
+
+class Portions:
+    """What the layers and the base have of one package, put together as in one directory.
+
+    Python does that for namespace packages (PEP 420). But when the base has an ``__init__.py`` in
+    its part, for pkgutil or pkg_resources, it takes the base's part first, or alone.
+    """
+
+    def __init__(self) -> None:
+        self.seen: "dict[str, Any]" = {}
+
+    def find_spec(self, fullname: str, path: "Any" = None, *_: "Any") -> "Any":
+        """Complete the path of a package before its first module is looked for."""
+        if fullname in MAKERS:
+            return _watched(fullname, path)
+        if type(path) is list:
+            parent = fullname.rpartition(".")[0]
+            if self.seen.get(parent) is not path:
+                self.seen[parent] = path
+                path[:] = joined(parent, path)
+        return None
+
+
+def joined(package: str, path: "list[str]") -> "list[str]":
+    """Return the path of a package, with what nearer layers have of it first."""
+    above, _, name = package.rpartition(".")
+    search = list(getattr(sys.modules.get(above), "__path__", ())) if above else sys.path
+    tools = sys.modules.get("pkg_resources")
+    declared = package in getattr(tools, "_namespace_packages", ())
+    near = search if declared else [e for e in search if inside(e, ABOVE)] if above else ABOVE
+    parts = [part for part in (os.path.join(entry, name) for entry in near) if os.path.isdir(part)]
+    if not parts or not path or parts == path:
+        return path
+    order = [os.path.join(entry, name) for entry in search]
+    if path[0] not in order:  # An editable, or put together by somebody else.
+        return path
+    first = order.index(path[0])
+    before = [part for part in parts if part in order and order.index(part) < first]
+    after = [part for part in parts if declared and part not in before]
+    return list(dict.fromkeys(before + path + after))
+
+
+def _search_path(fullname: str, path: "Any" = None) -> "Any":
+    search: "Any" = next((one for one in sys.meta_path if _is_path_finder(one)), None)
+    return None if search is None else search.find_spec(fullname, path)
 
 
 def _is_path_finder(finder: "Any") -> bool:
@@ -129,7 +197,7 @@ def path_lines(site: str) -> "Iterator[tuple[str, str]]":
     except OSError:
         return
     for name in names:
-        if not name.endswith(".pth") or name.startswith(".") or name == "~lamina.pth":
+        if not name.endswith(".pth") or name.startswith(".") or name in OWN_LINES:
             continue
         try:
             with open(os.path.join(site, name), "rb") as stream:
@@ -141,8 +209,8 @@ def path_lines(site: str) -> "Iterator[tuple[str, str]]":
                 yield os.path.join(site, name), line.rstrip()
 
 
-def _process(sitedir: str) -> None:
-    """Do what the .pth files of a site directory of the base say.
+def _process(sitedir: str, at: int) -> None:
+    """Do what the .pth files of a site directory say, with ``at`` as the place of what they name.
 
     The argument has the name that the lines of old namespace packages look for.
     """
@@ -152,10 +220,13 @@ def _process(sitedir: str) -> None:
                 exec(line)
             except Exception as error:  # noqa: BLE001 (any code may stand in a .pth file)
                 _complain("%s: %s: %s" % (name, type(error).__name__, error))
-        else:
-            entry = os.path.abspath(os.path.join(sitedir, line))
-            if entry not in sys.path and os.path.exists(entry):
-                sys.path.append(entry)
+            continue
+        entry = os.path.abspath(os.path.join(sitedir, line))
+        if entry not in sys.path[:at] and os.path.exists(entry):
+            if entry in sys.path:
+                sys.path.remove(entry)
+            sys.path.insert(at, entry)
+            at += 1
 
 
 def _standard(path: "list[str]") -> "set[str]":
@@ -168,27 +239,161 @@ def _standard(path: "list[str]") -> "set[str]":
 
 
 def start(base: "dict[str, list[str]]", layer: str) -> None:
-    """Order the search path and do what the base's own .pth files say."""
+    """Order the search path."""
     vanished = next((root for root in base["needs"] if not os.path.isdir(root)), None)
     if vanished is not None:
         _complain("the base of this layer is gone: %s (the layer alone is used)" % vanished)
     sys.path[:] = compute_path(sys.path, _standard(sys.path), layer, base)
-    new = [one for one in sys.meta_path if not _is_standard_finder(one)]
-    sys.meta_path[:] = lift_finders(sys.meta_path, new)
     LAYERS[:] = [layer] + base["layers"]
     SITES[:] = [layer] + base["sites"]
     ROOTS[:] = base["roots"]
-    for site in base["sites"]:
-        before = list(sys.meta_path)
-        _process(site)
-        if site in base["layers"]:
-            _lift_parent(site, before)
+    BASE[:] = base["path"]
+    ORDER[:] = sys.path
 
 
-def _lift_parent(site: str, before: "list[Any]") -> None:
-    """Put the editables of a layer below over the base, but under the layers above it."""
-    added = [one for one in sys.meta_path if one not in before]
-    nearer = LAYERS[: LAYERS.index(site)]
-    wrapped = {id(one): Below(one, nearer) for one in added}
-    finders = [wrapped.get(id(one), one) for one in sys.meta_path]
-    sys.meta_path[:] = lift_finders(finders, list(wrapped.values()))
+def finish() -> None:
+    """Put what the layer's .pth files have added over the base, and do what those below say.
+
+    An interpreter reads the .pth files of a virtual environment twice.
+    """
+    if not ABOVE:
+        _lift_own()
+        for site in SITES[1:]:
+            _start_below(site)
+        sys.meta_path[:] = lift_finders([*sys.meta_path, PORTIONS], [PORTIONS])
+        if sys.version_info < (3, 10):
+            _list_distributions_once()
+    _forget_empty_packages()
+
+
+def _lift_own() -> None:
+    layer = LAYERS[0]
+    known = set(ORDER)
+    at = sys.path.index(layer) + 1 if layer in sys.path else len(sys.path)
+    own = [entry for entry in sys.path[at:] if entry not in known]
+    sys.path[:] = dict.fromkeys([*sys.path[:at], *own, *sys.path[at:]])
+    new = [one for one in sys.meta_path if not _is_standard_finder(one)]
+    sys.meta_path[:] = lift_finders(sys.meta_path, new)
+    ABOVE[:] = dict.fromkeys([layer, *own])
+
+
+def _start_below(site: str) -> None:
+    """Do what the .pth files of a layer below, or of the base, say: under the layers above it."""
+    finders, nearer = list(sys.meta_path), list(ABOVE)
+    is_layer = site in LAYERS
+    at = sys.path.index(site) + 1 if is_layer and site in sys.path else len(sys.path)
+    after = sys.path[at : at + 1]
+    _process(site, at)
+    if is_layer:
+        end = sys.path.index(after[0]) if after and after[0] in sys.path else len(sys.path)
+        ABOVE.extend(sys.path[at - 1 : end])
+    added = [one for one in sys.meta_path if one not in finders and hasattr(one, "find_spec")]
+    if added:
+        wrapped = {id(one): Below(one, nearer) for one in added}
+        sys.meta_path[:] = [wrapped.get(id(one), one) for one in sys.meta_path]
+        if is_layer:
+            sys.meta_path[:] = lift_finders(sys.meta_path, list(wrapped.values()))
+
+
+def _forget_empty_packages() -> None:
+    """Have packages imported anew that old namespace packages have only announced.
+
+    Their -nspkg.pth lines make modules of one directory, and run no ``__init__.py``.
+    """
+    empty = [
+        name
+        for name, module in list(sys.modules.items())
+        if hasattr(module, "__path__") and "__builtins__" not in vars(module)
+    ]
+    for name in empty:
+        top = name.partition(".")[0]
+        used = any(one.startswith(top + ".") and one not in empty for one in sys.modules)
+        if not used and any(os.path.isdir(os.path.join(entry, top)) for entry in ABOVE):
+            del sys.modules[name]
+
+
+def _list_distributions_once() -> None:
+    """List no distribution that a nearer one hides: from 3.10 on, Python's entry points do."""
+    search: "Any" = next((one for one in sys.meta_path if _is_path_finder(one)), None)
+    every = getattr(search, "find_distributions", None)
+    if every is None:
+        return
+
+    def find_distributions(*words: "Any") -> "Iterator[Any]":
+        seen = set()
+        for one in every(*words):
+            name = one._path.name  # noqa: SLF001 (to read the metadata takes long)
+            stem = name.partition(".egg-info")[0].partition("-")[0]
+            key = stem.lower().replace(".", "_")
+            if key not in seen:
+                seen.add(key)
+                yield one
+
+    search.find_distributions = staticmethod(find_distributions)
+
+
+def _watched(fullname: str, path: "Any") -> "Any":
+    """Return the spec of a module that makes environments; MAKERS says what is done with it."""
+    spec = _search_path(fullname, path)
+    if spec is None or spec.loader is None:
+        return None
+    execute = spec.loader.exec_module
+
+    def exec_module(module: "Any") -> None:
+        execute(module)
+        MAKERS[fullname](module)
+
+    spec.loader.exec_module = exec_module
+    return spec
+
+
+def _watch_venv(module: "Any") -> None:
+    create = module.EnvBuilder.create
+
+    def create_over_layer(self: "Any", env_dir: "Any") -> None:
+        create(self, env_dir)
+        if self.system_site_packages:
+            put_over(os.path.abspath(env_dir))
+
+    module.EnvBuilder.create = create_over_layer
+
+
+def _watch_virtualenv(module: "Any") -> None:
+    run = module.Session.run
+
+    def run_over_layer(self: "Any") -> None:
+        run(self)
+        if getattr(self.creator, "enable_system_site_package", False):
+            put_over(str(self.creator.dest))
+
+    module.Session.run = run_over_layer
+
+
+def put_over(environment: str) -> None:
+    """Have an environment that asks for the system's packages see this layer and its base."""
+    site = os.path.join(environment, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
+    here = os.path.dirname(os.path.abspath(__file__))
+    facts = {
+        "layers": LAYERS,
+        "path": BASE,
+        "sites": SITES,
+        "roots": [sys.prefix, *LAYERS, *ROOTS],
+        "needs": [sys.prefix],
+    }
+    code = _read(os.path.join(here, "_lamina_layer.py")).rpartition("\n\nstart(")[0]
+    call = "start(%r, os.path.dirname(os.path.abspath(__file__)))\n" % facts
+    texts = {name: _read(os.path.join(here, name)) for name in OWN_LINES}
+    texts["_lamina_layer.py"] = code + "\n\n" + call
+    for name, text in texts.items():
+        with open(os.path.join(site, name), "w", encoding="utf-8") as stream:
+            stream.write(text)
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as stream:
+        return stream.read()
+
+
+MAKERS = {"venv": _watch_venv, "virtualenv.run.session": _watch_virtualenv}
+"""Modules that make virtual environments, which know nothing of layers."""
+PORTIONS = Portions()

@@ -4,6 +4,9 @@ They set VIRTUAL_ENV, VIRTUAL_ENV_PROMPT and PATH, put PYTHONHOME aside, and nev
 the layer's start-up hook sees to that. ``deactivate`` takes its own entry out of PATH and leaves
 what was added meanwhile. For a layer that was moved they say so and change nothing: its old path in
 PATH leads to no Python, and another would be taken for the layer's.
+
+In bash, zsh and fish they look at PATH before each prompt: a set-up script of the layer's own base
+that was sourced after them does not take the layer out of force.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from __future__ import annotations
 from lamina.layer.planting import mark
 
 _GONE = r"'lamina: not there any more: %s (a layer cannot be moved; make a new one)\n'"
+
+_AGAIN = r"'lamina: the base was set up again; %s\n'"
 
 _POSIX = """\
 # Use it with ". @sh@/bin/activate" in bash, zsh, dash or another POSIX shell.
@@ -25,17 +30,48 @@ case "$(command -v deactivate 2>/dev/null || :)" in
     deactivate) deactivate nondestructive || : ;;
 esac
 
+_lamina_leave_path () {
+    _lamina_path=":${PATH:-}:"
+    case "$_lamina_path" in
+        *":$_LAMINA_LAYER/bin:"*)
+            PATH=${_lamina_path%%":$_LAMINA_LAYER/bin:"*}:${_lamina_path#*":$_LAMINA_LAYER/bin:"}
+            PATH=${PATH#:}
+            PATH=${PATH%:}
+            export PATH
+            ;;
+    esac
+    unset _lamina_path
+}
+
+# Before each prompt: a set-up script of the base that was read after this one puts its own python
+# first on PATH. Another Python that comes first is meant.
+_lamina_guard () {
+    _lamina_status=$?
+    if [ "${VIRTUAL_ENV:-}" = "${_LAMINA_LAYER:-}" ]; then
+        if [ "${PYTHONHOME+x}" = x ]; then
+            _LAMINA_HOME=$PYTHONHOME
+            unset PYTHONHOME
+            printf @again@ "PYTHONHOME is put aside" >&2
+        fi
+        if [ "$PATH" != "${_LAMINA_SEEN:-}" ]; then
+            _lamina_found=$(command -v python3 || command -v python || :)
+            if [ "${_lamina_found%/*}" != "$_LAMINA_LAYER/bin" ] &&
+                [ "$_lamina_found" -ef "$_LAMINA_LAYER/bin/python" ]; then
+                _lamina_leave_path
+                PATH="$_LAMINA_LAYER/bin${PATH:+:$PATH}"
+                export PATH
+                hash -r 2>/dev/null || :
+                printf @again@ "the layer is first on PATH again" >&2
+            fi
+            _LAMINA_SEEN=$PATH
+        fi
+    fi
+    return $_lamina_status
+}
+
 deactivate () {
     if [ "${_LAMINA_LAYER+x}" = x ]; then
-        _lamina_path=":${PATH:-}:"
-        case "$_lamina_path" in
-            *":$_LAMINA_LAYER/bin:"*)
-                PATH=${_lamina_path%%":$_LAMINA_LAYER/bin:"*}:${_lamina_path#*":$_LAMINA_LAYER/bin:"}
-                PATH=${PATH#:}
-                PATH=${PATH%:}
-                export PATH
-                ;;
-        esac
+        _lamina_leave_path
         if [ "${_LAMINA_HOME+x}" = x ]; then
             PYTHONHOME=$_LAMINA_HOME
             export PYTHONHOME
@@ -56,11 +92,11 @@ deactivate () {
             PS1=$_LAMINA_PS1
         fi
         unset _LAMINA_LAYER _LAMINA_HOME _LAMINA_ENV _LAMINA_ENV_PROMPT
-        unset _LAMINA_PS1 _LAMINA_PS1_SET _lamina_path
+        unset _LAMINA_PS1 _LAMINA_PS1_SET _LAMINA_SEEN _lamina_status _lamina_found
         hash -r 2>/dev/null || :
     fi
     if [ ! "${1:-}" = nondestructive ]; then
-        unset -f deactivate
+        unset -f deactivate _lamina_leave_path _lamina_guard
     fi
 }
 
@@ -80,6 +116,21 @@ if [ -z "${VIRTUAL_ENV_DISABLE_PROMPT:-}" ] && [ "${PS1+x}" = x ]; then
     PS1="($VIRTUAL_ENV_PROMPT) $PS1"
     _LAMINA_PS1_SET=$PS1
 fi
+case $- in
+    *i*)
+        # What stays in there after the layer was left does nothing.
+        if [ -n "${ZSH_VERSION:-}" ]; then
+            eval 'precmd_functions=(${precmd_functions:#_lamina_precmd} _lamina_precmd)'
+            _lamina_precmd () { if [ "${_LAMINA_LAYER+x}" = x ]; then _lamina_guard; fi; }
+        elif [ -n "${BASH_VERSION:-}" ]; then
+            case "${PROMPT_COMMAND:-}" in
+                *_lamina_guard*) ;;
+                *)  PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND
+}"'${_LAMINA_LAYER+_lamina_guard}' ;;
+            esac
+        fi
+        ;;
+esac
 hash -r 2>/dev/null || :
 """
 
@@ -187,12 +238,38 @@ function deactivate -d "Leave the layer"
             functions -c _lamina_prompt fish_prompt
             functions -e _lamina_prompt
         end
-        for name in _lamina_layer _lamina_home _lamina_env _lamina_env_prompt
+        for name in _lamina_layer _lamina_home _lamina_env _lamina_env_prompt _lamina_seen
             set -e $name
         end
+        functions -e _lamina_guard
     end
     if test "$argv[1]" != nondestructive
         functions -e deactivate
+    end
+end
+
+# A set-up script of the base that was read after this one puts its own python first on PATH.
+# Another Python that comes first is meant.
+function _lamina_guard --on-event fish_prompt
+    if not set -q _lamina_layer; or test "$VIRTUAL_ENV" != "$_lamina_layer"
+        return
+    end
+    if set -q PYTHONHOME
+        set -g _lamina_home $PYTHONHOME
+        set -e PYTHONHOME
+        printf @again@ "PYTHONHOME is put aside" >&2
+    end
+    if test "$PATH" != "$_lamina_seen"
+        set -l found (command -s python3; or command -s python)
+        if test "$found" != "$_lamina_layer/bin/python3"
+            and sh -c 'test "$0" -ef "$1"' "$found" "$_lamina_layer/bin/python"
+            if set -l at (contains -i -- "$_lamina_layer/bin" $PATH)
+                set -e PATH[$at]
+            end
+            set -gx PATH "$_lamina_layer/bin" $PATH
+            printf @again@ "the layer is first on PATH again" >&2
+        end
+        set -g _lamina_seen "$PATH"
     end
 end
 
@@ -233,7 +310,7 @@ def activation_files() -> dict[str, str]:
 
 
 def _marked(text: str) -> str:
-    text = text.replace("@gone@", _GONE)
+    text = text.replace("@gone@", _GONE).replace("@again@", _AGAIN)
     for quoting in ("sh", "csh", "fish", "prompt"):
         text = text.replace(f"@{quoting}@", mark(quoting))
     return text

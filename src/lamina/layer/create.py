@@ -14,10 +14,10 @@ from lamina.layer import planting
 from lamina.layer.activation import activation_files
 from lamina.layer.base import LAYER_NAME, Base, is_layer
 from lamina.layer.data_links import plan_data_links
-from lamina.layer.ownership import HOOK, PTH
+from lamina.layer.ownership import FIRST, HOOK, LAST
 from lamina.layer.planting import mark
 from lamina.layer.record import layer_record
-from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text
+from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text, unrecorded_scripts
 from lamina.layer.uv_guard import GUARD, guard_text
 
 if TYPE_CHECKING:
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 # PYTHONPATH may name another layer, whose hook would be imported instead. An interpreter reads the
 # .pth files of a virtual environment twice: the second time, the path is in order already.
-START = f"import sys; {HOOK!r} in sys.modules or sys.path.insert(0, sitedir); import {HOOK}\n"
+START_LINES = {
+    FIRST: f"import sys; {HOOK!r} in sys.modules or sys.path.insert(0, sitedir); import {HOOK}\n",
+    LAST: f"import {HOOK}; {HOOK}.finish()\n",
+}
+"""The .pth files of a layer, read before and after all others."""
 _NEEDED = 4
 """How many directories of the base are looked for when an interpreter starts."""
 
@@ -76,7 +80,7 @@ def watched_by(base: Base, seed: Seed, root: Path) -> list[str]:
     data = [f"{prefix}/{one}" for prefix in described.data for one in seed["directories"]]
     tops = [f"{prefix}/{top}" for prefix in described.data for top in ("share", "etc")]
     places = [described.interpreter, *described.layers, *described.path, *tops, *data]
-    places += [str(place.python), f"{place.prefix}/.lamina/base.json"]
+    places += [str(place.python), str(place.programs), f"{place.prefix}/.lamina/base.json"]
     if "@" in place.given:
         stack, _, tier = place.given.partition("@")
         places.append(f"{root}/tiers/{stack}/{tier}")
@@ -89,6 +93,9 @@ def plan_layer(base: Base) -> Seed:
     site = f"lib/python{described.series}/site-packages"
     data_directories, data_links = plan_data_links(described.data)
     entries, python_files, programs = base_scripts(described)
+    pythons = (base.place.python, Path(described.interpreter))
+    more = unrecorded_scripts(base.place.programs, pythons)
+    python_files |= {name: path for name, path in more.items() if name not in {*entries, *programs}}
     scripts = {f"bin/{name}": DISPATCHER for name in (*entries, *python_files)}
     scripts |= {f"bin/{name}": path for name, path in programs.items()}
     uv_of_base = programs.get(GUARD)
@@ -99,9 +106,9 @@ def plan_layer(base: Base) -> Seed:
         ".gitignore": "*\n",
         f"bin/{DISPATCHER}": dispatcher_text(entries, python_files),
         f"bin/{GUARD}": guard_text(uv_of_base),
-        f"{site}/{PTH}": START,
         f"{site}/{HOOK}.py": hook_text(described),
     }
+    files |= {f"{site}/{name}": text for name, text in START_LINES.items()}
     files |= {f"bin/{name}": text for name, text in activation_files().items()}
     return {
         "directories": ["bin", "lib", f"lib/python{described.series}", site, *data_directories],

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.core import fs
-from lamina.core.errors import UsageError
+from lamina.core.errors import DocumentError, UsageError
 from lamina.layer.activation import activation_files
 from lamina.layer.base import cache_directory
+from lamina.layer.document import load_layer
 from lamina.layer.planting import csh_quoted, filled, fish_quoted, mark, prompt_text, shell_quoted
+from lamina.layer.scripts import is_run_by
 from lamina.model.digests import digest_of_bytes
 
 if TYPE_CHECKING:
@@ -69,7 +71,11 @@ def _own_entries(search: str, place: Place) -> tuple[list[str], tuple[str, ...]]
 
 
 def plan_run(place: Place, command: Sequence[str], environ: Mapping[str, str]) -> Entry:
-    """Return how to run a command in a place; raises UsageError when there is no such command."""
+    """Return how to run a command in a place; raises UsageError when there is no such command.
+
+    A script of a layer's base, named by its path, is run by the layer's interpreter: its first line
+    names that of the base, which knows nothing of the layer.
+    """
     env, dropped = entered(place, environ)
     found = shutil.which(command[0], path=env["PATH"])
     if found is None:
@@ -77,7 +83,19 @@ def plan_run(place: Place, command: Sequence[str], environ: Mapping[str, str]) -
             f"{command[0]}: no such command in {place.prefix} nor on PATH",
             hints=[f"ls {shlex.quote(str(place.programs))}"],
         )
-    return Entry(argv=(found, *command[1:]), environ=env, dropped=dropped)
+    argv = (found, *command[1:])
+    if place.kind == "layer" and os.sep in command[0] and _is_of_the_base(Path(found), place):
+        argv = (str(place.programs / "python"), *argv)
+    return Entry(argv=argv, environ=env, dropped=dropped)
+
+
+def _is_of_the_base(program: Path, place: Place) -> bool:
+    try:
+        base = Path(load_layer(place.prefix).base.python)
+    except DocumentError:
+        return False
+    # A layer below is left alone: whoever names its program wants that one.
+    return is_run_by(program, [base, base.resolve()])
 
 
 def plan_shell(place: Place, environ: Mapping[str, str]) -> Entry:

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
 HOOK = "_lamina_layer"
-PTH = "~lamina.pth"
+FIRST = "+lamina.pth"
+LAST = "~lamina.pth"
 
 _TOP = frozenset({"pyvenv.cfg", ".gitignore", LAYER_NAME, "lamina-layer.lock", INTERNAL})
 _PROGRAMS = frozenset({DISPATCHER, *activation_files()})
-_SITE = frozenset({PTH, f"{HOOK}.py"})
+_SITE = frozenset({FIRST, LAST, f"{HOOK}.py"})
 
 
 def is_of_the_layer(relative: PurePath) -> bool:

@@ -44,6 +44,11 @@ def fish_quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def told(text: str) -> str:
+    """Return a word of the POSIX shells that, printed, is a word which can be pasted."""
+    return shell_quoted(shell_quoted(text))
+
+
 def prompt_name(layer: str) -> str:
     """Return the directory's name for a prompt."""
     return prompt_text(os.path.basename(layer))  # noqa: PTH119
@@ -67,6 +72,7 @@ QUOTINGS: Mapping[str, Callable[[str], str]] = {
     "sh": shell_quoted,
     "csh": csh_quoted,
     "fish": fish_quoted,
+    "told": told,
     "plain": str,
     "prompt": prompt_name,
     "shebang": shebang,

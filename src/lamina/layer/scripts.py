@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.layer.planting import mark
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lamina.engines.probe import BaseProbe
 
 DISPATCHER = ".lamina-script"
+_SYSTEM = frozenset(map(Path, ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin")))
+_ENOUGH = 1024
+_SHELL_FORM = re.compile(r"^'''exec' (.+) \"\$0\"", re.MULTILINE)
 
 _PROGRAM = '''
 """Run a console script of the base, named as this file is called, by the layer's interpreter."""
@@ -54,6 +62,57 @@ def base_scripts(base: BaseProbe) -> tuple[dict[str, str], dict[str, str], dict[
             if kind is not None:
                 (python_files if kind == "python" else programs)[name] = path
     return entries, python_files, programs
+
+
+def unrecorded_scripts(programs: Path, pythons: Iterable[Path]) -> dict[str, str]:
+    """Return name -> path of the scripts in a base's bin directory that its Python runs.
+
+    Those that no distribution has recorded: by their name, too, the layer's interpreter runs them.
+    The system's own scripts stay with the system's packages.
+    """
+    if programs.resolve() in _SYSTEM:
+        return {}
+    try:
+        names = sorted(os.listdir(programs))  # noqa: PTH208
+    except OSError:
+        return {}
+    directories = _directories(pythons)
+    found = {name: programs / name for name in names if _usable(name)}
+    return {name: str(path) for name, path in found.items() if _runs_in(path, directories)}
+
+
+def is_run_by(script: Path, pythons: Iterable[Path]) -> bool:
+    """Tell whether a script names an interpreter that is beside one of ``pythons``."""
+    return _runs_in(script, _directories(pythons))
+
+
+def _directories(pythons: Iterable[Path]) -> frozenset[str]:
+    return frozenset(os.path.realpath(one.parent) for one in pythons)
+
+
+def _runs_in(script: Path, directories: frozenset[str]) -> bool:
+    interpreter = interpreter_of(script)
+    if interpreter is None or not Path(interpreter).name.startswith("python"):
+        return False
+    return os.path.realpath(Path(interpreter).parent) in directories
+
+
+def interpreter_of(path: Path) -> str | None:
+    """Return the absolute path of the interpreter that a script is run by, if it names one."""
+    try:
+        with path.open("rb") as stream:
+            if stream.read(2) != b"#!":
+                return None
+            text = stream.read(_ENOUGH).decode("utf-8", "surrogateescape")
+    except OSError:
+        return None
+    if long := _SHELL_FORM.search(text):
+        try:
+            return shlex.split(long[1])[0]
+        except (ValueError, IndexError):
+            return None
+    words = text.partition("\n")[0].split()
+    return words[0] if words and words[0].startswith("/") else None
 
 
 def dispatcher_text(entries: dict[str, str], files: dict[str, str]) -> str:

@@ -1,8 +1,9 @@
-"""The ``uv`` of a layer: every command of uv, but for the one that would copy the base.
+"""The ``uv`` of a layer: every command of uv, but for those that do not see what they should.
 
 uv looks into the directories of an environment and not at its search path, so for ``uv pip
 install`` a layer is empty but for its own packages: two requests become fifteen packages, which
-hide those of the base. Told so, and what to do instead, a user decides.
+hide those of the base. Told so, and what to do instead, a user decides. ``uv venv
+--system-site-packages`` would see the packages of the interpreter alone.
 """
 
 from __future__ import annotations
@@ -44,10 +45,22 @@ if [ "$1" = pip ] && {{ [ "$2" = install ] || [ "$2" = sync ]; }}; then
         exit 2
     fi
 fi
+if [ "$1" = venv ]; then
+    case " $* " in
+        *" --system-site-packages "*)
+            echo "error: uv does not see this layer: the environment would be one on its base" >&2
+            printf 'hint: lamina layer create NEW --on %s\\n' {told} >&2
+            echo "hint: python -m venv --system-site-packages NEW" >&2
+            exit 2
+            ;;
+    esac
+fi
 exec "$uv" "$@"
 """
 
 
 def guard_text(fallback: str | None) -> str:
     """Return the program; ``fallback`` is the uv of the base, for when PATH has none."""
-    return _PROGRAM.format(layer=mark("sh"), fallback=shell_quoted(fallback or ""))
+    return _PROGRAM.format(
+        layer=mark("sh"), told=mark("told"), fallback=shell_quoted(fallback or "")
+    )

@@ -253,7 +253,7 @@ def test_a_link_to_a_layer_is_the_layer(bench: Bench, layer: Path) -> None:
     assert check(bench, bench.path / "link").sound
 
 
-@pytest.mark.parametrize("name", ["~lamina.pth", "_lamina_layer.py"])
+@pytest.mark.parametrize("name", ["+lamina.pth", "~lamina.pth", "_lamina_layer.py"])
 def test_a_hook_that_is_gone(bench: Bench, layer: Path, name: str) -> None:
     (site_of(layer) / name).unlink()
     found = check(bench, layer)

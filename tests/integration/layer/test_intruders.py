@@ -26,7 +26,8 @@ if TYPE_CHECKING:
         pytest.param("evil-1.0.data/scripts/activate", "bin/activate", id="activation"),
         pytest.param("evil-1.0.data/data/pyvenv.cfg", "pyvenv.cfg", id="configuration"),
         pytest.param("evil-1.0.data/data/.lamina/journal.json", ".lamina/journal", id="journal"),
-        pytest.param("~lamina.pth", "~lamina.pth", id="start-up line"),
+        pytest.param("+lamina.pth", r"\+lamina.pth", id="first start-up line"),
+        pytest.param("~lamina.pth", "~lamina.pth", id="last start-up line"),
         pytest.param("_lamina_layer.py", "_lamina_layer.py", id="start-up hook"),
     ],
 )

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
 import sys
+from importlib import machinery
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina._target.layer_hook import Below, compute_path, inside, lift_finders, path_lines, split
+from lamina._target.layer_hook import (
+    OWN_LINES,
+    Below,
+    compute_path,
+    inside,
+    joined,
+    lift_finders,
+    path_lines,
+    split,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,8 +98,8 @@ class PathFinder:
     found = False
 
     @classmethod
-    def find_spec(cls, _name: str, _path: object = None) -> object:
-        return "spec" if cls.found else None
+    def find_spec(cls, name: str, _path: object = None) -> ModuleSpec | None:
+        return ModuleSpec(name, SourceFileLoader(name, "/above/m.py")) if cls.found else None
 
 
 def test_new_finders_move_before_the_path_and_no_other_does() -> None:
@@ -106,7 +117,7 @@ class Finder:
 
 @pytest.mark.parametrize(
     ("above", "path", "expected"),
-    [(False, None, "editable m"), (True, None, None), (True, ["/p"], "editable m")],
+    [(False, None, "editable m"), (True, None, None), (True, ["/p"], None)],
     ids=["only-below", "hidden-above", "submodule"],
 )
 def test_a_finder_below(
@@ -117,10 +128,52 @@ def test_a_finder_below(
     assert Below(Finder(), ["/above"]).find_spec("m", path) == expected
 
 
+def test_hidden_modules_of_namespaces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A namespace of a nearer layer hides what it has itself, and no more."""
+    monkeypatch.setattr(sys, "meta_path", [machinery.PathFinder])
+    (tmp_path / "space" / "own").mkdir(parents=True)
+    (tmp_path / "space" / "own" / "__init__.py").touch()
+    below = Below(Finder(), [str(tmp_path)])
+    for name, hidden in {"space": False, "space.own": True, "space.own.x": True}.items():
+        assert below.is_hidden(name) is hidden
+    assert below.find_spec("space.other", ["/p"]) == "editable space.other"
+
+
+def test_a_wrapped_finder_is_taken_out_by_who_put_it_there() -> None:
+    finder = Finder()
+    finders: list[object] = [Below(finder, []), Finder()]
+    finders.remove(finder)
+    assert len(finders) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "joined_to"),
+    [
+        pytest.param(["base"], ["upper", "lower", "base"], id="of-the-base"),
+        pytest.param(["lower"], ["upper", "lower"], id="of-a-layer"),
+        pytest.param(["base", "lower"], ["upper", "lower", "base"], id="in-the-wrong-order"),
+        pytest.param(["own"], ["own"], id="of-the-user"),
+        pytest.param(["elsewhere"], ["elsewhere"], id="editable"),
+    ],
+)
+def test_parts_of_a_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: list[str], joined_to: list[str]
+) -> None:
+    names = ("own", "upper", "lower", "base")
+    for name in (*names, "elsewhere"):
+        (tmp_path / name / "space").mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / name) for name in names])
+    above = [str(tmp_path / name) for name in ("upper", "lower")]
+    monkeypatch.setattr("lamina._target.layer_hook.ABOVE", above)
+    found = joined("space", [str(tmp_path / one / "space") for one in path])
+    assert found == [str(tmp_path / one / "space") for one in joined_to]
+
+
 def test_lines_of_pth_files(tmp_path: Path) -> None:
     (tmp_path / "b.pth").write_bytes(b"# comment\n\nplace\r\n  \n")
     (tmp_path / "a.pth").write_text("import os\n", encoding="utf-8")
-    (tmp_path / "~lamina.pth").write_text("import _lamina_layer\n", encoding="utf-8")
+    for name in OWN_LINES:
+        (tmp_path / name).write_text("import _lamina_layer\n", encoding="utf-8")
     (tmp_path / ".hidden.pth").write_text("import hidden\n", encoding="utf-8")
     (tmp_path / "c.txt").write_text("import text\n", encoding="utf-8")
     found = [(name.rpartition("/")[2], line) for name, line in path_lines(str(tmp_path))]

@@ -22,6 +22,7 @@ SITE = "lib/python3.12/site-packages"
         "bin/python",
         "bin/python3",
         "bin/python3.12",
+        f"{SITE}/+lamina.pth",
         f"{SITE}/~lamina.pth",
         f"{SITE}/_lamina_layer.py",
     ],

@@ -8,7 +8,7 @@ from lamina.core.errors import LaminaError
 from lamina.core.run import base_environment, run
 from lamina.layer.base import Base, look_at
 from lamina.layer.check.findings import Finding, command
-from lamina.layer.ownership import HOOK, PTH
+from lamina.layer.ownership import FIRST, HOOK, LAST
 from lamina.layer.paper.bases import find_same, place_of
 from lamina.layer.planting import shell_quoted
 from lamina.layer.state import is_elsewhere, made_for
@@ -113,7 +113,7 @@ def check_interpreter(layer: LayerState, environ: Mapping[str, str]) -> Iterator
 
 def check_hook(layer: LayerState) -> Iterator[Finding]:
     """Yield what is missing of what puts the layer over its base."""
-    for name in (PTH, f"{HOOK}.py"):
+    for name in (FIRST, LAST, f"{HOOK}.py"):
         if not (layer.site / name).is_file():
             yield Finding(
                 kind="hook-missing",

@@ -12,9 +12,8 @@ from lamina.core.errors import LaminaError
 from lamina.engines.probe import BaseProbe, probe
 from lamina.layer.base import is_layer
 from lamina.layer.doctor.mending import record_of
-from lamina.layer.doctor.programs import interpreter_of
 from lamina.layer.ownership import HOOK
-from lamina.layer.scripts import DISPATCHER
+from lamina.layer.scripts import DISPATCHER, interpreter_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-_ENOUGH = 1024
-_SHELL_FORM = re.compile(r"^'''exec' (.+) \"\$0\"", re.MULTILINE)
+from lamina.layer.scripts import interpreter_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,21 +38,3 @@ def read_scripts(prefix: Path) -> tuple[Script, ...]:
             if interpreter is not None:
                 found.append(Script(path=Path(entry.path), interpreter=interpreter))
     return tuple(found)
-
-
-def interpreter_of(path: Path) -> str | None:
-    """Return the absolute path of the interpreter that a script is run by, if it names one."""
-    try:
-        with path.open("rb") as stream:
-            if stream.read(2) != b"#!":
-                return None
-            text = stream.read(_ENOUGH).decode("utf-8", "surrogateescape")
-    except OSError:
-        return None
-    if long := _SHELL_FORM.search(text):
-        try:
-            return shlex.split(long[1])[0]
-        except (ValueError, IndexError):
-            return None
-    words = text.partition("\n")[0].split()
-    return words[0] if words and words[0].startswith("/") else None

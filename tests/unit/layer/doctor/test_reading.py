@@ -14,7 +14,8 @@ from lamina.layer.doctor.extensions import contains, extensions_of, needs_of, st
 from lamina.layer.doctor.installed import Copy, read_directories
 from lamina.layer.doctor.libraries import library_directories
 from lamina.layer.doctor.places import environment_of, inside
-from lamina.layer.doctor.programs import interpreter_of, read_scripts
+from lamina.layer.doctor.programs import read_scripts
+from lamina.layer.scripts import interpreter_of
 from support.wheels import Wheel
 
 if TYPE_CHECKING:

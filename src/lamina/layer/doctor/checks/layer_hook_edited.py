@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lamina import _target
-from lamina.layer.create import START
+from lamina.layer.create import START_LINES
 from lamina.layer.doctor.finding import Check, Kind, listed
 from lamina.layer.doctor.layers import hook_files, read_hook
 from lamina.layer.doctor.mending import remake
-from lamina.layer.ownership import PTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +32,10 @@ def find(patient: Patient) -> Iterator[Finding]:
     for path in hook_files(patient.prefix):
         if path.is_file() and not _is_ours(path):
             differ.append(str(path))
-        start = path.with_name(PTH)
-        if start.is_file() and start.read_bytes() != START.encode():
-            differ.append(str(start))
+        for name, line in START_LINES.items():
+            start = path.with_name(name)
+            if start.is_file() and start.read_bytes() != line.encode():
+                differ.append(str(start))
     if differ:
         what = f"not the start-up hook that this lamina writes: {listed(differ)}"
         yield KIND.found(what, remake(patient.prefix), *differ)

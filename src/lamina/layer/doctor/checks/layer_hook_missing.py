@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lamina.layer.doctor.finding import Check, Kind, listed
 from lamina.layer.doctor.layers import hook_files
 from lamina.layer.doctor.mending import remake
-from lamina.layer.ownership import PTH
+from lamina.layer.ownership import FIRST, LAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def find(patient: Patient) -> Iterator[Finding]:
     if not patient.is_layer:
         return
     modules = hook_files(patient.prefix) or [patient.prefix / "lib"]
-    wanted = [path for one in modules for path in (one, one.with_name(PTH))]
+    wanted = [path for one in modules for path in (one, *map(one.with_name, (FIRST, LAST)))]
     missing = [str(path) for path in wanted if not path.is_file()]
     if missing:
         what = f"the start-up hook of {patient.prefix} is incomplete: no {listed(missing)}"

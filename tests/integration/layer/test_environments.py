@@ -1,0 +1,104 @@
+"""Virtual environments that are made from a layer."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import uv
+
+from support.shapes import every_shape, shaped_base
+from support.wheels import Wheel
+from support.workshop import Workshop, run, site_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+OLD, NEW, NEWEST = (Wheel(name="alpha", version=version) for version in ("1.0", "2.0", "3.0"))
+OTHER = Wheel(name="beta", version="1.0")
+CODE = "import alpha, beta; print(alpha.__version__, beta.__version__)"
+NOTHING = "import importlib.util as u; print(u.find_spec('alpha'))"
+
+
+def inherits(workshop: Workshop, venv: Path, environ: dict[str, str]) -> None:
+    python = venv / "bin" / "python"
+    for flags in ([], ["-I"]):
+        assert run([python, *flags, "-c", CODE], environ).split() == ["2.0", "1.0"]
+    workshop.add(venv, NEWEST)
+    assert run([python, "-c", CODE], environ).split() == ["3.0", "1.0"]
+
+
+@every_shape
+@pytest.mark.parametrize("series", ["3.8", "3.12", "3.13"])
+def test_venv_with_what_is_below(
+    workshop: Workshop, interpreter: Callable[[str], Path], shape: str, series: str
+) -> None:
+    base = shaped_base(workshop, shape, interpreter(series), OLD, OTHER)
+    layer = base.layer("it's a layer")
+    workshop.add(layer, NEW)
+    venv = workshop.path / "venv"
+    words = ["-m", "venv", "--without-pip", "--system-site-packages", venv]
+    run([layer / "bin" / "python", *words], base.environ)
+    inherits(workshop, venv, base.environ)
+
+
+def test_venv_alone_is_alone(workshop: Workshop, python: Path) -> None:
+    base = shaped_base(workshop, "prefix", python, OLD, OTHER)
+    layer = base.layer()
+    venv = workshop.path / "venv"
+    run([layer / "bin" / "python", "-m", "venv", "--without-pip", venv], base.environ)
+    assert run([venv / "bin" / "python", "-c", NOTHING], base.environ) == "None\n"
+    assert list(site_of(venv).iterdir()) == []
+
+
+def test_a_layer_on_such_an_environment(workshop: Workshop, python: Path) -> None:
+    base = shaped_base(workshop, "prefix", python, OLD, OTHER)
+    layer = base.layer()
+    workshop.add(layer, NEW)
+    venv = workshop.path / "venv"
+    words = ["-m", "venv", "--without-pip", "--system-site-packages", venv]
+    run([layer / "bin" / "python", *words], base.environ)
+    upper = workshop.layer(venv, "upper")
+    assert run([upper / "bin" / "python", "-c", CODE], base.environ).split() == ["2.0", "1.0"]
+
+
+@pytest.mark.index
+@pytest.mark.parametrize("series", ["3.9", "3.12"])
+def test_virtualenv(
+    workshop: Workshop, interpreter: Callable[[str], Path], environ: dict[str, str], series: str
+) -> None:
+    base = shaped_base(workshop, "prefix", interpreter(series), OLD, OTHER)
+    settings = {name: one for name, one in base.environ.items() if name != "UV_DEFAULT_INDEX"}
+    words = ["pip", "install", "--quiet", "--python", base.python, "virtualenv"]
+    run([uv.find_uv_bin(), *words], settings)
+    layer = base.layer()
+    workshop.add(layer, NEW)
+    for number, options in enumerate((["--system-site-packages"], [])):
+        venv = workshop.path / f"venv-{number}"
+        run([layer / "bin" / "virtualenv", "--quiet", "--no-seed", *options, venv], environ)
+    inherits(workshop, workshop.path / "venv-0", base.environ)
+    assert run([venv / "bin" / "python", "-c", NOTHING], base.environ) == "None\n"
+
+
+def test_uv_venv_says_what_to_do(workshop: Workshop, python: Path) -> None:
+    base = shaped_base(workshop, "prefix", python, OLD)
+    layer = base.layer("it's a layer")
+    directory = uv.find_uv_bin().rpartition("/")[0]
+    environ = base.environ | {"PATH": f"{layer}/bin:{directory}:{base.environ['PATH']}"}
+    environ["VIRTUAL_ENV"] = str(layer)
+    venv = workshop.path / "venv"
+    words = [str(layer / "bin" / "uv"), "venv", "--quiet", str(venv)]
+    answer = subprocess.run(
+        [*words, "--system-site-packages"],
+        env=environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert answer.returncode == 2
+    hint = next(line for line in answer.stderr.splitlines() if "layer create" in line)
+    assert not venv.exists()
+    assert hint.startswith("hint: lamina layer create NEW --on ")
+    quoted = hint.rpartition("--on ")[2]
+    assert run(["/bin/sh", "-c", f"printf %s {quoted}"], environ) == str(layer)
+    run([*words], environ)
+    assert run([venv / "bin" / "python", "-c", NOTHING], environ) == "None\n"
