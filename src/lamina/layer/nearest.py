@@ -25,19 +25,34 @@ def nearest_requests(
 ) -> list[str]:
     """Return what was asked with versions that fit, empty where no version does.
 
-    The newest that fit: who names a version nearly always wants at least that one.
+    As many bounds as can be stay as they were asked for. In the place of the others are the newest
+    versions that fit: who names a version nearly always wants at least that one.
     """
-    bounded = {canonicalize_name(one.name): one for one in asked if one.specifier}
-    if not bounded:
-        return []
-    rest = [text for text in requests if canonicalize_name(Requirement(text).name) not in bounded]
-    union = union_of(ground, [*rest, *map(_unbounded, bounded.values())], ground.own_versions)
-    kept = tuple(one for one in union.preferences if one.split("==")[0] not in bounded)
+    bounded = [one for one in asked if one.specifier]
+    freed = [[one] for one in bounded]
+    for free in [*freed, bounded] if len(bounded) > 1 else freed:
+        if fitting := _nearest(ground, requests, asked, free, solver):
+            return fitting
+    return []
+
+
+def _nearest(
+    ground: Ground,
+    requests: Sequence[str],
+    asked: Sequence[Requirement],
+    free: Sequence[Requirement],
+    solver: UvUnion,
+) -> list[str]:
+    """Return what was asked when some of it may be of any version, empty where that is no help."""
+    names = {canonicalize_name(one.name) for one in free}
+    rest = [text for text in requests if canonicalize_name(Requirement(text).name) not in names]
+    union = union_of(ground, [*rest, *map(_unbounded, free)], ground.own_versions)
+    kept = tuple(one for one in union.preferences if one.split("==")[0] not in names)
     try:
         found = solver.resolve(dataclasses.replace(union, preferences=kept))
     except LaminaError:
         return []  # The refusal that this would be a hint of says what is wrong.
-    if any(found[name].version == ground.versions.get(name) for name in bounded if name in found):
+    if any(found[name].version == ground.versions.get(name) for name in names if name in found):
         return []  # What is there already is no answer.
     fitting = [_fitting(one, found) for one in asked]
     return fitting if fitting != [str(one) for one in asked] else []

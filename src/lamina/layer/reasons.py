@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from lamina.core.errors import UnsatisfiableError
+from lamina.core.errors import CommandFailedError, UnsatisfiableError
 from lamina.engines.uv_compile import PROJECT_NAME
 
 if TYPE_CHECKING:
@@ -25,6 +25,13 @@ _CONCLUSION = re.compile(
     r",? we can conclude that (?:your requirements are unsatisfiable"
     r"|your requirements and \S+ are incompatible|all versions of \S+ cannot be used)\.?$"
 )
+_MISSING = re.compile(r"([A-Za-z0-9._-]+) was not found in the package registry")
+_CONCLUDED = re.compile(r"we can conclude that .*?(?=\. (?:And because|Because)|$)")
+_REQUIRED = re.compile(
+    r"you require (\S+(?: and \S+(?=\s|$)(?! (?:depends?|has|have|was|were|is|are) ))*)"
+)
+_LISTED = {"all", "any", "one"}
+"""Where uv makes a list of a requirement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +50,7 @@ def shortest_reason(
     error: UnsatisfiableError, ground: Ground, refusal: Refusal
 ) -> UnsatisfiableError:
     """Return the solver's refusal in few words, with what can be done about it."""
-    reason = shortened(error.message)
+    reason = _reason(_said(error), refusal)
     hints = [f"everything the solver said: {refusal.log}"]
     if missing := missing_package(error):
         there = sorted({*ground.base, *ground.own} - {missing})
@@ -77,24 +84,61 @@ def shortest_reason(
 
 def missing_package(error: UnsatisfiableError) -> PackageName | None:
     """Return the package that the index does not have, where that is what the solver says."""
-    found = re.search(
-        r"([A-Za-z0-9._-]+) was not found in the package registry", shortened(error.message)
-    )
+    found = _MISSING.search(shortened(error.message))
     return canonicalize_name(found[1]) if found else None
+
+
+def _said(error: UnsatisfiableError) -> str:
+    """Return all that the solver said; the message of its error has the first words only."""
+    cause = error.__cause__
+    said = cause.output if isinstance(cause, CommandFailedError) else error.message
+    return said.partition("\nhint:")[0]
+
+
+def _reason(text: str, refusal: Refusal) -> str:
+    """Return uv's derivation; of a long one, which requirements exclude each other."""
+    short, words = shortened(text), _plain(text)
+    required = _requirements(words)
+    names = {_name(one) for one in required}
+    asked = [one for one in refusal.asked if _name(one) in names]
+    if len(words) <= _LONGEST or not asked or _MISSING.search(short):
+        return short
+    wanted = {_name(one) for one in asked}
+    others = [one for one in required if _name(one) not in wanted]
+    if not others:
+        return f"{', '.join(asked)} exclude each other"
+    return f"{', '.join(asked)} cannot be had together with {', '.join(others)}"
+
+
+def _requirements(words: str) -> list[str]:
+    """Return the requirements that a derivation starts from, each of them once."""
+    premises = _CONCLUDED.sub("", words)
+    found = (one for match in _REQUIRED.finditer(premises) for one in match[1].split(" and "))
+    named = list(dict.fromkeys(one.rstrip(",.") for one in found))
+    return named if _LISTED.isdisjoint(named) else []
+
+
+def _name(requirement: str) -> str:
+    return canonicalize_name(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0])
 
 
 def shortened(text: str) -> str:
     """Return uv's conclusion without its scaffolding, cut to a paragraph."""
-    words = re.sub(r"^(error|cause): *", "", text, flags=re.MULTILINE)
-    words = words.replace("No solution found when resolving dependencies", "")
-    words = words.replace(f"{PROJECT_NAME} depends on", "you require")
-    words = re.sub(r"\s+", " ", words).strip(" :")
+    words = _plain(text)
     words = _CONCLUSION.sub("", words).strip(" .")
     words = re.sub(r"^Because ", "", words)
     sentences = re.split(r"(?<=\.) (?=And because|Because)", words)
     if len(words) > _LONGEST and len(sentences) > 1:
         words = f"{sentences[0]} [...] {sentences[-1]}"
     return words if len(words) <= _LONGEST else words[: _LONGEST - 6] + " [...]"
+
+
+def _plain(text: str) -> str:
+    """Return uv's words on one line."""
+    words = re.sub(r"^\s*(error|cause): *", "", text, flags=re.MULTILINE)
+    words = words.replace("No solution found when resolving dependencies", "")
+    words = words.replace(f"{PROJECT_NAME} depends on", "you require")
+    return re.sub(r"\s+", " ", words).strip(" :")
 
 
 def _mentions(text: str, name: str) -> bool:

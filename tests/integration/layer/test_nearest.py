@@ -11,7 +11,7 @@ import pytest
 from lamina.core.errors import UnsatisfiableError
 from lamina.layer.change import Request, plan_request
 from lamina.layer.opened import open_layer
-from support.changes import change
+from support.changes import UNRELATED_NEW, UNRELATED_OLD, change
 from support.solvers import solver_for
 from support.wheels import Wheel
 
@@ -33,6 +33,8 @@ def refusal(workshop: Workshop, layer: Path, *requests: str) -> UnsatisfiableErr
     [
         pytest.param(["unrelated==7"], ["unrelated==9.0"], id="no such version"),
         pytest.param(["alpha>=5", "gamma"], ["alpha==2.0", "gamma"], id="one of two"),
+        pytest.param(["alpha>=2", "beta<2"], ["alpha>=2", "beta==2.0"], id="one of two at odds"),
+        pytest.param(["alpha>=5", "unrelated==7"], ["alpha==2.0", "unrelated==9.0"], id="both"),
         pytest.param(["picky[more]>=3"], ["picky[more]==1.0"], id="with an extra"),
     ],
 )
@@ -47,6 +49,17 @@ def test_the_offer(
     words = shlex.split(hint.removeprefix("this is possible: lamina layer add "))
     assert words == [str(layer), *possible]
     change(workshop, layer, *words[1:])
+
+
+def test_a_bound_that_can_be_met_stays(workshop: Workshop, python: Path) -> None:
+    """Without it the base's own version would come out, which is no answer."""
+    zeta = [Wheel(name="zeta", version=version) for version in ("1.0", "2.0")]
+    user = Wheel(name="aardvark", version="1.0", requires=["zeta<2"])
+    newer = Wheel(name="aardvark", version="2.0", requires=["zeta"])
+    workshop.index.add(*zeta, user, newer, UNRELATED_OLD, UNRELATED_NEW)
+    layer = workshop.layer(workshop.base(python, user, zeta[0], UNRELATED_OLD))
+    hint = refusal(workshop, layer, "zeta>=2", "unrelated==7").hints[0]
+    assert hint.endswith("'zeta>=2' unrelated==9.0")
 
 
 @pytest.mark.parametrize("request_text", ["nowhere", "nowhere>=3", "broken"])
