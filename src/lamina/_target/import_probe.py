@@ -1,6 +1,6 @@
 """Import modules and say how it went.
 
-``python -I import_probe.py QUESTION ANSWERS``: QUESTION is a JSON file with ``modules``,
+``python -I -B import_probe.py QUESTION ANSWERS``: QUESTION is a JSON file with ``modules``,
 ``seconds`` and ``keep``; each module adds a line to ANSWERS as soon as it is known, so that a crash
 loses one.
 """
@@ -76,7 +76,11 @@ def write_byte_code_below(directory: "Optional[str]") -> None:
         parent = os.path.dirname(os.path.dirname(path))
         if directory and (os.path.realpath(parent) + os.sep).startswith(directory + os.sep):
             plain(self, path, data, **options)
+            if os.path.exists(path) and os.path.getsize(path) != len(data):
+                os.remove(path)  # Cut where the disk is full, which Python before 3.12.8 accepts.
 
+    # The interpreter was started without, so that its start-up wrote none either.
+    sys.dont_write_bytecode = False
     setattr(SourceFileLoader, "set_data", set_data)  # noqa: B010 (not what its type says)
 
 

@@ -24,10 +24,20 @@ if TYPE_CHECKING:
     from lamina.engines.probe import BaseProbe
     from lamina.layer.planting import Seed
 
+# Python before 3.12.8 leaves cut byte code behind on a full disk, and then cannot import it ever.
+_IMPORT = f"""
+try:
+    import {HOOK}
+except (EOFError, ValueError, TypeError):
+    import importlib.util, os
+    os.remove(importlib.util.cache_from_source(os.path.join(sitedir, {HOOK + ".py"!r})))
+    import {HOOK}
+"""
 # PYTHONPATH may name another layer, whose hook would be imported instead. An interpreter reads the
 # .pth files of a virtual environment twice: the second time, the path is in order already.
+_FIND = f"{HOOK!r} in sys.modules or sys.path.insert(0, sitedir)"
 START_LINES = {
-    FIRST: f"import sys; {HOOK!r} in sys.modules or sys.path.insert(0, sitedir); import {HOOK}\n",
+    FIRST: f"import sys; {_FIND}; exec({_IMPORT!r})\n",
     LAST: f"import {HOOK}; {HOOK}.finish()\n",
 }
 """The .pth files of a layer, read before and after all others."""

@@ -77,7 +77,7 @@ class Trial:
             fs.write_text(question, json.dumps(asked), durable=False)
             fs.make_directory(work / "home")
             ended = run(
-                [self.python, "-I", probe_code.__file__, question, answers],
+                [self.python, "-I", "-B", probe_code.__file__, question, answers],
                 env=self._environment(work / "home"),
                 cwd=work / "home",
                 timeout=(self.seconds + 10) * len(modules) + 60,
