@@ -197,6 +197,29 @@ def test_one_change_at_a_time(workshop: Workshop, layer: Path) -> None:
     change(workshop, layer, "gamma")
 
 
+def test_two_programs_that_add_at_once(workshop: Workshop, layer: Path) -> None:
+    """One of them adds; the other does so after it, or is told who is at work."""
+    words = [sys.executable, "-m", "lamina", "layer", "add", "-q", str(layer)]
+    requests = ("alpha>=2", "gamma")
+    processes = [
+        subprocess.Popen([*words, one], env=workshop.environ, stderr=subprocess.PIPE, text=True)
+        for one in requests
+    ]
+    errors = [process.communicate(timeout=120)[1] for process in processes]
+    codes = [process.returncode for process in processes]
+    assert sorted(codes) in ([0, 0], [0, ConflictError.exit_code]), errors
+    for code, error, process in zip(codes, errors, reversed(processes), strict=True):
+        assert code == 0 or f"process {process.pid}" in error
+    added = {one for one, code in zip(requests, codes, strict=True) if code == 0}
+    opened = open_layer(layer, workshop.environ)
+    assert set(opened.document.requests) == added
+    assert ("alpha" in opened.managed, "gamma" in opened.managed) == (
+        "alpha>=2" in added, "gamma" in added,
+    )  # fmt: skip
+    change(workshop, layer, *requests)
+    assert versions(workshop, layer, "alpha", "gamma") == ["2.0", "1.0"]
+
+
 @pytest.mark.parametrize("undone", [0, 1, 3], ids=["first", "second", "fourth"])
 def test_a_second_interrupt_while_undoing(workshop: Workshop, layer: Path, undone: int) -> None:
     """Whoever presses Ctrl-C twice loses nothing: the next operation undoes the rest."""
