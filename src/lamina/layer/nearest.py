@@ -48,12 +48,14 @@ def _nearest(
     rest = [text for text in requests if canonicalize_name(Requirement(text).name) not in names]
     union = union_of(ground, [*rest, *map(_unbounded, free)], ground.own_versions)
     kept = tuple(one for one in union.preferences if one.split("==")[0] not in names)
+    there = ground.versions
+    # What is there already is no answer.
+    others = tuple(f"{name}!={there[name]}" for name in sorted(names & there.keys()))
+    union = dataclasses.replace(union, preferences=kept, constraints=(*union.constraints, *others))
     try:
-        found = solver.resolve(dataclasses.replace(union, preferences=kept))
+        found = solver.resolve(union)
     except LaminaError:
         return []  # The refusal that this would be a hint of says what is wrong.
-    if any(found[name].version == ground.versions.get(name) for name in names if name in found):
-        return []  # What is there already is no answer.
     fitting = [_fitting(one, found) for one in asked]
     return fitting if fitting != [str(one) for one in asked] else []
 
