@@ -44,6 +44,8 @@ class LayerBase(Document):
     """Its interpreter."""
     search: str | None = None
     """The PYTHONPATH that was part of it."""
+    variables: dict[str, str] = {}
+    """What else of the environment the layer keeps, such as LD_LIBRARY_PATH: name -> value."""
     version: str
     """Version of its Python."""
     platform: str

@@ -77,6 +77,7 @@ def open_layer(path: Path, environ: Mapping[str, str]) -> OpenLayer:
         prefix=Path(kept.prefix),
         release=kept.release,
         search=kept.search,
+        variables=kept.variables,
     )
     if not place.python.exists():
         raise UsageError(

@@ -59,6 +59,7 @@ def recorded_place(base: PaperBase) -> Place:
         prefix=Path(place.prefix),
         release=base.release,
         search=place.search,
+        variables=place.variables,
     )
 
 
@@ -136,4 +137,5 @@ def place_of(base: LayerBase) -> Place:
         prefix=Path(base.prefix),
         release=base.release,
         search=base.search,
+        variables=base.variables,
     )

@@ -87,7 +87,11 @@ def _base(layer: OpenLayer) -> PaperBase:
         platform=described.platform,
         digest=described.digest,
         place=PaperPlace(
-            given=place.given, prefix=place.prefix, python=place.python, search=place.search
+            given=place.given,
+            prefix=place.prefix,
+            python=place.python,
+            search=place.search,
+            variables=place.variables,
         ),
         packages=tuple(
             _base_package(one.key, one.version, recorded) for one in described.distributions
