@@ -171,7 +171,10 @@ def start(base: "dict[str, list[str]]", layer: str) -> None:
     """Order the search path and do what the base's own .pth files say."""
     vanished = next((root for root in base["needs"] if not os.path.isdir(root)), None)
     if vanished is not None:
-        _complain("the base of this layer is gone: %s (the layer alone is used)" % vanished)
+        _complain(
+            "the base of this layer is gone: %s (the layer alone is used; lamina layer check %s)"
+            % (vanished, sys.prefix)
+        )
     sys.path[:] = compute_path(sys.path, _standard(sys.path), layer, base)
     new = [one for one in sys.meta_path if not _is_standard_finder(one)]
     sys.meta_path[:] = lift_finders(sys.meta_path, new)

@@ -98,6 +98,7 @@ def describe_layer(layer: OpenLayer) -> dict[str, Any]:
             "python": base.version,
             "packages": len(layer.base.distributions),
             "changed": layer.base.digest != base.digest,
+            "variables": dict(base.variables),
         },
         "requests": list(layer.document.requests),
         "packages": len(layer.own),
@@ -119,10 +120,12 @@ def render_description(value: dict[str, Any]) -> str:
     base = value["base"]
     on = f"{base['release']} in {base['prefix']}" if base["release"] else base["prefix"]
     changed = "; changed since the layer was made" if base["changed"] else ""
+    keeps = ", ".join(base["variables"])
     return "\n".join(
         [
             f"layer     {value['layer']}",
             f"base      {on} (Python {base['python']}, {base['packages']} packages{changed})",
+            *([f"keeps     {keeps}"] if keeps else []),
             f"requests  {', '.join(value['requests']) or 'none yet'}",
             f"packages  {value['packages']} of its own, {value['bytes'] / 1e6:.1f} MB",
         ]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lamina._target import probe as probe_code
+from lamina._target import surroundings
 from lamina.core.errors import UsageError
 from lamina.engines.probe import probe
 from lamina.layer.base import find_place, look_at
@@ -22,6 +24,7 @@ from support.workshop import Workshop, run, site_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
 ALPHA = Wheel(name="alpha", version="1.0", scripts={"alpha": "alpha:main"})
 WHERE = "import sys; print(sys.prefix, sys.base_prefix)"
@@ -77,6 +80,19 @@ def test_pyenv(workshop: Workshop, python: Path) -> None:
     assert load_layer(layer).base.prefix == str(root / "versions" / version)
     answer = run([layer / "bin" / "python", "-c", WHERE], workshop.environ | {"PYENV_VERSION": "x"})
     assert answer.split() == [str(layer), str(root / "versions" / version)]
+
+
+SERIES = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+
+
+@pytest.mark.parametrize("series", SERIES)
+@pytest.mark.parametrize("program", [probe_code, surroundings], ids=lambda one: one.__name__[8:])
+def test_what_runs_in_a_base_uses_nothing_that_is_going_away(
+    workshop: Workshop, interpreter: Callable[[str], Path], series: str, program: ModuleType
+) -> None:
+    """A warning here is an error in a later Python."""
+    words = [interpreter(series), "-I", "-B", "-W", "error", program.__file__]
+    assert json.loads(run(words, workshop.environ))["version"].startswith(f"{series}.")
 
 
 # --- what is kept of a base

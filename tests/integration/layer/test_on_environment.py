@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -138,6 +139,23 @@ def test_a_layer_on_such_a_layer(workshop: Workshop, over: Path, view: View) -> 
     upper = workshop.layer(over, "upper")
     answer = run([upper / "bin" / "python", "-c", USE], workshop.environ)
     assert answer == f"42 {upper} {view.path}\n"
+
+
+def test_run_and_show(workshop: Workshop, over: Path, view: View) -> None:
+    program = [sys.executable, "-m", "lamina"]
+    assert run([*program, "run", over, "--", "view-tool"], workshop.environ) == "42\n"
+    shown = run([*program, "layer", "show", over], workshop.environ)
+    assert "keeps     CMAKE_PREFIX_PATH, LD_LIBRARY_PATH, PATH, ROOTSYS\n" in shown
+
+
+def test_made_again_from_its_lock(workshop: Workshop, over: Path, view: View) -> None:
+    program = [sys.executable, "-m", "lamina", "layer"]
+    lock, again = workshop.path / "paper.lock", workshop.path / "again"
+    run([*program, "lock", over, "-o", lock, "--quiet"], workshop.environ)
+    run([*program, "restore", lock, "--to", again, "--quiet"], workshop.environ)
+    answer = run([again / "bin" / "python", "-c", USE], workshop.environ)
+    assert answer == f"42 {again} {view.path}\n"
+    assert load_layer(again).base == load_layer(over).base
 
 
 def test_a_change_imports_what_needs_the_libraries(
