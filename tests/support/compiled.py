@@ -32,8 +32,8 @@ def distribution(
     """Return a distribution as its metadata describes it."""
     return Distribution(
         key=name, name=name, version=version, location=str(location),
-        metadata=f"{name.replace('-', '_')}-{version}.dist-info", requires=requires, extras=(),
-        requires_python="", direct=False, editable=False, entries={}, files={},
+        metadata=f"{name.replace('-', '_')}-{version}.dist-info", modules=(), requires=requires,
+        extras=(), requires_python="", direct=False, editable=False, entries={}, files={},
     )  # fmt: skip
 
 

@@ -242,7 +242,10 @@ def start(base: "dict[str, list[str]]", layer: str) -> None:
     """Order the search path."""
     vanished = next((root for root in base["needs"] if not os.path.isdir(root)), None)
     if vanished is not None:
-        _complain("the base of this layer is gone: %s (the layer alone is used)" % vanished)
+        _complain(
+            "the base of this layer is gone: %s (the layer alone is used; lamina layer check %s)"
+            % (vanished, sys.prefix)
+        )
     sys.path[:] = compute_path(sys.path, _standard(sys.path), layer, base)
     LAYERS[:] = [layer] + base["layers"]
     SITES[:] = [layer] + base["sites"]

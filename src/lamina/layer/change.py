@@ -22,6 +22,7 @@ from lamina.layer.document import (
     LayerLock,
     LayerPackage,
 )
+from lamina.layer.hiding import hidden_by, render_hidden
 from lamina.layer.indexes import indexes_of, protected_over
 from lamina.layer.nearest import nearest_requests
 from lamina.layer.opened import OpenLayer, open_layer
@@ -33,6 +34,7 @@ from lamina.layer.scripts import base_scripts
 from lamina.layer.solving import solve_addition, solve_removal
 from lamina.layer.transaction import INTERNAL, holding, staged
 from lamina.layer.union import Ground, merged, parse_requests
+from lamina.layer.variables import with_variables
 from lamina.model.names import PUBLIC_INDEX
 from lamina.model.platforms import PythonSeries
 
@@ -87,11 +89,12 @@ def change_layer(request: Request, environ: Mapping[str, str]) -> Plan:
         return _carry_out(layer, request, solver, environ)
 
 
-def _prover(environ: Mapping[str, str]) -> Prover:
+def _prover(layer: OpenLayer, environ: Mapping[str, str]) -> Prover:
     from lamina.layer.imports.proof import Prover
 
     known = "HOME" in environ or "XDG_CACHE_HOME" in environ
-    return Prover(environ=environ, cache=cache_directory(environ) if known else None)
+    inside = with_variables(layer.document.base.variables, environ)
+    return Prover(environ=inside, cache=cache_directory(environ) if known else None)
 
 
 def bounds_of(
@@ -104,11 +107,12 @@ def bounds_of(
         # A change that only adds does not get here, and does not wait for these.
         from lamina.layer.abi.bounds import numpy_bounds
 
-        prover = _prover(environ)
+        prover = _prover(layer, environ)
         ground = layer.ground()
         with report.step("look into the compiled modules"):
             scans = [
                 *prover.scan(layer.base.distributions).values(),
+                *prover.scan(layer.base.unrecorded).values(),
                 *prover.scan(layer.own).values(),
             ]
         return (*numpy_bounds(scans, ground.versions)[0], *learnt)
@@ -130,12 +134,16 @@ def _carry_out(
             raise _would_break(request, learnt) from error
         with staged(layer.path) as stage:
             _install(layer, plan, stage, solver)
-            verdict = _examine(layer, plan, stage, environ) if request.probe else None
+            hidden = hidden_by(layer, stage)
+            moved = plan.moved | set(hidden)
+            verdict = _examine(layer, moved, plan, stage, environ) if request.probe else None
             if verdict is None or not verdict.learnt:
                 plan = dataclasses.replace(plan, imports=verdict.imports if verdict else None)
                 _plan_records(layer, plan, stage, solver.exclude_newer)
                 stage.apply()
                 _tell(plan, request)
+                for sentence in render_hidden(layer, hidden):
+                    report.warn(sentence)
                 return plan
         fresh = [one for one in verdict.learnt if one not in learnt]
         if not fresh:
@@ -168,22 +176,26 @@ def _would_break(request: Request, learnt: Sequence[Bound]) -> IntegrityError:
 
 
 def _examine(
-    layer: OpenLayer, plan: Plan, stage: Stage, environ: Mapping[str, str]
+    layer: OpenLayer,
+    moved: set[PackageName],
+    plan: Plan,
+    stage: Stage,
+    environ: Mapping[str, str],
 ) -> Verdict | None:
     """Try what the change could break; one that moves nothing can break nothing."""
-    if not plan.moved:
+    if not moved:
         return None
     from lamina.layer.imports.proof import Change
 
-    new = {one.name for one in plan.installs} - plan.moved
+    new = {one.name for one in plan.installs} - moved
     change = Change(
         base=layer.base,
         own=layer.own,
         site=layer.site,
-        moved=frozenset(plan.moved),
+        moved=frozenset(moved),
         new=frozenset(new),
     )
-    return _prover(environ).examine(change, stage)
+    return _prover(layer, environ).examine(change, stage)
 
 
 def plan_request(

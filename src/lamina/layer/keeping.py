@@ -36,11 +36,11 @@ def found_out(
     for location, members in by_location.items():
         place = cache / f"{_key(location)}.json" if cache is not None else None
         kept = _load(place)
-        entries = {one.metadata: _entry(one, kept, find_out) for one in members}
+        entries = {_name(one): _entry(one, kept, find_out) for one in members}
         if place is not None and any(kept.get(name) != one for name, one in entries.items()):
             still = {name: kept[name] for name in kept if (Path(location) / name).exists()}
             _keep(place, still | entries)
-        found += [(one, entries[one.metadata]["found"]) for one in members]
+        found += [(one, entries[_name(one)]["found"]) for one in members]
     return found
 
 
@@ -48,15 +48,25 @@ def _entry(
     one: Distribution, kept: dict[str, Any], find_out: Callable[[Distribution], Any]
 ) -> dict[str, Any]:
     identity = _identity(one)
-    entry = kept.get(one.metadata)
+    entry = kept.get(_name(one))
     if isinstance(entry, dict) and entry.get("identity") == identity and "found" in entry:
         return entry
     return {"identity": identity, "found": find_out(one)}
 
 
+def _name(one: Distribution) -> str:
+    """Return the entry of its location that stands for a distribution."""
+    return one.metadata or one.modules[0]
+
+
 def _identity(one: Distribution) -> list[int]:
-    """Return what changes when a distribution is installed again."""
-    metadata = os.path.join(one.location, one.metadata)  # noqa: PTH118
+    """Return what changes when a distribution is installed again.
+
+    Of a module without metadata that is its directory, or the one that it is in.
+    """
+    metadata = os.path.join(one.location, _name(one))  # noqa: PTH118
+    if not one.metadata and not os.path.isdir(metadata):  # noqa: PTH112
+        metadata = one.location
     found: list[int] = []
     for path in (metadata, f"{metadata}/RECORD"):
         try:

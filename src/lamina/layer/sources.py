@@ -9,6 +9,7 @@ from lamina.engines.uv_compile import UvUnion
 from lamina.engines.uv_program import UvProgram
 from lamina.layer.document import LayerPackage
 from lamina.layer.indexes import indexes_over
+from lamina.layer.variables import with_variables
 from lamina.model.artifacts import Artifact
 from lamina.model.names import PUBLIC_INDEX
 from lamina.model.platforms import PythonSeries
@@ -62,7 +63,12 @@ def solver_over(
     indexes = indexes_over(base, environ)
     default = None if indexes.default == PUBLIC_INDEX else indexes.addresses[indexes.default]
     return UvUnion(
-        program=UvProgram(environ=environ, log=log, default_index=default),
+        program=UvProgram(
+            environ=environ,
+            log=log,
+            default_index=default,
+            interpreter=with_variables(base.variables, {}),
+        ),
         python=Path(base.python),
         series=PythonSeries.parse(series),
         indexes=indexes,

@@ -31,7 +31,7 @@ PINS = [("alpha", "1.0"), ("home-made", "6.30+site"), ("odd", "2004d")]
 def distribution(name: str, version: str, *requires: str) -> Distribution:
     return Distribution(
         key=name, name=name, version=version, location="/site", metadata=f"{name}.dist-info",
-        requires=requires, extras=(), requires_python="", direct=False, editable=False,
+        modules=(), requires=requires, extras=(), requires_python="", direct=False, editable=False,
         entries={}, files={},
     )  # fmt: skip
 
@@ -41,7 +41,7 @@ def probed(pins: list[tuple[str, str]], **changes: Any) -> BaseProbe:
         schema=PROBE_SCHEMA, version="3.12.1", implementation="cpython", platform="linux-x86_64",
         magic="", prefix="/base", base_prefix="/usr", executable="", interpreter="", stdlib=(),
         layers=(), path=(), sites=(), roots=(), pythonpath=(), data=(),
-        distributions=tuple(distribution(*pin) for pin in pins),
+        distributions=tuple(distribution(*pin) for pin in pins), unrecorded=(),
     )  # fmt: skip
     return dataclasses.replace(whole, **changes)
 

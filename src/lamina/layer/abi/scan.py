@@ -89,11 +89,11 @@ def recorded_paths(one: Distribution) -> list[str]:
 
 
 def _below_tops(one: Distribution, metadata: Path) -> list[str]:
-    """Return the files below the top-level names; nothing says more."""
+    """Return the files below the top-level names; nothing says more. A zipped egg has none."""
     try:
         tops = (metadata / "top_level.txt").read_text(encoding="utf-8").split()
     except OSError:
-        return []
+        tops = list(one.modules)
     location = Path(one.location)
     below = (path for top in tops for path in (location / top).rglob("*") if path.is_file())
     beside = (path for top in tops for path in location.glob(f"{top}.*") if path.is_file())

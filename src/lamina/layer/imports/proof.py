@@ -27,6 +27,7 @@ from lamina.layer.imports.modules import modules_of, reached, users_of
 from lamina.layer.imports.outcome import Failure, Imports
 from lamina.layer.imports.trial import Trial
 from lamina.layer.imports.view import build_view
+from lamina.layer.union import is_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,8 +75,9 @@ class Prover:
         view = stage.path / "view"
         build_view(stage, view, change.site)
         here = view / change.site.relative_to(stage.layer)
-        before = _by_name([*change.base.distributions, *change.own])
-        after = _by_name([*change.base.distributions, *read_distributions([str(here)])])
+        below = (*change.base.unrecorded, *change.base.distributions)
+        before = _by_name([*below, *change.own])
+        after = _by_name([*below, *read_distributions([str(here)])])
         scans = _Scans(before=self.scan(before.values()), after=self._scan_after(after, here))
         learnt = _compiled_bounds(change, scans, after)
         if learnt:
@@ -176,7 +178,7 @@ def _compiled_bounds(
     change: Change, scans: _Scans, after: Mapping[PackageName, Distribution]
 ) -> tuple[Bound, ...]:
     """Return the bounds of compiled modules that the change would break."""
-    versions = {name: one.version for name, one in after.items()}
+    versions = {name: one.version for name, one in after.items() if is_version(one.version)}
     coming = [one for name, one in scans.after.items() if name in change.moved | change.new]
     unfit = [one for one in numpy_bounds(coming, {})[0] if one.broken_by(versions)]
     return (
@@ -196,7 +198,8 @@ def _modules(
     names = reached(after, change.moved, users) | (change.new & set(after))
     found = {module: name for name in sorted(names) for module in modules_of(after[name])}
     numpy = after.get(NUMPY)
-    if NUMPY in change.moved and numpy is not None and Version(numpy.version) >= Version("2"):
+    known = numpy is not None and is_version(numpy.version)
+    if NUMPY in change.moved and known and Version(after[NUMPY].version) >= Version("2"):
         # What no bytes can tell is told by importing each of the modules themselves.
         kept = [one for name, one in scans.after.items() if name not in change.moved]
         for scan in numpy_bounds(kept, {})[1]:
