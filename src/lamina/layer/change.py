@@ -12,13 +12,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lamina.core import report
-from lamina.core.errors import IntegrityError, UnsatisfiableError, UsageError
+from lamina.core.errors import UnsatisfiableError, UsageError
 from lamina.engines.uv_compile import UvUnion
 from lamina.engines.uv_program import UvProgram
-from lamina.layer.base import LAYER_NAME, cache_directory
+from lamina.layer.base import LAYER_NAME
 from lamina.layer.document import (
     LOCK_NAME,
-    LayerBound,
     LayerLock,
     LayerPackage,
 )
@@ -27,10 +26,12 @@ from lamina.layer.nearest import nearest_requests
 from lamina.layer.opened import OpenLayer, open_layer
 from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
 from lamina.layer.plan import Plan, plan_change
+from lamina.layer.proving import ROUNDS, fresh_bounds, prover_of, tell, would_break
 from lamina.layer.reasons import Refusal, missing_package, shortest_reason
 from lamina.layer.record import dump_layer, dump_lock
 from lamina.layer.scripts import base_scripts
 from lamina.layer.solving import solve_addition, solve_removal
+from lamina.layer.sources import lock_bounds
 from lamina.layer.transaction import INTERNAL, holding, staged
 from lamina.layer.union import Ground, merged, parse_requests
 from lamina.model.names import PUBLIC_INDEX
@@ -42,12 +43,10 @@ if TYPE_CHECKING:
 
     from lamina.engines.uv_compile import Resolved
     from lamina.layer.abi.bounds import Bound
-    from lamina.layer.imports.proof import Prover, Verdict
+    from lamina.layer.document import LayerBound
+    from lamina.layer.imports.proof import Verdict
     from lamina.layer.transaction import Stage
     from lamina.model.names import PackageName
-
-_ROUNDS = 5
-"""How many times a plan is made anew because of what its imports have shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +86,6 @@ def change_layer(request: Request, environ: Mapping[str, str]) -> Plan:
         return _carry_out(layer, request, solver, environ)
 
 
-def _prover(environ: Mapping[str, str]) -> Prover:
-    from lamina.layer.imports.proof import Prover
-
-    known = "HOME" in environ or "XDG_CACHE_HOME" in environ
-    return Prover(environ=environ, cache=cache_directory(environ) if known else None)
-
-
 def bounds_of(
     layer: OpenLayer, environ: Mapping[str, str], learnt: Sequence[Bound] = ()
 ) -> Callable[[], tuple[Bound, ...]]:
@@ -104,7 +96,7 @@ def bounds_of(
         # A change that only adds does not get here, and does not wait for these.
         from lamina.layer.abi.bounds import numpy_bounds
 
-        prover = _prover(environ)
+        prover = prover_of(environ)
         ground = layer.ground()
         with report.step("look into the compiled modules"):
             scans = [
@@ -121,13 +113,13 @@ def _carry_out(
 ) -> Plan:
     """Make the change; where it would break something, find another that lifts this as well."""
     learnt: tuple[Bound, ...] = ()
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         try:
             plan = plan_request(layer, request, solver, bounds_of(layer, environ, learnt), learnt)
         except UnsatisfiableError as error:
             if not learnt:
                 raise
-            raise _would_break(request, learnt) from error
+            raise would_break(_what(request), learnt) from error
         with staged(layer.path) as stage:
             _install(layer, plan, stage, solver)
             verdict = _examine(layer, plan, stage, environ) if request.probe else None
@@ -135,36 +127,17 @@ def _carry_out(
                 plan = dataclasses.replace(plan, imports=verdict.imports if verdict else None)
                 _plan_records(layer, plan, stage, solver.exclude_newer)
                 stage.apply()
-                _tell(plan, request)
+                tell(plan, probe=request.probe)
                 return plan
-        fresh = [one for one in verdict.learnt if one not in learnt]
+        fresh = fresh_bounds(verdict.learnt, learnt)
         if not fresh:
             break
-        for one in fresh:
-            report.note(f"planned anew: {one.reason}")
-        learnt += tuple(fresh)
-    raise _would_break(request, learnt)
+        learnt += fresh
+    raise would_break(_what(request), learnt)
 
 
-def _tell(plan: Plan, request: Request) -> None:
-    """Pass on what the imports have shown that stands in nobody's way."""
-    if plan.moved and not request.probe:
-        report.note("what this could break was not imported (--no-probe)")
-    if plan.imports is not None:
-        for one in plan.imports.new_broken:
-            report.warn(f"{one.module} is new and cannot be imported: {one.error}")
-        for note in plan.imports.notes:
-            report.note(note)
-
-
-def _would_break(request: Request, learnt: Sequence[Bound]) -> IntegrityError:
-    """Return the refusal, with everything that was found out."""
-    reasons = "".join(f"\n  {one.reason}" for one in learnt)
-    what = f"cannot add {', '.join(request.add)}" if request.add else "cannot take it back"
-    return IntegrityError(
-        f"{what}: it would break what works now, and no other version helps{reasons}",
-        hints=["to do it all the same, run it again with --no-probe"],
-    )
+def _what(request: Request) -> str:
+    return f"cannot add {', '.join(request.add)}" if request.add else "cannot take it back"
 
 
 def _examine(
@@ -183,7 +156,7 @@ def _examine(
         moved=frozenset(plan.moved),
         new=frozenset(new),
     )
-    return _prover(environ).examine(change, stage)
+    return prover_of(environ).examine(change, stage)
 
 
 def plan_request(
@@ -296,16 +269,7 @@ def _lock(layer: OpenLayer, plan: Plan, exclude_newer: str | None) -> LayerLock:
 
 def _kept_bounds(layer: OpenLayer, plan: Plan) -> tuple[LayerBound, ...]:
     """Return the bounds of this change or of an earlier one, none where nothing is hidden."""
-    if not any(one.over is not None for one in plan.placed):
-        return ()
-    if not plan.bounds:
-        return layer.lock.bounds if layer.lock is not None else ()
-    return tuple(
-        LayerBound(
-            package=one.package,
-            version=one.version,
-            requirement=one.requirement,
-            reason=one.reason,
-        )
-        for one in sorted(plan.bounds)
-    )
+    shadows = any(one.over is not None for one in plan.placed)
+    if shadows and not plan.bounds and layer.lock is not None:
+        return layer.lock.bounds
+    return lock_bounds(plan)
