@@ -271,6 +271,8 @@ def finish() -> None:
 
     An interpreter reads the .pth files of a virtual environment twice.
     """
+    if not LAYERS:
+        return  # Something is built in isolation.
     if not ABOVE:
         _lift_own()
         for site in SITES[1:]:

@@ -16,6 +16,7 @@ from lamina.core.errors import UnsatisfiableError, UsageError
 from lamina.engines.uv_compile import UvUnion
 from lamina.engines.uv_program import UvProgram
 from lamina.layer.base import LAYER_NAME
+from lamina.layer.create import START_LINES, hook_text, is_as_written
 from lamina.layer.document import (
     LOCK_NAME,
     LayerLock,
@@ -24,6 +25,7 @@ from lamina.layer.document import (
 from lamina.layer.indexes import indexes_of, protected_over
 from lamina.layer.nearest import nearest_requests
 from lamina.layer.opened import OpenLayer, open_layer
+from lamina.layer.ownership import HOOK
 from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
 from lamina.layer.plan import Plan, plan_change
 from lamina.layer.proving import ROUNDS, fresh_bounds, prover_of, tell, would_break
@@ -126,6 +128,7 @@ def _carry_out(
             if verdict is None or not verdict.learnt:
                 plan = dataclasses.replace(plan, imports=verdict.imports if verdict else None)
                 _plan_records(layer, plan, stage, solver.exclude_newer)
+                _renew_hook(layer, stage)
                 stage.apply()
                 tell(plan, probe=request.probe)
                 return plan
@@ -236,6 +239,16 @@ def _install(layer: OpenLayer, plan: Plan, stage: Stage, solver: UvUnion) -> Non
     plan_placing(stage)
     entries, python_files, programs = base_scripts(layer.base)
     plan_uncovering(stage, gone, layer.base, ({*entries, *python_files}, programs))
+
+
+def _renew_hook(layer: OpenLayer, stage: Stage) -> None:
+    """Plan to write the start-up hook anew where another version of lamina wrote it."""
+    hook = layer.site / f"{HOOK}.py"
+    text = hook_text(layer.base)
+    if is_as_written(layer.site) and hook.read_text(encoding="utf-8") != text:
+        stage.write(hook, text)
+        for name, line in START_LINES.items():
+            stage.write(layer.site / name, line)
 
 
 def _plan_records(layer: OpenLayer, plan: Plan, stage: Stage, exclude_newer: str | None) -> None:
