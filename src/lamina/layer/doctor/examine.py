@@ -31,6 +31,7 @@ from lamina.layer.doctor.checks import (
     layer_record_broken,
     layer_unfinished_change,
     library_missing,
+    library_too_old,
     metadata_broken,
     metadata_of_another_copy,
     metadata_without_files,
@@ -94,6 +95,7 @@ CHECKS: tuple[Check, ...] = (
     extension_other_machine.CHECK,
     extension_numpy_1.CHECK,
     library_missing.CHECK,
+    library_too_old.CHECK,
 )
 KINDS = tuple(check.kind.name for check in CHECKS)
 

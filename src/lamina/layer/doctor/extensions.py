@@ -81,6 +81,8 @@ class Needs:
     names: tuple[str, ...]
     search: tuple[str, ...]
     """Where it looks for them first, ``$ORIGIN`` filled in."""
+    symbols: tuple[str, ...] = ()
+    """The versions of their symbols that it uses, such as ``GLIBC_2.28``."""
 
 
 def needs_of(path: Path) -> Needs | None:
@@ -95,4 +97,6 @@ def needs_of(path: Path) -> Needs | None:
         return None
     if found is None:
         return None
-    return Needs(names=found.needs, search=filled_in(found.search, path.parent))
+    return Needs(
+        names=found.needs, search=filled_in(found.search, path.parent), symbols=found.wanted
+    )
