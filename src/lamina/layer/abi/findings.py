@@ -61,9 +61,8 @@ def _is_same(before: Scan | None, after: Scan) -> bool:
 
 def _owner(library: str, user: PackageName, scans: Scans) -> Scan | None:
     """Return the other package that a library was taken from."""
-    if user in scans and library in scans[user].offers:
-        return None
-    return next((one for _, one in sorted(scans.items()) if library in one.offers), None)
+    others = (one for name, one in sorted(scans.items()) if name != user)
+    return next((one for one in others if library in one.offers), None)
 
 
 def _is_found(binary: Binary, library: str, scan: Scan) -> bool:

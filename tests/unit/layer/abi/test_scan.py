@@ -49,6 +49,24 @@ def test_what_is_kept_is_what_was_found(site: Path, tmp_path: Path) -> None:
     assert scan_distributions(installed(site), cache) == first
 
 
+def test_what_is_kept_has_the_same_types(site: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    for _ in range(2):
+        (one,) = scan_distributions(installed(site), cache).values()
+        kinds = {type(getattr(one.binaries[0], name)) for name in ("needs", "search", "symbols")}
+        assert kinds == {tuple}
+
+
+def test_files_elsewhere_are_not_the_distributions(site: Path) -> None:
+    record = site / "fast-1.0.dist-info" / "RECORD"
+    lines = ["", "../../lib/libelse.so,,", "/abs/libelse.so,,", 'fast/"a,b".so,,']
+    record.write_text("\n".join([record.read_text(encoding="utf-8"), *lines]), encoding="utf-8")
+    fast = next(one for one in installed(site) if one.key == "fast")
+    found = compiled_files(fast)
+    assert found >= {f"fast/_c.{SUFFIX}"}
+    assert not any("else" in path for path in found)
+
+
 def test_another_record_is_another_distribution(site: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     scan_distributions(installed(site), cache)
@@ -177,7 +195,7 @@ def test_answers_of_another_version_are_found_out_anew(released: Path, tmp_path:
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        pytest.param({"installed-files.txt": "../old/a.so\n../old/__init__.py\n"},
+        pytest.param({"installed-files.txt": "../old/a.so\n\n../old/__init__.py\n"},
                      {"old/a.so"}, id="egg"),
         pytest.param({"top_level.txt": "old\n"}, {"old/a.so"}, id="top-level"),
         pytest.param({}, set(), id="nothing"),
@@ -187,6 +205,8 @@ def test_what_has_no_record(tmp_path: Path, files: dict[str, str], expected: set
     one = distribution("old", "1.0", location=tmp_path)
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "a.so").touch()
+    (tmp_path / "old" / "b.so.d").mkdir()
+    (tmp_path / "old.so.d").mkdir()
     (tmp_path / one.metadata).mkdir()
     for name, text in files.items():
         (tmp_path / one.metadata / name).write_text(text, encoding="utf-8")
