@@ -87,6 +87,15 @@ def test_a_hang_is_ended(prefix: Path, workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize("series", ["3.12"])
+def test_a_hang_that_turns_the_watchdog_off(prefix: Path, workshop: Workshop) -> None:
+    """It is one finding, and what comes after it is tried all the same."""
+    (site_of(prefix) / "asleep.py").write_text("import unwatched, hang\n", encoding="utf-8")
+    found = trial(prefix, workshop, seconds=1, grace=2).failures(["asleep", "fine", "missing"])
+    assert found["asleep"].error == "not imported within 1 s"
+    assert set(found) == {"asleep", "missing"}
+
+
+@pytest.mark.parametrize("series", ["3.12"])
 def test_what_another_has_left_behind_does_not_count(prefix: Path, workshop: Workshop) -> None:
     """Alone, ``b`` imports; after the failing ``a`` it finds half of it."""
     site = site_of(prefix)
