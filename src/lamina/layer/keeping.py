@@ -81,7 +81,7 @@ def answers_text(distributions: Iterable[Distribution], question: Question) -> s
 def _told(location: str, question: Question) -> dict[str, Any]:
     """Return what the release says that has a location as its site-packages."""
     place = Path(location)
-    if len(place.parents) < 4:
+    if len(place.parents) < 3:
         return {}
     return _load(place.parents[2] / ".lamina" / question.file, question)
 

@@ -142,6 +142,11 @@ def test_a_release_answers_itself(released: Path, tmp_path: Path) -> None:
     assert "_c." not in again
 
 
+@pytest.mark.parametrize("location", ["/", "/site", "/a/site"])
+def test_what_lies_too_high_is_in_no_release(location: str) -> None:
+    assert scan_distributions([distribution("one", "1.0", location=location)], None) == {}
+
+
 def test_another_record_is_not_what_the_release_was(released: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     record = released / "fast-1.0.dist-info" / "RECORD"
