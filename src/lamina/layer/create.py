@@ -147,7 +147,8 @@ def hook_text(described: BaseProbe) -> str:
         "needs": list((described.roots or described.path)[:_NEEDED]),
     }
     text = f"{code}\n\nstart({facts!r}, os.path.dirname(os.path.abspath(__file__)))\n"
-    return f"{text}{_STAMP}{_digest(text, ''.join(START_LINES.values()))}\n"
+    stamp = _digest(text, "".join(START_LINES.values()))
+    return f"{text}{_STAMP}{stamp}\n"
 
 
 def is_as_written(site: Path) -> bool:
