@@ -21,6 +21,7 @@ from lamina.layer.planting import mark
 from lamina.layer.record import layer_record
 from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text, unrecorded_scripts
 from lamina.layer.uv_guard import GUARD, guard_text
+from lamina.model.digests import digest_of_bytes
 
 if TYPE_CHECKING:
     from lamina.engines.probe import BaseProbe
@@ -33,6 +34,8 @@ START_LINES = {
     LAST: f"import {HOOK}; {HOOK}.finish()\n",
 }
 """The .pth files of a layer, read before and after all others."""
+_STAMP = "# sha256 of all above and of the .pth files: "
+"""By it, a hook of another version of lamina is told from one that somebody has edited."""
 _NEEDED = 4
 """How many directories of the base are looked for when an interpreter starts."""
 
@@ -159,4 +162,21 @@ def hook_text(described: BaseProbe) -> str:
         "roots": list(described.roots),
         "needs": _needed(described),
     }
-    return f"{code}\n\nstart({facts!r}, os.path.dirname(os.path.abspath(__file__)))\n"
+    text = f"{code}\n\nstart({facts!r}, os.path.dirname(os.path.abspath(__file__)))\n"
+    stamp = _digest(text, "".join(START_LINES.values()))
+    return f"{text}{_STAMP}{stamp}\n"
+
+
+def is_as_written(site: Path) -> bool:
+    """Tell whether a start-up hook is as some lamina wrote it, be it another version; or edited."""
+    try:
+        text = (site / f"{HOOK}.py").read_text(encoding="utf-8")
+        start = "".join((site / one).read_text(encoding="utf-8") for one in START_LINES)
+    except (OSError, ValueError):
+        return False
+    above, stamp, digest = text.rpartition(_STAMP)
+    return bool(stamp) and digest == f"{_digest(above, start)}\n"
+
+
+def _digest(hook: str, start: str) -> str:
+    return digest_of_bytes(f"{hook}{start}".encode())

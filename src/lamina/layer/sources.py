@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lamina.engines.uv_compile import UvUnion
 from lamina.engines.uv_program import UvProgram
-from lamina.layer.document import LayerPackage
+from lamina.layer.document import LayerBound, LayerPackage
 from lamina.layer.indexes import indexes_over
 from lamina.layer.variables import with_variables
 from lamina.model.artifacts import Artifact
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lamina.layer.base import Place
     from lamina.layer.document import LayerBase
-    from lamina.layer.plan import Placed
+    from lamina.layer.plan import Placed, Plan
     from lamina.model.names import IndexName
 
 
@@ -44,6 +44,21 @@ def layer_package(placed: Placed, artifact: Artifact) -> LayerPackage:
         file=artifact.filename,
         sha256=artifact.sha256,
         because=placed.because,
+    )
+
+
+def lock_bounds(plan: Plan) -> tuple[LayerBound, ...]:
+    """Return the bounds that a layer's lock keeps, none where nothing of the base is hidden."""
+    if not any(one.over is not None for one in plan.placed):
+        return ()
+    return tuple(
+        LayerBound(
+            package=one.package,
+            version=one.version,
+            requirement=one.requirement,
+            reason=one.reason,
+        )
+        for one in sorted(plan.bounds)
     )
 
 

@@ -184,6 +184,36 @@ def test_what_is_refused(old: str, new: str, problem: str) -> None:
     assert problem in caught.value.message
 
 
+def test_what_is_cut_off_is_never_read_as_a_whole() -> None:
+    """At the end of any line but the last: either refused, or visibly another lock."""
+    lines = TEXT.splitlines(keepends=True)
+    whole = parse_paper(TEXT, "paper.lock")
+    for count in range(len(lines) - 1):
+        try:
+            found = parse_paper("".join(lines[:count]), "paper.lock")
+        except DocumentError as error:
+            assert error.message.startswith("paper.lock")  # noqa: PT017
+        else:
+            assert found.base == whole.base
+            assert len(found.packages) + len(found.bounds) < len(whole.packages) + len(whole.bounds)
+
+
+@pytest.mark.parametrize(
+    "name", ["a\\u007f.whl", ".hidden.whl", "..\\\\x.whl"], ids=["control", "hidden", "backslash"]
+)
+def test_a_file_has_a_plain_name(name: str) -> None:
+    edited = TEXT.replace("beta-2.0-py3-none-any.whl", name)
+    with pytest.raises(DocumentError, match=r"package\[1\]\.file"):
+        parse_paper(edited, "paper.lock")
+
+
+@pytest.mark.parametrize("missing", ["index", "file", "sha256"])
+def test_a_file_that_is_known_in_part_is_not_known(missing: str) -> None:
+    known = paper().base.packages[0]
+    assert known.artifact() is not None
+    assert known.model_copy(update={missing: None}).artifact() is None
+
+
 def test_files_are_artifacts() -> None:
     lock = paper()
     known, unknown, _ = (one.artifact() for one in lock.base.packages)

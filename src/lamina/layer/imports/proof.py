@@ -51,6 +51,8 @@ class Change:
     """What is there before and has another version afterwards."""
     new: frozenset[PackageName]
     """What is not there before."""
+    former: Path | None = None
+    """The layer that a new one takes the place of: what is new may have worked there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,30 +86,34 @@ class Prover:
             return Verdict(learnt=learnt)
         mentions = mentioned_modules(before.values(), self._kept("mentions"))
         modules = _modules(change, after, scans, users_of(change.moved, after, mentions))
-        failures = self._import(modules, view, stage)
+        # Byte code names its directory; a layer that is built beside its place moves.
+        keep = stage.prefix if change.former is None else None
+        failures = self._import(modules, view, keep)
         known = self._before(change, stage.layer, failures, modules)
+        new = {name for name in failures if modules[name] in change.new}
+        new -= self._worked(change.former, new)
         broken: dict[PackageName, list[Failure]] = {}
         for name, failure in failures.items():
-            if name not in known and modules[name] not in change.new:
+            if name not in known and name not in new:
                 broken.setdefault(modules[name], []).append(failure)
         if broken:
             return Verdict(learnt=learnt_bounds(broken, after, change.moved))
         imports = Imports(
             tried=len(modules),
             broken_before=tuple(failures[name] for name in sorted(known)),
-            new_broken=tuple(one for name, one in failures.items() if modules[name] in change.new),
+            new_broken=tuple(one for name, one in failures.items() if name in new),
             notes=self._notes(change, scans, after),
         )
         return Verdict(imports=imports)
 
     def _import(
-        self, modules: Mapping[str, PackageName], view: Path, stage: Stage
+        self, modules: Mapping[str, PackageName], view: Path, keep: Path | None
     ) -> dict[str, Failure]:
         """Return which modules cannot be imported in the layer as it would be."""
         trial = Trial(
             python=view / "bin" / "python",
             environ=self.environ,
-            keep=stage.prefix,
+            keep=keep,
             seconds=self.seconds,
         )
         with report.step(f"import {len(modules)} modules that this could break") as step:
@@ -147,6 +153,15 @@ class Prover:
             state=(change.base.prefix, change.base.digest, *change.base.path, *versions),
         )
         return baseline.failures(name for name in failures if modules[name] not in change.new)
+
+    def _worked(self, former: Path | None, modules: Iterable[str]) -> set[str]:
+        """Return which modules can be imported in the former layer, if that still works."""
+        python = former / "bin" / "python" if former is not None else None
+        names = sorted(modules)
+        if python is None or not names or not python.exists():
+            return set()
+        trial = Trial(python=python, environ=self.environ, seconds=self.seconds)
+        return set(names) - set(trial.failures(names))
 
     def _notes(
         self, change: Change, scans: _Scans, after: Mapping[PackageName, Distribution]
