@@ -4,6 +4,7 @@
     python3 tasks.py test [...]   set up, then all checks and the tests (arguments go to pytest)
     python3 tasks.py lint         set up, then the checks alone
     python3 tasks.py docs         set up, then the documentation, into docs/_build/html
+    python3 tasks.py matrix       set up, then docs/reference/layer-matrix.md, from the tests of it
     python3 tasks.py bench [...]  set up, then the benchmarks (arguments go to them)
     python3 tasks.py all          lint, docs and test
     python3 tasks.py pins         renew the files in requirements/ from pyproject.toml
@@ -55,6 +56,7 @@ def main(arguments: list[str]) -> int:
         "lint": lint,
         "docs": docs,
         "bench": bench,
+        "matrix": matrix,
         "all": everything,
         "pins": pins,
     }
@@ -102,6 +104,14 @@ def docs(arguments: list[str]) -> int:
     if code == 0:
         print(f"open {target / 'index.html'}")
     return code
+
+
+def matrix(arguments: list[str]) -> int:
+    """Run the tests of what holds over which base, and write the page that tells."""
+    set_up("dev")
+    page = HERE / "docs" / "reference" / "layer-matrix.md"
+    options = ("-q", "-n", "2", "--matrix", str(page), *arguments)
+    return call(PYTHON, "-m", "pytest", *options, HERE / "tests" / "integration" / "layer")
 
 
 def bench(arguments: list[str]) -> int:

@@ -12,9 +12,25 @@ import pytest
 from support.command_line import CommandLine
 from support.index_server import IndexServer
 from support.interpreters import find_interpreter
+from support.matrix import Matrix, describe, take_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--matrix", type=Path, metavar="FILE", help="write what holds over which base")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--matrix") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Matrix(page=config.getoption("--matrix")), "matrix")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--matrix"):
+        items[:] = [item for item in items if describe(item) is not None]
+        take_part(items)
 
 
 @pytest.fixture(autouse=True)

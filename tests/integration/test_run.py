@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lamina.core.errors import CommandFailedError, LaminaError, StorageError
+from lamina.core.errors import CommandFailedError, LaminaError, StorageError, TookTooLongError
 from lamina.core.run import replace_process, run
 
 ENV = {"PATH": "/usr/bin:/bin"}
@@ -118,7 +118,7 @@ with open({str(note)!r} + ".part", "w") as stream: stream.write(str(child.pid))
 os.rename({str(note)!r} + ".part", {str(note)!r})
 time.sleep(600)
 """
-    with pytest.raises(LaminaError, match=r"took longer than 3 s"):
+    with pytest.raises(TookTooLongError, match=r"took longer than 3 s"):
         run(python(code), env=ENV, timeout=3)
     assert is_gone(int(note.read_text(encoding="utf-8")))
 

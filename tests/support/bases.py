@@ -9,6 +9,7 @@ def distribution(name: str, version: str, *requires: str) -> Distribution:
     """Return a distribution that is nowhere."""
     return Distribution(
         key=name, name=name, version=version, location="/site", metadata=f"{name}.dist-info",
+        modules=(name,),
         requires=requires, extras=(), requires_python="", direct=False, editable=False,
         entries={}, files={},
     )  # fmt: skip
@@ -17,8 +18,8 @@ def distribution(name: str, version: str, *requires: str) -> Distribution:
 def probe(*distributions: Distribution) -> BaseProbe:
     """Return what a base would say of itself."""
     return BaseProbe(
-        schema=1, version="3.12.1", implementation="cpython", platform="linux-x86_64", magic="00",
+        schema=2, version="3.12.1", implementation="cpython", platform="linux-x86_64", magic="00",
         prefix="/base", base_prefix="/py", executable="/base/bin/python",
         interpreter="/py/bin/python3.12", stdlib=(), layers=(), path=("/base/site",), sites=(),
-        roots=("/base",), pythonpath=(), data=(), distributions=distributions,
+        roots=("/base",), pythonpath=(), data=(), distributions=distributions, unrecorded=(),
     )  # fmt: skip

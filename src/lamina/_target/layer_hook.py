@@ -238,11 +238,29 @@ def _standard(path: "list[str]") -> "set[str]":
     return names | {entry for entry in path if os.path.basename(entry) == zipped}
 
 
+def builds_alone(path: "Iterable[str]") -> bool:
+    """Tell whether pip has started this interpreter to build something in isolation.
+
+    It empties site-packages of what is installed and puts what the build asks for behind the rest
+    of the path: before it there must be no base.
+    """
+    parts = (os.path.split(entry) for entry in path)
+    return any(
+        name == "site" and os.path.basename(parent).startswith("pip-build-env-")
+        for parent, name in parts
+    )
+
+
 def start(base: "dict[str, list[str]]", layer: str) -> None:
     """Order the search path."""
+    if builds_alone(sys.path):
+        return
     vanished = next((root for root in base["needs"] if not os.path.isdir(root)), None)
     if vanished is not None:
-        _complain("the base of this layer is gone: %s (the layer alone is used)" % vanished)
+        _complain(
+            "the base of this layer is gone: %s (the layer alone is used; lamina layer check %s)"
+            % (vanished, sys.prefix)
+        )
     sys.path[:] = compute_path(sys.path, _standard(sys.path), layer, base)
     LAYERS[:] = [layer] + base["layers"]
     SITES[:] = [layer] + base["sites"]
@@ -256,6 +274,8 @@ def finish() -> None:
 
     An interpreter reads the .pth files of a virtual environment twice.
     """
+    if not LAYERS:
+        return  # Something is built in isolation.
     if not ABOVE:
         _lift_own()
         for site in SITES[1:]:

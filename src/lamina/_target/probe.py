@@ -7,28 +7,51 @@ import json
 import os
 import sys
 import sysconfig
+from importlib.machinery import EXTENSION_SUFFIXES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Iterable, List, Optional
+    from typing import Any, Dict, Iterable, List, Optional, Set
 
-SCHEMA = 1
+SCHEMA = 2
 LAYER_HOOK = "_lamina_layer"
 _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 _SYSTEM = ("/usr", "/usr/local", "/")
+_METADATA = (".dist-info", ".egg-info")
+_EGG = "EGG-INFO"
+"""What an egg, be it a directory or a file, has of metadata."""
+_NO_MODULES = ("setup", "conftest", "sitecustomize", "usercustomize")
 
 
 def _read(path: str) -> str:
     try:
         with open(path, "rb") as stream:
             return stream.read().decode("utf-8", "replace")
+    except NotADirectoryError:
+        return _read_zipped(path)
     except OSError:
+        return ""
+
+
+def _read_zipped(path: str) -> str:
+    """Return a text file inside a zipped egg."""
+    egg, separator, inner = path.partition(".egg" + os.sep)
+    if not separator:
+        return ""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(egg + ".egg") as archive:
+            return archive.read(inner).decode("utf-8", "replace")
+    except (OSError, KeyError, zipfile.BadZipFile):
         return ""
 
 
 def _listing(directory: str) -> "List[str]":
     try:
         return sorted(os.listdir(directory))
+    except NotADirectoryError:
+        return [_EGG] if directory.endswith(".egg") else []
     except OSError:
         return []
 
@@ -111,28 +134,61 @@ def script_files(record: str, location: str) -> "Dict[str, str]":
     return found
 
 
+def _module(entry: str) -> str:
+    """Return the name under which a file can be imported, nothing for what cannot be."""
+    stem, dot, suffix = entry.partition(".")
+    if not dot or not stem.isidentifier():
+        return ""
+    return stem if suffix == "py" or suffix.endswith(("so", "pyd")) else ""
+
+
+def modules_of(path: str, record: str) -> "List[str]":
+    """Return the top-level names of a distribution, as far as its metadata say."""
+    found: "Set[str]" = set()
+    for line in record.split("\n"):
+        file = line.split(",")[0].strip('"')
+        top, below, _ = file.partition("/")
+        name = _module(top) if not below else top if top.isidentifier() else ""
+        found.add(name)
+    if not record:
+        found.update(_read(os.path.join(path, "top_level.txt")).split())
+        for line in _lines(_read(os.path.join(path, "installed-files.txt"))):
+            if line.startswith("../") and not line.startswith("../../"):
+                top, below, _ = line[3:].partition("/")
+                found.add(top if below else _module(top))
+    return sorted(found - {"", "__pycache__"})
+
+
 def distribution(location: str, entry: str) -> "Optional[Dict[str, Any]]":
-    """Return what the metadata directory ``entry`` in ``location`` says, None when it is none."""
+    """Return what the metadata ``entry`` in ``location`` says; no version where they are broken.
+
+    None for what an interrupted change has left.
+    """
+    if entry.startswith(("~", "-")):
+        return None
     path = os.path.join(location, entry)
-    egg = entry.endswith(".egg-info")
+    egg = not entry.endswith(".dist-info")
     if egg and os.path.isfile(path):
         found = headers(_read(path))
     else:
         found = headers(_read(os.path.join(path, "PKG-INFO" if egg else "METADATA")))
-    if not found["name"] or not found["version"]:
-        return None
+    record = _read(os.path.join(path, "RECORD"))
     if egg and not found["requires"]:
         found["requires"] = egg_requires(_read(os.path.join(path, "requires.txt")))
     direct = _read(os.path.join(path, "direct_url.json"))
+    if not found["name"]:
+        called = os.path.basename(location) if entry == _EGG else entry
+        found.update(name=called.split("-")[0].split(".")[0], version="")
     groups = sections(_read(os.path.join(path, "entry_points.txt")))
     entries: "Dict[str, str]" = {}
     for group in _SCRIPT_GROUPS:
         entries.update(groups.get(group, {}))
-    files = script_files(_read(os.path.join(path, "RECORD")), location)
+    files = script_files(record, location)
     found.update(
         key=normalised(found["name"]),
         location=location,
         metadata=entry,
+        modules=modules_of(path, record),
         direct=bool(direct),
         editable='"editable": true' in direct or '"editable":true' in direct,
         entries=entries,
@@ -143,13 +199,18 @@ def distribution(location: str, entry: str) -> "Optional[Dict[str, Any]]":
 
 def distributions(locations: "Iterable[str]") -> "List[Dict[str, Any]]":
     """Return the distributions of the directories, the one that is imported first."""
+    return [one for one in _all(locations) if one["version"]]
+
+
+def _all(locations: "Iterable[str]") -> "List[Dict[str, Any]]":
+    """Return the distributions, and of those without a version what no other is named like."""
     found: "Dict[str, Dict[str, Any]]" = {}
     for location in locations:
         for entry in _listing(location):
-            if entry.endswith((".dist-info", ".egg-info")):
+            if entry.endswith(_METADATA) or entry == _EGG:
                 one = distribution(location, entry)
-                if one:
-                    found.setdefault(one["key"], one)
+                if one and not (found.get(one["key"]) or {}).get("version"):
+                    found[one["key"]] = one
             elif entry.endswith(".egg-link"):
                 _egg_link(os.path.join(location, entry), found)
     return [found[key] for key in sorted(found)]
@@ -159,9 +220,70 @@ def _egg_link(path: str, found: "Dict[str, Dict[str, Any]]") -> None:
     target = _read(path).split("\n")[0].strip()
     for entry in _listing(target):
         one = distribution(target, entry) if entry.endswith(".egg-info") else None
-        if one:
+        if one and one["version"]:
             one["editable"] = one["direct"] = True
             found.setdefault(one["key"], one)
+
+
+def unrecorded(locations: "Iterable[str]") -> "List[Dict[str, Any]]":
+    """Return what can be imported, and has no version.
+
+    That is distributions whose metadata are broken, and modules that no metadata tells of.
+    """
+    places = list(locations)
+    recorded = _all(places)
+    found = {one["key"]: one for one in recorded if not one["version"]}
+    taken: "Set[str]" = set()
+    for location in places:
+        here = [one for one in recorded if one["location"] == location]
+        taken.update(module for one in here for module in one["modules"])
+        named = {one["key"]: one for one in here}
+        for entry in _listing(location):
+            module = _importable(location, entry)
+            if module and module not in taken:
+                taken.add(module)
+                owner = named.get(normalised(module))
+                if owner is None:
+                    found.setdefault(normalised(module), _bare(location, module))
+                elif not owner["modules"]:
+                    # Where its metadata tell nothing, the name has to do.
+                    owner["modules"] = [module]
+    return [found[key] for key in sorted(found)]
+
+
+def _importable(location: str, entry: str) -> str:
+    """Return the top-level name that an entry of a directory is, nothing for what is none."""
+    name = _module(entry)
+    suffix = entry[len(name) :]
+    if name and suffix != ".py" and suffix not in EXTENSION_SUFFIXES:
+        return ""  # It is for another interpreter.
+    if name.startswith("lib") and suffix == ".so":
+        return ""  # It could be imported, but is a library.
+    if not name and entry.isidentifier():
+        inside = os.path.join(location, entry, "__init__.py")
+        name = entry if os.path.exists(inside) else ""
+    return "" if name.startswith("_") or name in _NO_MODULES else name
+
+
+def _bare(location: str, module: str) -> "Dict[str, Any]":
+    found = headers("")
+    found.update(
+        key=normalised(module), name=module, location=location, metadata="", modules=[module],
+        direct=False, editable=False, entries={}, files={},
+    )  # fmt: skip
+    return found
+
+
+def _real(python: str) -> str:
+    """Return the real path of an interpreter, also when what was called is a script."""
+    real = os.path.realpath(python)
+    try:
+        with open(real, "rb") as stream:
+            script = stream.read(2) == b"#!"
+    except OSError:
+        script = False
+    running = os.path.realpath("/proc/self/exe")
+    return running if script and os.path.exists(running) else real
 
 
 def standard_library(path: "List[str]") -> "List[str]":
@@ -229,7 +351,7 @@ def describe() -> "Dict[str, Any]":
         "prefix": sys.prefix,
         "base_prefix": sys.base_prefix,
         "executable": sys.executable,
-        "interpreter": os.path.realpath(base),
+        "interpreter": _real(base),
         "stdlib": standard,
         "layers": layers,
         "path": [one for one in outside if one not in layers],
@@ -238,6 +360,7 @@ def describe() -> "Dict[str, Any]":
         "pythonpath": [one for one in search if one in outside],
         "data": data_directories(sys.prefix, outside),
         "distributions": distributions(outside),
+        "unrecorded": unrecorded(outside),
     }
 
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from lamina.cli.app import LazyGroup
-from lamina.cli.options import dry_run_option, environment, output_options, root_option
+from lamina.cli.options import (
+    dry_run_option,
+    environment,
+    output_options,
+    probe_option,
+    root_option,
+)
 from lamina.cli.quick import activation_hint
 
 if TYPE_CHECKING:
@@ -32,11 +38,6 @@ _COMMANDS = {
 }
 _exclude_newer = click.option(
     "--exclude-newer", metavar="DATE", help="Ignore files uploaded after this day or time."
-)
-_probe = click.option(
-    "--probe/--no-probe",
-    default=True,
-    help="Import what the change could break before it is made; on by default.",
 )
 
 
@@ -88,7 +89,7 @@ def create(output: Output, directory: Path, base: str, root: Path) -> None:
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[DIR] REQUIREMENT...")
 @_exclude_newer
-@_probe
+@probe_option
 @dry_run_option
 @output_options
 def add(
@@ -108,7 +109,7 @@ def add(
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[DIR] NAME...")
 @_exclude_newer
-@_probe
+@probe_option
 @dry_run_option
 @output_options
 def remove(

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lamina.cli.options import dry_run_option, environment, output_options, root_option
+from lamina.cli.options import (
+    dry_run_option,
+    environment,
+    output_options,
+    probe_option,
+    root_option,
+)
 from lamina.cli.quick import activation_hint
 
 if TYPE_CHECKING:
@@ -194,6 +200,7 @@ def _addresses(given: tuple[str, ...]) -> Mapping[IndexName, str]:
 @click.option(
     "--discard", is_flag=True, help="Remove the old layer in the end, instead of keeping it."
 )
+@probe_option
 @root_option
 @dry_run_option
 @output_options
@@ -205,12 +212,14 @@ def migrate(
     exclude_newer: str | None,
     root: Path,
     discard: bool,
+    probe: bool,
     dry_run: bool,
 ) -> None:
     """Put the layer DIR, by default the active one, on another base.
 
-    Its requests are resolved again there, and what still fits stays the same file. The old layer
-    is kept as DIR.before-BASE until you remove it.
+    Its requests are resolved again there, and what still fits stays the same file. What would not
+    import over the new base is lifted, or nothing is changed. The old layer is kept as
+    DIR.before-BASE until you remove it.
     """
     from lamina.layer.migrate import (
         MigrateRequest,
@@ -227,6 +236,7 @@ def migrate(
         exclude_newer=exclude_newer,
         dry_run=dry_run,
         discard=discard,
+        probe=probe,
     )
     done = migrate_layer(request)
     text = render_migration(done)

@@ -94,6 +94,11 @@ stack_option = click.option(
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Print what would be done, and do nothing."
 )
+probe_option = click.option(
+    "--probe/--no-probe",
+    default=True,
+    help="Import what the change could break before it is made; on by default.",
+)
 
 
 def stack_file(stack_path: Path | None) -> Path:

@@ -98,6 +98,7 @@ def _request(
     from lamina.engines.signing import check_key
     from lamina.engines.uv_install import UvInstaller
     from lamina.engines.uv_program import UvProgram
+    from lamina.layer.known import known_of
     from lamina.release.draft import PublishRequest
     from lamina.release.target import choose_target
     from lamina.resolve.current import current_lock
@@ -134,6 +135,7 @@ def _request(
         log=log,
         run_tests=test,
         key=key,
+        known=known_of,
     )
 
 

@@ -118,6 +118,10 @@ class StorageError(LaminaError):
     """The file system refused: full, read-only or not permitted."""
 
 
+class TookTooLongError(LaminaError):
+    """A program did not end in the time that it had."""
+
+
 class CommandFailedError(LaminaError):
     """A program that lamina called did not succeed; carries the last lines it wrote."""
 

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from lamina.core.errors import CommandFailedError, LaminaError
+from lamina.core.errors import CommandFailedError, LaminaError, TookTooLongError
 from lamina.core.fs import storage_error
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def run(
     ``env`` is its whole environment (start from ``base_environment``); ``timeout`` is in seconds.
     ``log`` gets the command and all it wrote, appended, with credentials removed.
 
-    Raises CommandFailedError when ``check`` is set and the exit code is not 0, LaminaError when
-    the program is not there or took too long.
+    Raises CommandFailedError when ``check`` is set and the exit code is not 0, TookTooLongError,
+    LaminaError when the program is not there.
     """
     words = [os.fspath(word) for word in argv]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -144,7 +144,7 @@ def _wait(
         raise LaminaError(f"cannot start {words[0]}: {error}") from error
     try:
         if not _has_ended(process, timeout):
-            raise LaminaError(f"{words[0]} took longer than {timeout:g} s")
+            raise TookTooLongError(f"{words[0]} took longer than {timeout:g} s")
     finally:
         _running.finish(process)
     return process.returncode

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-PROBE_SCHEMA = 1
+PROBE_SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +28,13 @@ class Distribution:
     """Normalised name."""
     name: str
     version: str
+    """Nothing where it is unknown."""
     location: str
     """The directory on the search path that it is in."""
     metadata: str
-    """Name of its .dist-info or .egg-info."""
+    """Name of its .dist-info or .egg-info; nothing for a module that no metadata tells of."""
+    modules: tuple[str, ...]
+    """Top-level names that can be imported, as far as the metadata say."""
     requires: tuple[str, ...]
     """PEP 508 requirements."""
     extras: tuple[str, ...]
@@ -43,6 +46,11 @@ class Distribution:
     """Console scripts: name -> ``module:function``."""
     files: dict[str, str]
     """Other scripts: name -> path."""
+
+    @property
+    def label(self) -> str:
+        """Name and version for people."""
+        return f"{self.name} {self.version or '(version unknown)'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +81,9 @@ class BaseProbe:
     data: tuple[str, ...]
     """Prefixes with share and etc directories."""
     distributions: tuple[Distribution, ...]
+    """Those with a version."""
+    unrecorded: tuple[Distribution, ...]
+    """What can be imported as well: with broken metadata, or modules without any."""
 
     @property
     def series(self) -> str:
@@ -92,14 +103,21 @@ def content_digest(series: str, platform: str, pins: Iterable[tuple[str, str]]) 
     return digest_of_bytes("\n".join(words).encode())
 
 
-def probe(python: Path, *, environ: Mapping[str, str], search: str | None = None) -> BaseProbe:
+def probe(
+    python: Path,
+    *,
+    environ: Mapping[str, str],
+    search: str | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> BaseProbe:
     """Ask an interpreter what it is and what it holds.
 
-    ``search`` is a PYTHONPATH that belongs to what is described; None: without any.
+    ``search`` is a PYTHONPATH that belongs to what is described; None: without any. ``variables``
+    are others that its interpreter needs.
 
     Raises UsageError when ``python`` is no Python that lamina can use.
     """
-    env = base_environment(environ)
+    env = base_environment(environ) | dict(variables or {})
     flags = ["-I"]
     if search is not None:
         env["PYTHONPATH"] = search
@@ -156,7 +174,8 @@ def _from_data(data: Any, where: Path | str) -> BaseProbe:
         raise DocumentError(where, [problem])
     try:
         values = {one.name: _frozen(data[one.name]) for one in fields(BaseProbe)}
-        values["distributions"] = tuple(_distribution(item) for item in data["distributions"])
+        for name in ("distributions", "unrecorded"):
+            values[name] = tuple(_distribution(item) for item in data[name])
     except (KeyError, TypeError) as error:
         raise DocumentError(where, [Problem(where=str(error), found="missing")]) from error
     return BaseProbe(**values)
@@ -170,18 +189,31 @@ def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def watched(described: BaseProbe) -> dict[str, int]:
-    """Return path -> time of last change of what a description depends on."""
-    places = (described.interpreter, *described.layers, *described.path)
-    return {place: changed(place) for place in places}
+def watched_paths(described: BaseProbe) -> set[str]:
+    """Return the files and directories that a description depends on, be they there or not."""
+    directories = [*described.layers, *described.path, *described.sites, *described.pythonpath]
+    paths = {described.interpreter, f"{described.prefix}/pyvenv.cfg", *directories}
+    for directory in directories:
+        try:
+            names = os.listdir(directory)  # noqa: PTH208
+        except OSError:
+            continue
+        paths.update(f"{directory}/{one}" for one in names if one.endswith((".pth", ".egg-link")))
+    for one in (*described.distributions, *described.unrecorded):
+        if one.metadata:
+            file = "METADATA" if one.metadata.endswith(".dist-info") else "PKG-INFO"
+            paths.add(f"{one.location}/{one.metadata}/{file}")
+            paths.add(f"{one.location}/{one.metadata}")
+    return paths
 
 
-def changed(place: str) -> int:
-    """Return when a file or directory was last changed, in nanoseconds; 0 when it is not there."""
+def identity(path: str) -> list[int] | None:
+    """Return what changes when a file or directory does; None when it is not there."""
     try:
-        return os.stat(place).st_mtime_ns  # noqa: PTH116
+        found = os.stat(path)  # noqa: PTH116
     except OSError:
-        return 0
+        return None
+    return [found.st_ino, found.st_size, found.st_mtime_ns]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,25 +223,32 @@ class ProbeCache:
     directory: Path
 
     def get(
-        self, python: Path, *, environ: Mapping[str, str], search: str | None = None
+        self,
+        python: Path,
+        *,
+        environ: Mapping[str, str],
+        search: str | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> BaseProbe:
         """Return the description of an interpreter, asked of it only when it may have changed."""
-        place = self.directory / f"{_key([str(python), search or ''])}.json"
+        needs = json.dumps(sorted((variables or {}).items()))
+        place = self.directory / f"{_key([str(python), search or '', needs])}.json"
         try:
             kept = json.loads(place.read_text(encoding="utf-8"))
-            if all(changed(path) == when for path, when in kept["watched"].items()):
+            if all(identity(path) == before for path, before in kept["watched"].items()):
                 return _from_data(kept["probe"], place)
         except (OSError, ValueError, KeyError, DocumentError):
             pass
-        fresh = probe(python, environ=environ, search=search)
-        self._keep(place, fresh)
+        fresh = probe(python, environ=environ, search=search, variables=variables)
+        self._keep(place, fresh, {str(python), *filter(None, (search or "").split(os.pathsep))})
         return fresh
 
-    def _keep(self, place: Path, fresh: BaseProbe) -> None:
+    def _keep(self, place: Path, fresh: BaseProbe, asked: set[str]) -> None:
         from lamina.core import fs
         from lamina.core.errors import StorageError
 
-        text = json.dumps({"watched": watched(fresh), "probe": asdict(fresh)})
+        watched = {path: identity(path) for path in sorted(asked | watched_paths(fresh))}
+        text = json.dumps({"watched": watched, "probe": asdict(fresh)})
         try:
             fs.make_directory(place.parent)
             fs.write_text(place, text)

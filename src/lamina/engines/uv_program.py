@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lamina.core.errors import (
@@ -33,6 +33,8 @@ class UvProgram:
     """Everything uv says is appended here."""
     default_index: str | None = None
     """Address of the default index, in place of the one that this machine is configured with."""
+    interpreter: Mapping[str, str] = field(default_factory=dict)
+    """Variables that the interpreter needs that uv asks, such as LD_LIBRARY_PATH."""
 
     def call(self, *arguments: str | Path, cwd: Path | None = None) -> Completed:
         """Run uv and return what it answered.
@@ -58,7 +60,7 @@ class UvProgram:
         if address := self.default_index or configured_index(self.environ):
             env["UV_DEFAULT_INDEX"] = address
         env.setdefault("UV_PYTHON_DOWNLOADS", "never")
-        return env
+        return env | dict(self.interpreter)
 
 
 _KINDS: tuple[tuple[type[LaminaError], str], ...] = (

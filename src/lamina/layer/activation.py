@@ -1,9 +1,10 @@
 """The activation scripts: bash, zsh and dash by one file, tcsh and fish by one each.
 
 They set VIRTUAL_ENV, VIRTUAL_ENV_PROMPT and PATH, put PYTHONHOME aside, and never touch PYTHONPATH:
-the layer's start-up hook sees to that. ``deactivate`` takes its own entry out of PATH and leaves
-what was added meanwhile. For a layer that was moved they say so and change nothing: its old path in
-PATH leads to no Python, and another would be taken for the layer's.
+the layer's start-up hook sees to that. Over an environment that was set up, they also set what the
+base's libraries and programs are found by. ``deactivate`` takes its own entries out again and
+leaves what was added meanwhile. For a layer that was moved, or lost its base, they say so and
+change nothing: its old path in PATH leads to no Python, and another would be taken for the layer's.
 
 In bash, zsh and fish they look at PATH before each prompt: a set-up script of the layer's own base
 that was sourced after them does not take the layer out of force.
@@ -11,9 +12,16 @@ that was sourced after them does not take the layer out of force.
 
 from __future__ import annotations
 
-from lamina.layer.planting import mark
+from typing import TYPE_CHECKING
+
+from lamina.layer.activation_variables import with_kept
+from lamina.layer.planting import csh_quoted, fish_quoted, mark, shell_quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 _GONE = r"'lamina: not there any more: %s (a layer cannot be moved; make a new one)\n'"
+_NO_BASE = r"'lamina: the base of this layer is gone: %s (lamina layer check %s)\n'"
 
 _AGAIN = r"'lamina: the base was set up again; %s\n'"
 
@@ -24,6 +32,14 @@ if [ ! -d @sh@/bin ]; then
     printf @gone@ @sh@ >&2
     return 1
 fi
+for _lamina_one in @needs@; do
+    if [ ! -e "$_lamina_one" ]; then
+        printf @no_base@ "$_lamina_one" @sh@ >&2
+        unset _lamina_one
+        return 1
+    fi
+done
+unset _lamina_one
 
 # Only a function: old versions of conda have a program of that name.
 case "$(command -v deactivate 2>/dev/null || :)" in
@@ -32,15 +48,16 @@ esac
 
 _lamina_leave_path () {
     _lamina_path=":${PATH:-}:"
+    _lamina_ours=":$_LAMINA_LAYER/bin"@programs@:
     case "$_lamina_path" in
-        *":$_LAMINA_LAYER/bin:"*)
-            PATH=${_lamina_path%%":$_LAMINA_LAYER/bin:"*}:${_lamina_path#*":$_LAMINA_LAYER/bin:"}
+        *"$_lamina_ours"*)
+            PATH=${_lamina_path%%"$_lamina_ours"*}:${_lamina_path#*"$_lamina_ours"}
             PATH=${PATH#:}
             PATH=${PATH%:}
             export PATH
             ;;
     esac
-    unset _lamina_path
+    unset _lamina_path _lamina_ours
 }
 
 # Before each prompt: a set-up script of the base that was read after this one puts its own python
@@ -56,9 +73,9 @@ _lamina_guard () {
         if [ "$PATH" != "${_LAMINA_SEEN:-}" ]; then
             _lamina_found=$(command -v python3 || command -v python || :)
             if [ "${_lamina_found%/*}" != "$_LAMINA_LAYER/bin" ] &&
-                [ "$_lamina_found" -ef "$_LAMINA_LAYER/bin/python" ]; then
+                [ "$_lamina_found" -ef @python@ ]; then
                 _lamina_leave_path
-                PATH="$_LAMINA_LAYER/bin${PATH:+:$PATH}"
+                PATH="$_LAMINA_LAYER/bin"@programs@"${PATH:+:$PATH}"
                 export PATH
                 hash -r 2>/dev/null || :
                 printf @again@ "the layer is first on PATH again" >&2
@@ -72,6 +89,7 @@ _lamina_guard () {
 deactivate () {
     if [ "${_LAMINA_LAYER+x}" = x ]; then
         _lamina_leave_path
+@leave@
         if [ "${_LAMINA_HOME+x}" = x ]; then
             PYTHONHOME=$_LAMINA_HOME
             export PYTHONHOME
@@ -92,7 +110,7 @@ deactivate () {
             PS1=$_LAMINA_PS1
         fi
         unset _LAMINA_LAYER _LAMINA_HOME _LAMINA_ENV _LAMINA_ENV_PROMPT
-        unset _LAMINA_PS1 _LAMINA_PS1_SET _LAMINA_SEEN _lamina_status _lamina_found
+        unset _LAMINA_PS1 _LAMINA_PS1_SET _LAMINA_SEEN _lamina_status _lamina_found _lamina_path
         hash -r 2>/dev/null || :
     fi
     if [ ! "${1:-}" = nondestructive ]; then
@@ -109,8 +127,9 @@ if [ "${PYTHONHOME+x}" = x ]; then
 fi
 VIRTUAL_ENV=$_LAMINA_LAYER
 VIRTUAL_ENV_PROMPT='@prompt@'
-PATH="$_LAMINA_LAYER/bin${PATH:+:$PATH}"
+PATH="$_LAMINA_LAYER/bin"@programs@"${PATH:+:$PATH}"
 export VIRTUAL_ENV VIRTUAL_ENV_PROMPT PATH
+@enter@
 if [ -z "${VIRTUAL_ENV_DISABLE_PROMPT:-}" ] && [ "${PS1+x}" = x ]; then
     _LAMINA_PS1=$PS1
     PS1="($VIRTUAL_ENV_PROMPT) $PS1"
@@ -138,21 +157,25 @@ _CSH = """\
 # Use it with "source .../bin/activate.csh" in tcsh or csh.
 
 if ( $?_lamina_layer ) then
-    if ( "$PATH" == ${_lamina_layer:q}"/bin:"${_lamina_path:q} ) then
+    if ( "$PATH" == ${_lamina_layer:q}"/bin"@programs@":"${_lamina_path:q} ) then
         setenv PATH ${_lamina_path:q}
     else
-        set _lamina_rest = ()
-        foreach _lamina_one ( $path:q )
-            if ( ${_lamina_one:q} == ${_lamina_layer:q}"/bin" && ! $?_lamina_found ) then
-                set _lamina_found
-            else
-                set _lamina_rest = ( $_lamina_rest:q ${_lamina_one:q} )
-            endif
+        foreach _lamina_ours ( ${_lamina_layer:q}"/bin"@each_program@ )
+            set _lamina_rest = ()
+            foreach _lamina_one ( $path:q )
+                if ( ${_lamina_one:q} == ${_lamina_ours:q} && ! $?_lamina_found ) then
+                    set _lamina_found
+                else
+                    set _lamina_rest = ( $_lamina_rest:q ${_lamina_one:q} )
+                endif
+            end
+            set path = ( $_lamina_rest:q )
+            unset _lamina_found
         end
-        set path = ( $_lamina_rest:q )
-        unset _lamina_rest _lamina_one _lamina_found
+        unset _lamina_rest _lamina_one _lamina_ours
     endif
     unset _lamina_path
+@leave@
     if ( $?_lamina_home ) then
         setenv PYTHONHOME ${_lamina_home:q}
         unset _lamina_home
@@ -176,10 +199,21 @@ if ( $?_lamina_layer ) then
     rehash
 endif
 
+if ( ! $?_lamina_leave ) then
+    foreach _lamina_one ( @needs@ )
+        if ( ! -e ${_lamina_one:q} ) then
+            set _lamina_lost = ${_lamina_one:q}
+        endif
+    end
+    unset _lamina_one
+endif
 if ( $?_lamina_leave ) then
     unset _lamina_leave
 else if ( ! -d @csh@/bin ) then
     sh -c 'printf "$0" "$1" >&2; exit 1' @gone@ @csh@
+else if ( $?_lamina_lost ) then
+    sh -c 'printf "$0" "$1" "$2" >&2; exit 1' @no_base@ ${_lamina_lost:q} @csh@
+    unset _lamina_lost
 else
     set _lamina_layer = @csh@
     set _lamina_path = "$PATH"
@@ -195,7 +229,8 @@ else
     endif
     setenv VIRTUAL_ENV ${_lamina_layer:q}
     setenv VIRTUAL_ENV_PROMPT '@prompt@'
-    setenv PATH ${_lamina_layer:q}"/bin:$PATH"
+    setenv PATH ${_lamina_layer:q}"/bin"@programs@":$PATH"
+@enter@
     if ( ! $?VIRTUAL_ENV_DISABLE_PROMPT && $?prompt ) then
         set _lamina_prompt = ${prompt:q}
         set prompt = '(@prompt@) '${prompt:q}
@@ -212,6 +247,12 @@ if not test -d @fish@/bin
     printf @gone@ @fish@ >&2
     return 1
 end
+for name in @needs@
+    if not test -e $name
+        printf @no_base@ $name @fish@ >&2
+        return 1
+    end
+end
 
 if functions -q deactivate; and set -q VIRTUAL_ENV
     deactivate nondestructive
@@ -219,9 +260,12 @@ end
 
 function deactivate -d "Leave the layer"
     if set -q _lamina_layer
-        if set -l at (contains -i -- "$_lamina_layer/bin" $PATH)
-            set -e PATH[$at]
+        for name in "$_lamina_layer/bin"@each_program@
+            if set -l at (contains -i -- $name $PATH)
+                set -e PATH[$at]
+            end
         end
+@leave@
         if set -q _lamina_home
             set -gx PYTHONHOME $_lamina_home
         end
@@ -262,11 +306,13 @@ function _lamina_guard --on-event fish_prompt
     if test "$PATH" != "$_lamina_seen"
         set -l found (command -s python3; or command -s python)
         if test "$found" != "$_lamina_layer/bin/python3"
-            and sh -c 'test "$0" -ef "$1"' "$found" "$_lamina_layer/bin/python"
-            if set -l at (contains -i -- "$_lamina_layer/bin" $PATH)
-                set -e PATH[$at]
+            and sh -c 'test "$0" -ef "$1"' "$found" @python@
+            for name in "$_lamina_layer/bin"@each_program@
+                if set -l at (contains -i -- $name $PATH)
+                    set -e PATH[$at]
+                end
             end
-            set -gx PATH "$_lamina_layer/bin" $PATH
+            set -gx PATH "$_lamina_layer/bin"@each_program@ $PATH
             printf @again@ "the layer is first on PATH again" >&2
         end
         set -g _lamina_seen "$PATH"
@@ -286,7 +332,8 @@ if set -q VIRTUAL_ENV_PROMPT
 end
 set -gx VIRTUAL_ENV $_lamina_layer
 set -gx VIRTUAL_ENV_PROMPT '@prompt@'
-set -gx PATH "$_lamina_layer/bin" $PATH
+set -gx PATH "$_lamina_layer/bin"@each_program@ $PATH
+@enter@
 if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and functions -q fish_prompt
     functions -c fish_prompt _lamina_prompt
     function fish_prompt
@@ -300,17 +347,32 @@ end
 """
 
 
-def activation_files() -> dict[str, str]:
-    """Return file name -> text, with the marks of a seed for the layer's directory."""
+def activation_files(
+    variables: Mapping[str, str] | None = None,
+    needs: Iterable[str] = (),
+    interpreter: str | None = None,
+) -> dict[str, str]:
+    """Return file name -> text, with the marks of a seed for the layer's directory.
+
+    ``variables`` are those that the layer keeps; without each of ``needs`` it is not activated.
+    ``interpreter`` is the base's, by which its own Python is known on PATH.
+    """
+    kept, wanted = variables or {}, list(needs)
+
+    def marked(text: str, shell: str, quoted: Callable[[str], str], own: str) -> str:
+        text = text.replace("@python@", quoted(interpreter) if interpreter else own)
+        return _marked(with_kept(text, shell, kept), map(quoted, wanted))
+
     return {
-        "activate": _marked(_POSIX),
-        "activate.csh": _marked(_CSH),
-        "activate.fish": _marked(_FISH),
+        "activate": marked(_POSIX, "posix", shell_quoted, '"$_LAMINA_LAYER/bin/python"'),
+        "activate.csh": marked(_CSH, "csh", csh_quoted, ""),
+        "activate.fish": marked(_FISH, "fish", fish_quoted, '"$_lamina_layer/bin/python"'),
     }
 
 
-def _marked(text: str) -> str:
-    text = text.replace("@gone@", _GONE).replace("@again@", _AGAIN)
+def _marked(text: str, needs: Iterable[str]) -> str:
+    text = text.replace("@gone@", _GONE).replace("@no_base@", _NO_BASE)
+    text = text.replace("@again@", _AGAIN).replace("@needs@", " ".join(needs))
     for quoting in ("sh", "csh", "fish", "prompt"):
         text = text.replace(f"@{quoting}@", mark(quoting))
     return text

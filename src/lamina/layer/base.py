@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from lamina.core.errors import DocumentError, UsageError
+from lamina.core.errors import CommandFailedError, DocumentError, UsageError
+from lamina.core.run import run
 from lamina.engines.probe import BaseProbe, ProbeCache, load_probe, probe
 from lamina.layer.transaction import JOURNAL, settle
+from lamina.layer.variables import kept_variables, recorded_variables, with_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +37,8 @@ class Place:
     release: str | None = None
     search: str | None = None
     """The PYTHONPATH that belongs to it."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What else of the environment belongs to it: name -> value."""
     bin: Path | None = None
     """What to put on PATH, where it is not the interpreter's directory."""
 
@@ -70,7 +74,7 @@ def find_place(given: str, *, root: Path, environ: Mapping[str, str]) -> Place:
         return _environment(environ)
     path = Path(given).expanduser()
     if given.startswith(("/", ".", "~")) or _python_in(path) or is_layer(path) or path.is_file():
-        return _path(given, path)
+        return _path(given, path, environ)
     return _release(given, root)
 
 
@@ -157,31 +161,63 @@ def _is_of(described: BaseProbe, place: Place) -> bool:
 def _asked(place: Place, environ: Mapping[str, str]) -> BaseProbe:
     if not os.access(place.python, os.X_OK):
         raise UsageError(f"{place.python}: not a program that can be run")
+    # Only what libraries are found by: it is set where the interpreter itself may need it.
+    variables = with_variables(place.variables, {})
     if "HOME" not in environ and "XDG_CACHE_HOME" not in environ:
-        return probe(place.python, environ=environ, search=place.search)
+        return probe(place.python, environ=environ, search=place.search, variables=variables)
     cache = ProbeCache(directory=cache_directory(environ) / "probes")
-    return cache.get(place.python, environ=environ, search=place.search)
+    return cache.get(place.python, environ=environ, search=place.search, variables=variables)
 
 
 def _environment(environ: Mapping[str, str]) -> Place:
     for name in ("python3", "python"):
         if found := shutil.which(name, path=environ.get("PATH", os.defpath)):
-            python = Path(found)
-            search = environ.get("PYTHONPATH", "")
+            python = _behind(Path(os.path.abspath(found)), environ)  # noqa: PTH100
             return Place(
                 given=ENVIRONMENT,
                 kind="env",
                 python=python,
                 prefix=python.parent.parent,
-                search=search,
+                search=environ.get("PYTHONPATH", ""),
+                variables=kept_variables(environ, python),
             )
     raise UsageError("no python3 on PATH", hints=["set up the environment first, then run this"])
 
 
-def _path(given: str, path: Path) -> Place:
+def _behind(python: Path, environ: Mapping[str, str]) -> Path:
+    """Return an interpreter; of a script that starts one, the one that it starts.
+
+    What such a script (pyenv's shims are some) starts tomorrow, or in another directory, may be
+    another one. Raises UsageError when it starts none.
+    """
+    if not os.access(python, os.X_OK) or not _is_script(python):
+        return python
+    words = [str(python), "-I", "-S", "-c", "import sys; print(sys.executable)"]
+    try:
+        # With all of the environment: the script decides by what it likes.
+        answer = run(words, env=environ, timeout=60)
+    except CommandFailedError as error:
+        last = (error.output.strip().splitlines() or ["it said nothing"])[-1]
+        raise UsageError(f"{python}: not a Python that works ({last})") from error
+    behind = Path(answer.stdout.strip().rpartition("\n")[2])
+    if not behind.is_absolute() or not os.access(behind, os.X_OK):
+        raise UsageError(f"{python}: not a Python that lamina can use")
+    return behind
+
+
+def _is_script(program: Path) -> bool:
+    try:
+        with program.open("rb") as stream:
+            return stream.read(2) == b"#!"
+    except OSError:
+        return False
+
+
+def _path(given: str, path: Path, environ: Mapping[str, str]) -> Place:
     absolute = Path(os.path.abspath(path))  # noqa: PTH100
     if absolute.is_file():
-        return Place(given=given, kind="prefix", python=absolute, prefix=absolute.parent.parent)
+        behind = _behind(absolute, environ)
+        return Place(given=given, kind="prefix", python=behind, prefix=behind.parent.parent)
     if not absolute.is_dir():
         raise UsageError(f"{given}: no such directory")
     python = _python_in(absolute)
@@ -194,7 +230,8 @@ def _path(given: str, path: Path) -> Place:
         return _release_at(given, absolute)
     kind: BaseKind = "layer" if is_layer(absolute) else "prefix"
     settle(absolute)
-    return Place(given=given, kind=kind, python=python, prefix=absolute)
+    variables = recorded_variables(absolute / LAYER_NAME) if kind == "layer" else {}
+    return Place(given=given, kind=kind, python=python, prefix=absolute, variables=variables)
 
 
 def _release_at(given: str, prefix: Path) -> Place:

@@ -28,13 +28,14 @@ from lamina.model.document import parse_toml, validate
 from lamina.release.relocate import Relocation, relocate_scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from lamina.engines.uv_program import UvProgram
     from lamina.layer.base import Base
     from lamina.layer.document import LayerLock
     from lamina.layer.planting import Seed
+    from lamina.layer.transaction import Stage
     from lamina.model.artifacts import Artifact
     from lamina.model.names import IndexName
 
@@ -49,6 +50,8 @@ class Delivery:
     files: Mapping[Artifact, str]
     indexes: Mapping[IndexName, str]
     uv: UvProgram
+    examine: Callable[[Stage], None] | None = None
+    """Looks at what is installed before it is moved in; what it raises stops the build."""
 
     def install(self, prefix: Path, python: Path) -> None:
         """Install them, their digests checked."""
@@ -139,6 +142,8 @@ def build_layer(
     with staged(stage) as change:
         goods.install(change.prefix, stage / "bin" / "python")
         plan_placing(change)
+        if goods.examine is not None:
+            goods.examine(change)
         change.write(stage / LAYER_NAME, dump_layer(document))
         change.write(stage / LOCK_NAME, dump_lock(lock))
         change.apply()

@@ -12,25 +12,29 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lamina.core import report
-from lamina.core.errors import IntegrityError, UnsatisfiableError, UsageError
+from lamina.core.errors import UnsatisfiableError, UsageError
 from lamina.engines.uv_compile import UvUnion
 from lamina.engines.uv_program import UvProgram
-from lamina.layer.base import LAYER_NAME, cache_directory
+from lamina.layer.base import LAYER_NAME
+from lamina.layer.create import START_LINES, hook_text, is_as_written
 from lamina.layer.document import (
     LOCK_NAME,
-    LayerBound,
     LayerLock,
     LayerPackage,
 )
+from lamina.layer.hiding import hidden_by, render_hidden
 from lamina.layer.indexes import indexes_of, protected_over
 from lamina.layer.nearest import nearest_requests
 from lamina.layer.opened import OpenLayer, open_layer
+from lamina.layer.ownership import HOOK
 from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
 from lamina.layer.plan import Plan, plan_change
+from lamina.layer.proving import ROUNDS, fresh_bounds, prover_of, tell, would_break
 from lamina.layer.reasons import Refusal, missing_package, shortest_reason
 from lamina.layer.record import dump_layer, dump_lock
 from lamina.layer.scripts import base_scripts
 from lamina.layer.solving import solve_addition, solve_removal
+from lamina.layer.sources import lock_bounds
 from lamina.layer.transaction import INTERNAL, holding, staged
 from lamina.layer.union import Ground, merged, parse_requests
 from lamina.model.names import PUBLIC_INDEX
@@ -42,12 +46,10 @@ if TYPE_CHECKING:
 
     from lamina.engines.uv_compile import Resolved
     from lamina.layer.abi.bounds import Bound
-    from lamina.layer.imports.proof import Prover, Verdict
+    from lamina.layer.document import LayerBound
+    from lamina.layer.imports.proof import Verdict
     from lamina.layer.transaction import Stage
     from lamina.model.names import PackageName
-
-_ROUNDS = 5
-"""How many times a plan is made anew because of what its imports have shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +89,6 @@ def change_layer(request: Request, environ: Mapping[str, str]) -> Plan:
         return _carry_out(layer, request, solver, environ)
 
 
-def _prover(environ: Mapping[str, str]) -> Prover:
-    from lamina.layer.imports.proof import Prover
-
-    known = "HOME" in environ or "XDG_CACHE_HOME" in environ
-    return Prover(environ=environ, cache=cache_directory(environ) if known else None)
-
-
 def bounds_of(
     layer: OpenLayer, environ: Mapping[str, str], learnt: Sequence[Bound] = ()
 ) -> Callable[[], tuple[Bound, ...]]:
@@ -104,11 +99,12 @@ def bounds_of(
         # A change that only adds does not get here, and does not wait for these.
         from lamina.layer.abi.bounds import numpy_bounds
 
-        prover = _prover(environ)
+        prover = prover_of(environ, layer.document.base.variables)
         ground = layer.ground()
         with report.step("look into the compiled modules"):
             scans = [
                 *prover.scan(layer.base.distributions).values(),
+                *prover.scan(layer.base.unrecorded).values(),
                 *prover.scan(layer.own).values(),
             ]
         return (*numpy_bounds(scans, ground.versions)[0], *learnt)
@@ -121,69 +117,59 @@ def _carry_out(
 ) -> Plan:
     """Make the change; where it would break something, find another that lifts this as well."""
     learnt: tuple[Bound, ...] = ()
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         try:
             plan = plan_request(layer, request, solver, bounds_of(layer, environ, learnt), learnt)
         except UnsatisfiableError as error:
             if not learnt:
                 raise
-            raise _would_break(request, learnt) from error
+            raise would_break(_what(request), learnt) from error
         with staged(layer.path) as stage:
             _install(layer, plan, stage, solver)
-            verdict = _examine(layer, plan, stage, environ) if request.probe else None
+            hidden = hidden_by(layer, stage)
+            moved = plan.moved | set(hidden)
+            verdict = _examine(layer, moved, plan, stage, environ) if request.probe else None
             if verdict is None or not verdict.learnt:
                 plan = dataclasses.replace(plan, imports=verdict.imports if verdict else None)
                 _plan_records(layer, plan, stage, solver.exclude_newer)
+                _renew_hook(layer, stage)
                 stage.apply()
-                _tell(plan, request)
+                tell(plan, probe=request.probe)
+                for sentence in render_hidden(layer, hidden):
+                    report.warn(sentence)
                 return plan
-        fresh = [one for one in verdict.learnt if one not in learnt]
+        fresh = fresh_bounds(verdict.learnt, learnt)
         if not fresh:
             break
-        for one in fresh:
-            report.note(f"planned anew: {one.reason}")
-        learnt += tuple(fresh)
-    raise _would_break(request, learnt)
+        learnt += fresh
+    raise would_break(_what(request), learnt)
 
 
-def _tell(plan: Plan, request: Request) -> None:
-    """Pass on what the imports have shown that stands in nobody's way."""
-    if plan.moved and not request.probe:
-        report.note("what this could break was not imported (--no-probe)")
-    if plan.imports is not None:
-        for one in plan.imports.new_broken:
-            report.warn(f"{one.module} is new and cannot be imported: {one.error}")
-        for note in plan.imports.notes:
-            report.note(note)
-
-
-def _would_break(request: Request, learnt: Sequence[Bound]) -> IntegrityError:
-    """Return the refusal, with everything that was found out."""
-    reasons = "".join(f"\n  {one.reason}" for one in learnt)
-    what = f"cannot add {', '.join(request.add)}" if request.add else "cannot take it back"
-    return IntegrityError(
-        f"{what}: it would break what works now, and no other version helps{reasons}",
-        hints=["to do it all the same, run it again with --no-probe"],
-    )
+def _what(request: Request) -> str:
+    return f"cannot add {', '.join(request.add)}" if request.add else "cannot take it back"
 
 
 def _examine(
-    layer: OpenLayer, plan: Plan, stage: Stage, environ: Mapping[str, str]
+    layer: OpenLayer,
+    moved: set[PackageName],
+    plan: Plan,
+    stage: Stage,
+    environ: Mapping[str, str],
 ) -> Verdict | None:
     """Try what the change could break; one that moves nothing can break nothing."""
-    if not plan.moved:
+    if not moved:
         return None
     from lamina.layer.imports.proof import Change
 
-    new = {one.name for one in plan.installs} - plan.moved
+    new = {one.name for one in plan.installs} - moved
     change = Change(
         base=layer.base,
         own=layer.own,
         site=layer.site,
-        moved=frozenset(plan.moved),
+        moved=frozenset(moved),
         new=frozenset(new),
     )
-    return _prover(environ).examine(change, stage)
+    return prover_of(environ, layer.document.base.variables).examine(change, stage)
 
 
 def plan_request(
@@ -265,6 +251,16 @@ def _install(layer: OpenLayer, plan: Plan, stage: Stage, solver: UvUnion) -> Non
     plan_uncovering(stage, gone, layer.base, ({*entries, *python_files}, programs))
 
 
+def _renew_hook(layer: OpenLayer, stage: Stage) -> None:
+    """Plan to write the start-up hook anew where another version of lamina wrote it."""
+    hook = layer.site / f"{HOOK}.py"
+    text = hook_text(layer.base)
+    if is_as_written(layer.site) and hook.read_text(encoding="utf-8") != text:
+        stage.write(hook, text)
+        for name, line in START_LINES.items():
+            stage.write(layer.site / name, line)
+
+
 def _plan_records(layer: OpenLayer, plan: Plan, stage: Stage, exclude_newer: str | None) -> None:
     document = layer.document.model_copy(update={"requests": plan.requests})
     stage.write(layer.path / LAYER_NAME, dump_layer(document))
@@ -296,16 +292,7 @@ def _lock(layer: OpenLayer, plan: Plan, exclude_newer: str | None) -> LayerLock:
 
 def _kept_bounds(layer: OpenLayer, plan: Plan) -> tuple[LayerBound, ...]:
     """Return the bounds of this change or of an earlier one, none where nothing is hidden."""
-    if not any(one.over is not None for one in plan.placed):
-        return ()
-    if not plan.bounds:
-        return layer.lock.bounds if layer.lock is not None else ()
-    return tuple(
-        LayerBound(
-            package=one.package,
-            version=one.version,
-            requirement=one.requirement,
-            reason=one.reason,
-        )
-        for one in sorted(plan.bounds)
-    )
+    shadows = any(one.over is not None for one in plan.placed)
+    if shadows and not plan.bounds and layer.lock is not None:
+        return layer.lock.bounds
+    return lock_bounds(plan)

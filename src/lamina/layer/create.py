@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 from lamina import _target
 from lamina.core import fs
 from lamina.core.errors import ConflictError, UsageError
+from lamina.engines.probe import watched_paths
 from lamina.layer import planting
 from lamina.layer.activation import activation_files
 from lamina.layer.base import LAYER_NAME, Base, is_layer
 from lamina.layer.data_links import plan_data_links
+from lamina.layer.launcher import launcher_text
 from lamina.layer.ownership import FIRST, HOOK, LAST
 from lamina.layer.planting import mark
 from lamina.layer.record import layer_record
 from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text, unrecorded_scripts
 from lamina.layer.uv_guard import GUARD, guard_text
+from lamina.model.digests import digest_of_bytes
 
 if TYPE_CHECKING:
     from lamina.engines.probe import BaseProbe
@@ -41,6 +44,8 @@ START_LINES = {
     LAST: f"import {HOOK}; {HOOK}.finish()\n",
 }
 """The .pth files of a layer, read before and after all others."""
+_STAMP = "# sha256 of all above and of the .pth files: "
+"""By it, a hook of another version of lamina is told from one that somebody has edited."""
 _NEEDED = 4
 """How many directories of the base are looked for when an interpreter starts."""
 
@@ -89,8 +94,9 @@ def watched_by(base: Base, seed: Seed, root: Path) -> list[str]:
     place, described = base.place, base.probe
     data = [f"{prefix}/{one}" for prefix in described.data for one in seed["directories"]]
     tops = [f"{prefix}/{top}" for prefix in described.data for top in ("share", "etc")]
-    places = [described.interpreter, *described.layers, *described.path, *tops, *data]
+    places = [*watched_paths(described), *tops, *data]
     places += [str(place.python), str(place.programs), f"{place.prefix}/.lamina/base.json"]
+    places.append(f"{place.prefix}/{LAYER_NAME}")
     if "@" in place.given:
         stack, _, tier = place.given.partition("@")
         places.append(f"{root}/tiers/{stack}/{tier}")
@@ -119,12 +125,20 @@ def plan_layer(base: Base) -> Seed:
         f"{site}/{HOOK}.py": hook_text(described),
     }
     files |= {f"{site}/{name}": text for name, text in START_LINES.items()}
-    files |= {f"bin/{name}": text for name, text in activation_files().items()}
+    needs = [described.interpreter, *_needed(described)]
+    activation = activation_files(base.place.variables, needs, described.interpreter)
+    files |= {f"bin/{name}": text for name, text in activation.items()}
+    executable = [f"bin/{DISPATCHER}", f"bin/{GUARD}"]
+    links = scripts | _interpreter_links(described) | data_links
+    if (launcher := launcher_text(described.interpreter, base.place.variables)) is not None:
+        del links["bin/python"]
+        files["bin/python"] = launcher
+        executable.append("bin/python")
     return {
         "directories": ["bin", "lib", f"lib/python{described.series}", site, *data_directories],
         "files": files,
-        "executable": [f"bin/{DISPATCHER}", f"bin/{GUARD}"],
-        "links": scripts | _interpreter_links(described) | data_links,
+        "executable": executable,
+        "links": links,
     }
 
 
@@ -143,6 +157,11 @@ def _configuration(described: BaseProbe) -> str:
     )
 
 
+def _needed(described: BaseProbe) -> list[str]:
+    """Return the directories without which the base is taken for gone."""
+    return list((described.roots or described.path)[:_NEEDED])
+
+
 def hook_text(described: BaseProbe) -> str:
     """Return the start-up hook of a layer: the code and what it needs to know of the base."""
     code = Path(_target.__file__).with_name("layer_hook.py").read_text(encoding="utf-8")
@@ -151,6 +170,23 @@ def hook_text(described: BaseProbe) -> str:
         "path": list(described.path),
         "sites": list(described.sites),
         "roots": list(described.roots),
-        "needs": list((described.roots or described.path)[:_NEEDED]),
+        "needs": _needed(described),
     }
-    return f"{code}\n\nstart({facts!r}, os.path.dirname(os.path.abspath(__file__)))\n"
+    text = f"{code}\n\nstart({facts!r}, os.path.dirname(os.path.abspath(__file__)))\n"
+    stamp = _digest(text, "".join(START_LINES.values()))
+    return f"{text}{_STAMP}{stamp}\n"
+
+
+def is_as_written(site: Path) -> bool:
+    """Tell whether a start-up hook is as some lamina wrote it, be it another version; or edited."""
+    try:
+        text = (site / f"{HOOK}.py").read_text(encoding="utf-8")
+        start = "".join((site / one).read_text(encoding="utf-8") for one in START_LINES)
+    except (OSError, ValueError):
+        return False
+    above, stamp, digest = text.rpartition(_STAMP)
+    return bool(stamp) and digest == f"{_digest(above, start)}\n"
+
+
+def _digest(hook: str, start: str) -> str:
+    return digest_of_bytes(f"{hook}{start}".encode())

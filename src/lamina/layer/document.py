@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import AfterValidator, Field
 
-from lamina.layer.base import LAYER_NAME, BaseKind
+from lamina.layer.base import LAYER_NAME, BaseKind, Place
 from lamina.model.document import Document, load_toml, validate
 from lamina.model.fields import DigestField, IndexField, PackageField, VersionField
 
@@ -44,12 +44,32 @@ class LayerBase(Document):
     """Its interpreter."""
     search: str | None = None
     """The PYTHONPATH that was part of it."""
+    variables: dict[str, str] = {}
+    """What else of the environment the layer keeps, such as LD_LIBRARY_PATH: name -> value."""
     version: str
     """Version of its Python."""
     platform: str
     """As sysconfig spells it."""
     digest: DigestField
     """Digest of its Python series, platform and the version of each distribution."""
+
+    @property
+    def place(self) -> Place:
+        """Where it was when the layer was last changed."""
+        return Place(
+            given=self.given,
+            kind=self.kind,
+            python=Path(self.python),
+            prefix=Path(self.prefix),
+            release=self.release,
+            search=self.search,
+            variables=self.variables,
+        )
+
+    @property
+    def named(self) -> str:
+        """What to call it in a command: a name may mean another place by now."""
+        return self.prefix if self.kind != "env" else self.given
 
 
 class LayerDocument(Document):

@@ -16,6 +16,7 @@ from lamina.layer.base import cache_directory
 from lamina.layer.document import load_layer
 from lamina.layer.planting import csh_quoted, filled, fish_quoted, mark, prompt_text, shell_quoted
 from lamina.layer.scripts import is_run_by
+from lamina.layer.variables import PROGRAMS, with_variables
 from lamina.model.digests import digest_of_bytes
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def entered(place: Place, environ: Mapping[str, str]) -> tuple[dict[str, str], t
     path = environ.get("PATH", os.defpath)
     env["PATH"] = f"{place.programs}{os.pathsep}{path}" if path else str(place.programs)
     if place.kind == "layer":
+        env = with_variables(place.variables, env)
+        programs = place.variables.get(PROGRAMS)
+        env["PATH"] = os.pathsep.join(filter(None, (str(place.programs), programs, path)))
         env["VIRTUAL_ENV"] = str(place.prefix)
         env["VIRTUAL_ENV_PROMPT"] = place.prefix.name
         return env, ()

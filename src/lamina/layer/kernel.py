@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from lamina.core import fs
 from lamina.core.errors import ConflictError, UsageError
 from lamina.layer.planting import shell_quoted
+from lamina.layer.variables import PROGRAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,6 +94,7 @@ def _spec(layer: OpenLayer, title: str | None) -> dict[str, Any]:
     base = layer.document.base
     on = base.release or Path(base.prefix).name
     python = layer.path / "bin" / "python"
+    programs = base.variables.get(PROGRAMS)
     # The debugger wants sources, not what is frozen into the interpreter; ipykernel says the same.
     series = tuple(int(part) for part in layer.base.series.split("."))
     frozen = ["-Xfrozen_modules=off"] if series >= (3, 11) else []
@@ -101,8 +103,9 @@ def _spec(layer: OpenLayer, title: str | None) -> dict[str, Any]:
         "display_name": title or f"{layer.path.name} (Python {layer.base.series}, on {on})",
         "language": "python",
         # As activated: programs that a notebook starts are the layer's.
+        # What libraries are found by, the interpreter itself sets.
         "env": {
-            "PATH": f"{layer.path / 'bin'}:${{PATH}}",
+            "PATH": ":".join(filter(None, (str(layer.path / "bin"), programs, "${PATH}"))),
             "VIRTUAL_ENV": str(layer.path),
         },
         "metadata": {"debugger": True},

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
+from lamina.layer.plan import UNKNOWN
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -21,6 +23,7 @@ class Row:
     name: str
     """Normalised."""
     version: str
+    """Nothing where it is unknown."""
     source: str
     """``layer``, ``base``, or ``user`` for what somebody else installed into the layer."""
     over: str | None
@@ -29,14 +32,17 @@ class Row:
 
 def list_packages(layer: OpenLayer, *, everything: bool) -> list[Row]:
     """Return the layer's own packages by name, with ``everything`` those of the base as well."""
-    below = {canonicalize_name(one.key): one for one in layer.base.distributions}
+    below = {
+        canonicalize_name(one.key): one
+        for one in (*layer.base.unrecorded, *layer.base.distributions)
+    }
     managed = layer.managed
     rows = [
         Row(
             name=name,
             version=one.version,
             source="layer" if name in managed else "user",
-            over=below[name].version if name in below else None,
+            over=(below[name].version or UNKNOWN) if name in below else None,
             because=managed[name].because if name in managed else (),
         )
         for one in layer.own
@@ -57,12 +63,14 @@ def render_rows(rows: Sequence[Row]) -> str:
     if not rows:
         return "nothing of its own yet"
     wide = max(len(row.name) for row in rows)
-    wider = max(len(row.version) for row in rows)
+    wider = max(len(row.version or UNKNOWN) for row in rows)
     lines = []
     for row in rows:
         over = f"over {row.over} of the base" if row.over else row.source
         because = f"  {'; '.join(row.because)}" if row.because else ""
-        lines.append(f"{row.name:{wide}}  {row.version:{wider}}  {over}{because}".rstrip())
+        lines.append(
+            f"{row.name:{wide}}  {row.version or UNKNOWN:{wider}}  {over}{because}".rstrip()
+        )
     return "\n".join(lines)
 
 
@@ -70,7 +78,7 @@ def row_value(row: Row) -> dict[str, Any]:
     """Return a row as a JSON value."""
     return {
         "name": row.name,
-        "version": row.version,
+        "version": row.version or None,
         "source": row.source,
         "over": row.over,
         "because": list(row.because),
@@ -90,6 +98,7 @@ def describe_layer(layer: OpenLayer) -> dict[str, Any]:
             "python": base.version,
             "packages": len(layer.base.distributions),
             "changed": layer.base.digest != base.digest,
+            "variables": dict(base.variables),
         },
         "requests": list(layer.document.requests),
         "packages": len(layer.own),
@@ -111,10 +120,12 @@ def render_description(value: dict[str, Any]) -> str:
     base = value["base"]
     on = f"{base['release']} in {base['prefix']}" if base["release"] else base["prefix"]
     changed = "; changed since the layer was made" if base["changed"] else ""
+    keeps = ", ".join(base["variables"])
     return "\n".join(
         [
             f"layer     {value['layer']}",
             f"base      {on} (Python {base['python']}, {base['packages']} packages{changed})",
+            *([f"keeps     {keeps}"] if keeps else []),
             f"requests  {', '.join(value['requests']) or 'none yet'}",
             f"packages  {value['packages']} of its own, {value['bytes'] / 1e6:.1f} MB",
         ]

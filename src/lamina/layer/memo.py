@@ -123,13 +123,16 @@ def _sources() -> list[str]:
     here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
     names = (
         "activation",
+        "activation_variables",
         "create",
         "data_links",
+        "launcher",
         "memo",
         "planting",
         "record",
         "scripts",
         "uv_guard",
+        "variables",
     )
     hook = os.path.join(os.path.dirname(here), "_target", "layer_hook.py")  # noqa: PTH118, PTH120
     return [hook, *(f"{here}/{name}.py" for name in names)]

@@ -21,11 +21,20 @@ from lamina.layer.base import Base, find_place, look_at
 from lamina.layer.building import Delivery, beside, build_layer, document_over, finish
 from lamina.layer.document import LayerLock, load_layer
 from lamina.layer.fetching import Shelf
+from lamina.layer.imports.outcome import render_imports
 from lamina.layer.indexes import protected_over
+from lamina.layer.opened import site_of
 from lamina.layer.plan import Plan, plan_change, plan_value, render_plan
+from lamina.layer.proving import ROUNDS, fresh_bounds, prover_of, tell, would_break
 from lamina.layer.reasons import Refusal, shortest_reason
 from lamina.layer.solving import solve_removal
-from lamina.layer.sources import addresses_over, artifact_of, layer_package, solver_over
+from lamina.layer.sources import (
+    addresses_over,
+    artifact_of,
+    layer_package,
+    lock_bounds,
+    solver_over,
+)
 from lamina.layer.state import LayerState, read_state
 from lamina.layer.transaction import INTERNAL, holding
 from lamina.layer.union import ground_of
@@ -35,8 +44,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.engines.uv_compile import UvUnion
+    from lamina.layer.abi.bounds import Bound
     from lamina.layer.base import Place
+    from lamina.layer.imports.outcome import Imports
+    from lamina.layer.imports.proof import Change
     from lamina.layer.solving import Solution
+    from lamina.layer.transaction import Stage
     from lamina.layer.union import Ground
     from lamina.model.artifacts import Artifact
     from lamina.model.names import IndexName
@@ -55,6 +68,8 @@ class MigrateRequest:
     dry_run: bool = False
     discard: bool = False
     """Remove the old layer once the new one is in its place."""
+    probe: bool = True
+    """Whether what the new base could break is imported before the new layer takes its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +89,9 @@ def migrate_layer(request: MigrateRequest) -> Migration:
     """Carry out a migration, or only plan it; on any failure the layer is as it was.
 
     Raises UnsatisfiableError when the requests cannot hold together with the new base,
-    ConflictError when another change is under way or discarding would lose something, UsageError,
-    and what the engines raise.
+    IntegrityError when something that works now could not be imported on it, ConflictError when
+    another change is under way or discarding would lose something, UsageError, and what the
+    engines raise.
     """
     place = find_place(request.to, root=request.root, environ=request.environ)
     _refuse_circles(request.layer, place)
@@ -88,13 +104,34 @@ def migrate_layer(request: MigrateRequest) -> Migration:
                 f"{old.path} has what lamina did not put there: {', '.join(extra)}",
                 hints=["without --discard, the old layer is kept with it"],
             )
-        planned = plan_migration(request, old, base)
         if request.dry_run:
-            return planned
+            return plan_migration(request, old, base)
+        done = _carry_out(request, old, base)
         if extra:
-            report.warn(f"stays in {planned.kept}: {', '.join(extra)}")
-        _act(request, planned)
-    return planned
+            report.warn(f"stays in {done.kept}: {', '.join(extra)}")
+    tell(done.plan, probe=request.probe)
+    return done
+
+
+def _carry_out(request: MigrateRequest, old: LayerState, base: Base) -> Migration:
+    """Make the new layer; where something would not work in it, find another that lifts this."""
+    learnt: tuple[Bound, ...] = ()
+    what = f"not possible on {request.to}"
+    for _ in range(ROUNDS):
+        try:
+            planned = plan_migration(request, old, base, learnt)
+        except UnsatisfiableError as error:
+            if not learnt:
+                raise
+            raise would_break(what, learnt) from error
+        try:
+            return _act(request, planned)
+        except _BreaksError as error:
+            fresh = fresh_bounds(error.bounds, learnt)
+        if not fresh:
+            break
+        learnt += fresh
+    raise would_break(what, learnt)
 
 
 def _refuse_circles(layer: Path, place: Place) -> None:
@@ -123,13 +160,27 @@ def _not_ours(old: LayerState) -> list[str]:
     return packages + files
 
 
-def plan_migration(request: MigrateRequest, old: LayerState, base: Base) -> Migration:
-    """Return what a migration would do; what stays at its version stays the very same file."""
+class _BreaksError(Exception):
+    """The imports have shown what must not be used on the new base."""
+
+    def __init__(self, bounds: tuple[Bound, ...]) -> None:
+        super().__init__(*(one.reason for one in bounds))
+        self.bounds = bounds
+
+
+def plan_migration(
+    request: MigrateRequest, old: LayerState, base: Base, learnt: tuple[Bound, ...] = ()
+) -> Migration:
+    """Return what a migration would do; what stays at its version stays the very same file.
+
+    ``learnt`` are bounds that an earlier plan has broken.
+    """
     own = [one for one in old.own if canonicalize_name(one.key) in old.managed]
     reasons = {name: one.because for name, one in old.managed.items()}
     ground = ground_of(base.probe, own, reasons)
-    ground = dataclasses.replace(ground, protected=protected_over(base.place))
     requests = old.document.requests
+    bounds = (*_bounds(request, old, base), *learnt)
+    ground = dataclasses.replace(ground, protected=protected_over(base.place), bounds=bounds)
     log = request.layer / INTERNAL / "uv.log"
     solver = solver_over(
         base.place, environ=request.environ, log=log, series=base.probe.series,
@@ -156,10 +207,28 @@ def plan_migration(request: MigrateRequest, old: LayerState, base: Base) -> Migr
     )
 
 
+def _bounds(request: MigrateRequest, old: LayerState, base: Base) -> tuple[Bound, ...]:
+    """Return what the compiled modules of the new base need, where anything could hide them."""
+    if not old.document.requests or _is_same(old, base):
+        return ()
+    from lamina.layer.abi.bounds import numpy_bounds
+
+    there = {canonicalize_name(one.key): one.version for one in base.probe.distributions}
+    with report.step("look into the compiled modules"):
+        prover = prover_of(request.environ, base.place.variables)
+        scans = prover.scan(base.probe.distributions)
+    return numpy_bounds(scans.values(), there)[0]
+
+
+def _is_same(old: LayerState, base: Base) -> bool:
+    """Tell whether the layer was resolved on a base of the same content."""
+    return old.lock is not None and old.lock.base_digest == base.probe.digest
+
+
 def _solve(old: LayerState, ground: Ground, base: Base, solver: UvUnion) -> Solution:
     """Return the union on the new base; on one of the same content nothing moves."""
     there = {name: one.version for name, one in old.managed.items()}
-    if old.lock is not None and old.lock.base_digest == base.probe.digest:
+    if _is_same(old, base):
         versions = {name: one.version for name, one in ground.base.items()} | there
         return {n: Resolved(name=n, version=v, via=()) for n, v in versions.items()}
     return solve_removal(ground, old.document.requests, solver)
@@ -204,8 +273,11 @@ def _real(layer: Path) -> Path:
     return layer.resolve() if layer.is_symlink() else layer
 
 
-def _act(request: MigrateRequest, planned: Migration) -> None:
-    """Build the new layer, swap the two, and put the old one away."""
+def _act(request: MigrateRequest, planned: Migration) -> Migration:
+    """Build the new layer, swap the two, and put the old one away.
+
+    Raises _BreaksError before anything is swapped.
+    """
     final, real = request.layer, _real(request.layer)
     finish(real)
     program = solver_over(
@@ -214,7 +286,22 @@ def _act(request: MigrateRequest, planned: Migration) -> None:
         log=final / INTERNAL / "uv.log",
         series=planned.base.probe.series,
     ).program
-    goods = Delivery(files=planned.plan.files, indexes=planned.indexes, uv=program)
+    imports: list[Imports] = []
+
+    def examine(stage: Stage) -> None:
+        prover = prover_of(request.environ, planned.base.place.variables)
+        verdict = prover.examine(_change(planned, stage), stage)
+        if verdict.learnt:
+            raise _BreaksError(verdict.learnt)
+        imports.extend([verdict.imports] if verdict.imports is not None else [])
+
+    wanted = request.probe and planned.plan.placed and not _is_same(planned.old, planned.base)
+    goods = Delivery(
+        files=planned.plan.files,
+        indexes=planned.indexes,
+        uv=program,
+        examine=examine if wanted else None,
+    )
     document = document_over(planned.base, planned.plan.requests)
     with beside(real) as stage:
         build_layer(stage, final, planned.base, (document, _lock(planned)), goods)
@@ -224,14 +311,36 @@ def _act(request: MigrateRequest, planned: Migration) -> None:
             fs.remove_tree(stage)
         else:
             fs.rename(stage, planned.kept)
+    plan = replace(planned.plan, imports=imports[0] if imports else None)
+    return replace(planned, plan=plan)
+
+
+def _change(planned: Migration, stage: Stage) -> Change:
+    """Return the new layer as a change of an empty one over the new base."""
+    from lamina.layer.imports.proof import Change
+
+    base = planned.base.probe
+    moved = frozenset(one.name for one in planned.plan.placed if one.over is not None)
+    return Change(
+        base=base,
+        own=(),
+        site=site_of(stage.layer, base),
+        moved=moved,
+        new=frozenset(one.name for one in planned.plan.placed) - moved,
+        former=planned.old.path,
+    )
 
 
 def _lock(planned: Migration) -> LayerLock:
     by_name = {one.package: one for one in planned.plan.files}
+    old, base = planned.old.lock, planned.base
     return LayerLock(
-        base_digest=planned.base.probe.digest,
+        base_digest=base.probe.digest,
         exclude_newer=planned.exclude_newer,
         packages=tuple(layer_package(one, by_name[one.name]) for one in planned.plan.placed),
+        bounds=old.bounds
+        if old is not None and _is_same(planned.old, planned.base)
+        else lock_bounds(planned.plan),
     )
 
 
@@ -252,7 +361,9 @@ def render_migration(done: Migration) -> str:
     """Return a migration for people: what differs from the layer as it was."""
     before, base = done.old.document.base, done.base.place
     lines = [f"from {before.release or before.prefix} to {base.release or base.prefix}"]
-    *changes, _ = render_plan(replace(done.plan, removed={}, uncovered={})).split("\n")
+    *changes, _ = render_plan(replace(done.plan, removed={}, uncovered={}, imports=None)).split(
+        "\n"
+    )
     lines += changes
     for name, version in done.plan.removed.items():
         lines.append(f"  - {name} {version}: {_dropped(version, done.plan.uncovered.get(name))}")
@@ -262,6 +373,8 @@ def render_migration(done: Migration) -> str:
     lines.append(
         f"{len(carried)} carried over, {changed} changed or new, {len(done.plan.removed)} dropped"
     )
+    if done.plan.imports is not None:
+        lines.append(render_imports(done.plan.imports))
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from lamina.core.errors import UsageError
+from lamina.core import report
+from lamina.core.errors import IntegrityError, UsageError
 from lamina.engines.probe import read_distributions
-from lamina.layer.base import Place, look_at
+from lamina.layer.base import look_at
 from lamina.layer.document import load_layer, load_layer_lock
 from lamina.layer.transaction import settle
 from lamina.layer.union import ground_of
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lamina.engines.probe import BaseProbe, Distribution
-    from lamina.layer.document import LayerDocument, LayerLock, LayerPackage
+    from lamina.layer.document import LayerBase, LayerDocument, LayerLock, LayerPackage
     from lamina.layer.union import Ground
     from lamina.model.names import PackageName
 
@@ -66,28 +68,64 @@ def site_of(layer: Path, base: BaseProbe) -> Path:
 
 
 def open_layer(path: Path, environ: Mapping[str, str]) -> OpenLayer:
-    """Read a layer and look at its base; raises DocumentError, UsageError."""
+    """Read a layer and look at its base; says so when that has changed meanwhile.
+
+    Raises DocumentError, and IntegrityError when the base is gone or of another Python.
+    """
     settle(path)
-    document = load_layer(path)
-    kept = document.base
-    place = Place(
-        given=kept.given,
-        kind=kept.kind,
-        python=Path(kept.python),
-        prefix=Path(kept.prefix),
-        release=kept.release,
-        search=kept.search,
-    )
-    if not place.python.exists():
-        raise UsageError(
-            f"{path}: its base is gone: {place.prefix}",
-            hints=[f"lamina layer migrate {shlex.quote(str(path))} --to BASE"],
+    document, lock = load_layer(path), load_layer_lock(path)
+    base = _base_of(path, document, environ)
+    if base.digest != (lock.base_digest if lock is not None else document.base.digest):
+        lost = _lost(document.base)
+        report.warn(
+            f"{path}: its base {document.base.prefix} is not what it was when the layer was last "
+            f"changed{f': there is no {lost}' if lost else ''} "
+            f"(lamina layer check {shlex.quote(str(path))})"
         )
-    base = look_at(place, environ=environ).probe
     return OpenLayer(
         path=path,
         document=document,
-        lock=load_layer_lock(path),
+        lock=lock,
         base=base,
         own=read_distributions([str(site_of(path, base))]),
     )
+
+
+def _base_of(path: Path, document: LayerDocument, environ: Mapping[str, str]) -> BaseProbe:
+    """Return what the base holds now; raises IntegrityError where it is of no use any more."""
+    kept = document.base
+    place = kept.place
+    if not place.python.exists():
+        missing = f" (there is no {place.python})" if place.prefix.exists() else ""
+        raise IntegrityError(
+            f"{path}: its base is gone: {place.prefix}{missing}", hints=_elsewhere(path, kept)
+        )
+    try:
+        base = look_at(place, environ=environ).probe
+    except UsageError as error:
+        raise IntegrityError(
+            f"{path}: its base does not work any more: {error.message}",
+            hints=_elsewhere(path, kept),
+        ) from error
+    before = ".".join(kept.version.split(".")[:2])
+    if base.series != before:
+        raise IntegrityError(
+            f"{path}: its base {place.prefix} is Python {base.series} now, and the layer is for "
+            f"{before}",
+            hints=[f"lamina layer migrate {shlex.quote(str(path))} --to {shlex.quote(kept.named)}"],
+        )
+    return base
+
+
+def _elsewhere(path: Path, base: LayerBase) -> list[str]:
+    """Return the commands that put a layer on another base than the one that is gone."""
+    layer = shlex.quote(str(path))
+    if base.kind == "env":
+        return [f"set the environment up again, then: lamina layer migrate {layer} --to env"]
+    return [f"lamina layer check {layer}", f"lamina layer migrate {layer} --to BASE"]
+
+
+def _lost(base: LayerBase) -> str | None:
+    """Return a directory of the recorded PYTHONPATH that is not there."""
+    entries = filter(None, (base.search or "").split(os.pathsep))
+    return next((one for one in entries if not Path(one).exists()), None)

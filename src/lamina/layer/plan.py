@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from lamina.model.names import PackageName
 
 
+UNKNOWN = "unknown version"
+"""What is hidden where the base has something without metadata."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
     """A package of the layer's own after the change."""
@@ -99,7 +103,7 @@ def plan_change(
         Placed(
             name=name,
             version=versions[name],
-            over=ground.base[name].version if name in ground.base else None,
+            over=_hidden(name, ground),
             because=_reasons(ground, solution[name], versions, names, changed),
             before=ground.own[name].version if name in ground.own else None,
         )
@@ -120,8 +124,17 @@ def plan_change(
     )
 
 
+def _hidden(name: PackageName, ground: Ground) -> str | None:
+    """Return the version of the base that a package hides."""
+    if name in ground.base:
+        return ground.base[name].version
+    return UNKNOWN if name in ground.unversioned else None
+
+
 def _counts(bound: Bound, ground: Ground, versions: Mapping[PackageName, str]) -> bool:
     """Tell whether the version that has a bound is in the base or in the solution."""
+    if bound.package in ground.unversioned:
+        return False
     there = ground.base.get(bound.package)
     mine = versions.get(bound.package)
     return bound.excludes or bound.version in {mine, there.version if there is not None else mine}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamina.model.toml import toml_text, toml_texts
+from lamina.model.toml import toml_text, toml_texts, toml_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,6 +26,7 @@ def layer_record(base: Base) -> str:
         "prefix": str(place.prefix),
         "python": str(place.python),
         "search": place.search,
+        "variables": dict(sorted(place.variables.items())),
         "version": described.version,
         "platform": described.platform,
         "digest": described.digest,
@@ -62,5 +63,7 @@ def dump_lock(lock: LayerLock) -> str:
 
 def _document(base: Mapping[str, object], requests: Iterable[str]) -> str:
     lines = ["schema = 1", f"requests = {toml_texts(requests)}", "", "[base]"]
-    lines += [f"{key} = {toml_text(value)}" for key, value in base.items() if value is not None]
+    lines += [
+        f"{key} = {toml_value(value)}" for key, value in base.items() if value not in (None, {})
+    ]
     return "\n".join(lines) + "\n"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from lamina.engines.uv_compile import UvUnion
 from lamina.engines.uv_program import UvProgram
-from lamina.layer.document import LayerPackage
+from lamina.layer.document import LayerBound, LayerPackage
 from lamina.layer.indexes import indexes_over
+from lamina.layer.variables import with_variables
 from lamina.model.artifacts import Artifact
 from lamina.model.names import PUBLIC_INDEX
 from lamina.model.platforms import PythonSeries
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from lamina.layer.base import Place
     from lamina.layer.document import LayerBase
-    from lamina.layer.plan import Placed
+    from lamina.layer.plan import Placed, Plan
     from lamina.model.names import IndexName
 
 
@@ -46,6 +47,21 @@ def layer_package(placed: Placed, artifact: Artifact) -> LayerPackage:
     )
 
 
+def lock_bounds(plan: Plan) -> tuple[LayerBound, ...]:
+    """Return the bounds that a layer's lock keeps, none where nothing of the base is hidden."""
+    if not any(one.over is not None for one in plan.placed):
+        return ()
+    return tuple(
+        LayerBound(
+            package=one.package,
+            version=one.version,
+            requirement=one.requirement,
+            reason=one.reason,
+        )
+        for one in sorted(plan.bounds)
+    )
+
+
 def addresses_over(base: LayerBase | Place, environ: Mapping[str, str]) -> dict[IndexName, str]:
     """Return the address of each index that packages over a base may come from.
 
@@ -62,7 +78,12 @@ def solver_over(
     indexes = indexes_over(base, environ)
     default = None if indexes.default == PUBLIC_INDEX else indexes.addresses[indexes.default]
     return UvUnion(
-        program=UvProgram(environ=environ, log=log, default_index=default),
+        program=UvProgram(
+            environ=environ,
+            log=log,
+            default_index=default,
+            interpreter=with_variables(base.variables, {}),
+        ),
         python=Path(base.python),
         series=PythonSeries.parse(series),
         indexes=indexes,

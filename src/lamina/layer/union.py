@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from packaging.markers import default_environment
@@ -32,6 +32,8 @@ class Ground:
     """Those of the layer's own that lamina has put there, and why."""
     environment: Mapping[str, str]
     """Values of the PEP 508 markers."""
+    unversioned: Mapping[PackageName, Distribution] = field(default_factory=dict)
+    """What else the base has, without any version that could be compared."""
     bounds: tuple[Bound, ...] = ()
     """Requirements that no metadata states."""
     protected: frozenset[PackageName] = frozenset()
@@ -56,7 +58,7 @@ class Ground:
 def ground_of(
     base: BaseProbe, own: Iterable[Distribution], managed: Mapping[PackageName, tuple[str, ...]]
 ) -> Ground:
-    """Return the ground; distributions whose version is not PEP 440 are left out."""
+    """Return the ground; what has no PEP 440 version is no part of what is resolved."""
     environment = {name: str(value) for name, value in default_environment().items()}
     environment |= {
         "python_version": base.series,
@@ -64,8 +66,10 @@ def ground_of(
         "implementation_version": base.version,
         "extra": "",
     }
+    other = (one for one in base.distributions if not is_version(one.version))
     return Ground(
         base=_by_name(base.distributions),
+        unversioned={canonicalize_name(one.key): one for one in (*base.unrecorded, *other)},
         own=_by_name(own),
         managed=managed,
         environment=environment,
@@ -164,7 +168,11 @@ def _floors(ground: Ground, requests: Iterable[str]) -> Iterable[str]:
 
 def _excluded(ground: Ground) -> Iterable[str]:
     """Yield what keeps versions out that do not work here."""
-    return sorted({one.requirement for one in ground.bounds if one.excludes})
+    bounds = [one for one in ground.bounds if one.package not in ground.unversioned]
+    fixed = [one for one in ground.bounds if one.package in ground.unversioned]
+    excluded = {one.requirement for one in bounds if one.excludes}
+    # What the solver does not know of cannot be lifted, so the others have to suit it.
+    return sorted(excluded | {one.requirement for one in fixed if not one.excludes})
 
 
 def _below(request: Requirement, ground: Ground) -> bool:

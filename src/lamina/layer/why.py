@@ -9,7 +9,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lamina.core.errors import UsageError
-from lamina.layer.union import applies, stated_requirements
+from lamina.layer.plan import UNKNOWN
+from lamina.layer.union import applies, is_version, stated_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,6 +38,7 @@ class Explanation:
 
     name: PackageName
     version: str
+    """Nothing where it is unknown."""
     source: str
     """``layer``, ``base``, or ``user`` for what somebody else installed into the layer."""
     over: str | None
@@ -46,13 +48,15 @@ class Explanation:
     needed_by: tuple[Need, ...]
     chain: tuple[PackageName, ...]
     """The shortest way from a request to it, both included; empty where no request leads to it."""
+    place: str | None
+    """Where it is and what can be imported, if no metadata tell its version."""
 
 
 def explain_package(layer: OpenLayer, name: str) -> Explanation:
     """Return why a package can be imported in a layer; raises UsageError when it cannot."""
     wanted = canonicalize_name(name)
     ground = layer.ground()
-    there = {**ground.base, **ground.own}
+    there = {**ground.unversioned, **ground.base, **ground.own}
     found = there.get(wanted)
     if found is None:
         raise UsageError(
@@ -62,15 +66,17 @@ def explain_package(layer: OpenLayer, name: str) -> Explanation:
     source = "base"
     if wanted in ground.own:
         source = "layer" if wanted in ground.managed else "user"
-    below = ground.base.get(wanted)
+    below = ground.base.get(wanted) or ground.unversioned.get(wanted)
+    unknown = found is ground.unversioned.get(wanted)
     return Explanation(
         name=wanted,
-        version=found.version,
+        version=found.version if not unknown else "",
         source=source,
-        over=below.version if below and source != "base" else None,
+        over=(below.version or UNKNOWN) if below and source != "base" else None,
         because=ground.managed.get(wanted, ()) if source == "layer" else (),
         needed_by=tuple(_needs(wanted, found.version, there, ground)),
         chain=_chain(wanted, layer, there, ground),
+        place=f"{', '.join(found.modules)} in {found.location}" if unknown else None,
     )
 
 
@@ -84,7 +90,9 @@ def _needs(
                     name=name,
                     version=one.version,
                     requirement=f"{requirement.name}{requirement.specifier}",
-                    met=requirement.specifier.contains(version, prereleases=True),
+                    # What is unknown is not said to be wrong.
+                    met=not is_version(version)
+                    or requirement.specifier.contains(version, prereleases=True),
                 )
 
 
@@ -122,7 +130,8 @@ def explanation_value(one: Explanation) -> dict[str, Any]:
     """Return an explanation as a JSON value."""
     return {
         "name": one.name,
-        "version": one.version,
+        "version": one.version or None,
+        "place": one.place,
         "source": one.source,
         "over": one.over,
         "because": list(one.because),
@@ -143,13 +152,15 @@ def render_explanation(one: Explanation) -> str:
     """Return an explanation for people."""
     where = {"layer": "in the layer", "base": "in the base", "user": "installed by hand"}
     over = f", over {one.over} of the base" if one.over else ""
-    lines = [f"{one.name} {one.version}: {where[one.source]}{over}"]
+    lines = [f"{one.name} {one.version or UNKNOWN}: {where[one.source]}{over}"]
+    if one.place is not None:
+        lines.append(f"  found by its files: {one.place}")
     lines += [f"  because {reason}" for reason in one.because]
     if len(one.chain) > 1:
         lines.append(f"  asked for through {' -> '.join(one.chain)}")
     for need in one.needed_by:
         broken = "" if need.met else f", which {one.version} is not"
         lines.append(f"  {need.name} {need.version} needs {need.requirement}{broken}")
-    if len(lines) == 1:
+    if len(lines) == (1 if one.place is None else 2):
         lines.append("  nothing else needs it")
     return "\n".join(lines)

@@ -14,6 +14,13 @@ def toml_text(value: object) -> str:
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def toml_value(value: object) -> str:
+    """Return a string, or an inline table of strings."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{name} = {toml_text(one)}' for name, one in value.items())} }}"
+    return toml_text(value)
+
+
 def toml_texts(values: Iterable[object]) -> str:
     """Return an array of strings on one line, in the order given."""
     return f"[{', '.join(map(toml_text, values))}]"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -41,6 +41,8 @@ class PublishRequest:
     run_tests: bool = True
     key: Path | None = None
     """Signs the manifest."""
+    known: Callable[[Path], Mapping[str, str]] | None = None
+    """Returns, for the prefix, the files by name in which layers find what they want to know."""
 
     @property
     def bundle(self) -> bool:

@@ -119,6 +119,7 @@ def _relocate_and_list(draft: Draft) -> Sha256:
     relocate_scripts(relocation)
     configuration = stage / "pyvenv.cfg"
     fs.write_bytes(configuration, relocation.text(configuration.read_bytes()), durable=False)
+    _keep_known(draft)
     fs.make_read_only(stage)
     fs.set_mode(stage, 0o755)
     with report.step("recording a digest of every file") as step:
@@ -130,6 +131,15 @@ def _relocate_and_list(draft: Draft) -> Sha256:
     fs.set_mode(stage / INTERNAL, 0o755)
     fs.write_text(stage / INTERNAL / MTREE_NAME, text, mode=0o444, durable=False)
     return digest_of_bytes(text.encode())
+
+
+def _keep_known(draft: Draft) -> None:
+    """Keep what layers want to know: now that scripts name the final path, no file changes."""
+    if draft.request.known is None:
+        return
+    with report.step("look into the packages, for layers"):
+        for name, text in draft.request.known(draft.stage).items():
+            fs.write_text(draft.stage / INTERNAL / name, text, durable=False)
 
 
 def _manifest(

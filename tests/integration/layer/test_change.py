@@ -9,6 +9,7 @@ import pytest
 from lamina.layer.change import Request, change_layer
 from lamina.layer.listing import describe_layer, list_packages
 from lamina.layer.opened import open_layer
+from support.ailments import with_older_hook
 from support.changes import ALPHA_1, change, tree, versions
 from support.wheels import Wheel
 from support.workshop import run, site_of
@@ -159,3 +160,20 @@ def test_the_newer_numpy(workshop: Workshop, python: Path, environ: dict[str, st
     code = "import numpy, packaging; print(numpy.__version__[0], packaging.__version__)"
     search = environ | {"PYTHONPATH": str(site_of(base))}
     assert run([layer / "bin" / "python", "-c", code], search).split() == ["2", "23.0"]
+
+
+def test_a_hook_of_another_version_is_renewed_and_an_edited_one_is_not(
+    workshop: Workshop, layer: Path
+) -> None:
+    hook, start = site_of(layer) / "_lamina_layer.py", site_of(layer) / "~lamina.pth"
+    ours = hook.read_bytes(), start.read_bytes()
+    with_older_hook(layer)
+    change(workshop, layer, "gamma", dry_run=True)
+    assert start.read_bytes() != ours[1]
+    change(workshop, layer, "gamma")
+    assert (hook.read_bytes(), start.read_bytes()) == ours
+    with_older_hook(layer)
+    hook.write_bytes(b"# mine\n" + hook.read_bytes())
+    edited = hook.read_bytes(), start.read_bytes()
+    change(workshop, layer, remove=("gamma",))
+    assert (hook.read_bytes(), start.read_bytes()) == edited

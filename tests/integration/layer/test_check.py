@@ -115,6 +115,27 @@ def test_metadata_without_a_record(bench: Bench, layer: Path) -> None:
     assert (only.kind, only.package) == ("file-missing", "gamma")
 
 
+@pytest.mark.parametrize(
+    ("line", "finding"),
+    [
+        pytest.param("gamma/x.py,shake_128=abc,1", [], id="no fixed length"),
+        pytest.param("gamma/x.py,crc32=abc,1", [], id="no such digest"),
+        pytest.param("gamma/x.py,,", [], id="no digest"),
+        pytest.param("gamma/x.py", [], id="a name alone"),
+        pytest.param("", [], id="nothing"),
+        pytest.param('"gamma/x,y.py",sha256=abc,1', ["file-missing"], id="not there"),
+        pytest.param("gamma/x\0y.py,sha256=abc,1", ["file-missing"], id="no name"),
+        pytest.param("gamma/__init__.py,sha256=abc,1", ["file-changed"], id="another digest"),
+    ],
+)
+def test_a_record_edited_by_hand(bench: Bench, layer: Path, line: str, finding: list[str]) -> None:
+    record = site_of(layer) / "gamma-1.0.dist-info" / "RECORD"
+    record.write_text(f"{record.read_text(encoding='utf-8')}{line}\n", encoding="utf-8")
+    found = check(bench, layer)
+    assert kinds(found) == finding
+    assert all("1 file of gamma" in one.what for one in found.findings)
+
+
 BROKEN = Wheel(name="broken", version="1.0", files={"broken_too.py": "import alpha.nowhere\n"})
 FALLING = Wheel(
     name="falling", version="1.0", files={"falling_down.py": "import os; os._exit(9)\n"}
@@ -124,14 +145,30 @@ LOUD = Wheel(
 )
 
 
+CRASHING = Wheel(
+    name="crashing", version="1.0",
+    files={"crashing_down.py": "import ctypes; ctypes.string_at(0)\n"},
+)  # fmt: skip
+WRITING = Wheel(
+    name="writing", version="1.0",
+    files={"writing_low.py": "import os; os.write(1, b'banner of a C library\\n'); os.close(1)\n"},
+)  # fmt: skip
+LEAVING = Wheel(
+    name="leaving", version="1.0", files={"leaving_now.py": "import sys; sys.exit(0)\n"}
+)
+
+
 @pytest.mark.parametrize(
     ("wheel", "what"),
     [
         (BROKEN, "import broken_too: ModuleNotFoundError: No module named 'alpha.nowhere'"),
         (FALLING, "import falling_down: ends the interpreter (exit code 9)"),
         (LOUD, None),
+        (CRASHING, "import crashing_down: ends the interpreter (exit code -11)"),
+        (WRITING, None),
+        (LEAVING, "import leaving_now: SystemExit: 0"),
     ],
-    ids=["raises", "ends-the-process", "wants-what-is-optional"],
+    ids=["raises", "ends-the-process", "wants-what-is-optional", "crashes", "writes", "leaves"],
 )
 def test_imports(bench: Bench, layer: Path, wheel: Wheel, what: str | None) -> None:
     """A module that ends the interpreter does not hide those after it."""

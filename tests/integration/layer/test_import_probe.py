@@ -26,6 +26,12 @@ MODULES = {
     "wordy": "raise ValueError('first\\n\\nsecond')\n",
     "outer": "import inner\n",
     "inner": "try: import missing\nexcept ImportError: raise RuntimeError('no') from None\n",
+    "low": "import os\nos.write(1, b'{}')\nos.close(1)\n",
+    "closes": "import os\nos.closerange(3, 256)\n",
+    "spins": "while True: pass\n",
+    "unwatched": "import faulthandler\nfaulthandler.cancel_dump_traceback_later()\n",
+    "shared/bad": "import not_there\n",
+    "shared/good": "",
     "leaves_thread": "from threading import Timer\nTimer(600, print).start()\n",
 }  # fmt: skip
 
@@ -33,6 +39,7 @@ MODULES = {
 @pytest.fixture
 def prefix(workshop: Workshop, interpreter: Callable[[str], Path], series: str) -> Path:
     prefix = workshop.base(interpreter(series))
+    (site_of(prefix) / "shared").mkdir()
     for name, text in MODULES.items():
         (site_of(prefix) / f"{name}.py").write_text(text, encoding="utf-8")
     return prefix
@@ -49,13 +56,17 @@ def trial(prefix: Path, workshop: Workshop, seconds: float = 60, **options: obje
 
 @pytest.mark.parametrize("series", ["3.8", "3.10", "3.13"])
 def test_every_kind_of_failure_is_one_finding(prefix: Path, workshop: Workshop) -> None:
-    wanted = [name for name in MODULES if name != "hang"]
+    wanted = [name.replace("/", ".") for name in MODULES if name not in {"hang", "spins"}]
     found = trial(prefix, workshop).failures(wanted)
     assert {name: one.error for name, one in found.items()} == {
         "missing": "ModuleNotFoundError: No module named 'not_there'",
         "crash": "the interpreter crashed (SIGSEGV)",
         "leave": "SystemExit: 3",
         "quit_now": "the interpreter ended with exit code 7",
+        # Without its files the interpreter can answer for nobody.
+        "closes": "the interpreter ended with exit code 1",
+        # A namespace is imported by what is in it: one part fails, the other does not.
+        "shared.bad": "ModuleNotFoundError: No module named 'not_there'",
         "wordy": "ValueError: first",
         "outer": "RuntimeError: no",
         "inner": "RuntimeError: no",
@@ -70,8 +81,18 @@ def test_every_kind_of_failure_is_one_finding(prefix: Path, workshop: Workshop) 
 
 @pytest.mark.parametrize("series", ["3.12"])
 def test_a_hang_is_ended(prefix: Path, workshop: Workshop) -> None:
-    found = trial(prefix, workshop, seconds=1).failures(["fine", "hang", "leaves_thread"])
-    assert {name: one.error for name, one in found.items()} == {"hang": "not imported within 1 s"}
+    found = trial(prefix, workshop, seconds=1).failures(["fine", "hang", "leaves_thread", "spins"])
+    too_long = "not imported within 1 s"
+    assert {name: one.error for name, one in found.items()} == {"hang": too_long, "spins": too_long}
+
+
+@pytest.mark.parametrize("series", ["3.12"])
+def test_a_hang_that_turns_the_watchdog_off(prefix: Path, workshop: Workshop) -> None:
+    """It is one finding, and what comes after it is tried all the same."""
+    (site_of(prefix) / "asleep.py").write_text("import unwatched, hang\n", encoding="utf-8")
+    found = trial(prefix, workshop, seconds=1, grace=2).failures(["asleep", "fine", "missing"])
+    assert found["asleep"].error == "not imported within 1 s"
+    assert set(found) == {"asleep", "missing"}
 
 
 @pytest.mark.parametrize("series", ["3.12"])

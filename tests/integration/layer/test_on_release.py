@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core import fs
-from lamina.core.errors import UsageError
+from lamina.core.errors import IntegrityError
 from lamina.layer.base import find_place, look_at
 from lamina.layer.change import Request, change_layer
 from lamina.layer.create import create_layer
@@ -164,7 +164,7 @@ def test_a_root_that_was_moved(site: Site) -> None:
     index.add(Wheel(name="alpha", version="1.0"))
     site.root.rename(site.path / "elsewhere")
     environ = site.environ | {"UV_DEFAULT_INDEX": index.address}
-    with pytest.raises(UsageError, match="its base is gone") as caught:
+    with pytest.raises(IntegrityError, match="its base is gone") as caught:
         change_layer(Request(layer=layer, add=("alpha",)), environ)
     assert str(site.prefix("1.0")) in caught.value.message
     words: list[str | Path] = [layer / "bin" / "python", "-c", "import json; import greeter"]

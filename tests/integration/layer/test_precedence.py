@@ -226,7 +226,10 @@ def test_a_vanished_base_is_one_line(workshop: Workshop, python: Path) -> None:
     base.rename(workshop.path / "elsewhere")
     out, err = run_with_errors(layer, "import alpha; print(alpha.__version__)", workshop.environ)
     assert out.strip() == "2.0"
-    assert err == f"lamina: the base of this layer is gone: {base} (the layer alone is used)\n"
+    assert err == (
+        f"lamina: the base of this layer is gone: {base} (the layer alone is used; "
+        f"lamina layer check {layer})\n"
+    )
 
 
 def run_with_errors(layer: Path, code: str, environ: dict[str, str]) -> tuple[str, str]:

@@ -97,5 +97,5 @@ def test_an_index_that_does_not_answer(workshop: Workshop, layer: Path) -> None:
 
 def test_a_vanished_base(workshop: Workshop, layer: Path) -> None:
     (workshop.path / "base").rename(workshop.path / "elsewhere")
-    with pytest.raises(UsageError, match="its base is gone"):
+    with pytest.raises(IntegrityError, match="its base is gone"):
         change(workshop, layer, "gamma")

@@ -11,6 +11,7 @@ import pytest
 import uv
 
 from support.changes import ALPHA_1, ALPHA_2, BETA_1, BETA_2, GAMMA, change, versions
+from support.wheels import Wheel
 from support.workshop import run, site_of
 
 if TYPE_CHECKING:
@@ -72,13 +73,41 @@ def test_pip_replaces_what_the_base_has_in_the_layer_only(
     assert versions(workshop, layer, "alpha") == ["1.0"]
 
 
-@pytest.mark.parametrize("command", ["install", "sync"])
-def test_uv_does_not_copy_the_base(inside: dict[str, str], layer: Path, command: str) -> None:
-    done = answer(["uv", "pip", command, "gamma"], inside)
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        pytest.param("pip install gamma", "lamina layer add", id="install"),
+        pytest.param("pip sync gamma", "lamina layer add", id="sync"),
+        pytest.param(
+            "--quiet --color never pip -v install gamma", "lamina layer add", id="options"
+        ),
+        pytest.param("pip check", "lamina layer check", id="check"),
+        pytest.param("sync --active", "without --active", id="sync the project"),
+        pytest.param("run --active python", "without --active", id="run"),
+    ],
+)
+def test_uv_does_not_copy_the_base(
+    inside: dict[str, str], layer: Path, words: str, hint: str
+) -> None:
+    done = answer(["uv", *words.split()], inside)
     assert done.returncode == 2
     assert done.stderr.startswith("error: uv does not see the base of this layer")
-    assert "hint: lamina layer add" in done.stderr
+    assert f"hint: {hint}" in done.stderr
     assert not list(site_of(layer).glob("*.dist-info"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["run", "--no-project", "python", "-c", "import sys; print(sys.argv)",
+                      "--active"], id="of the program"),
+        pytest.param(["run", "--no-project", "--", "python", "-c",
+                      "import sys; print(sys.argv)", "pip", "install", "--active"], id="after --"),
+    ],
+)  # fmt: skip
+def test_what_uv_runs_gets_its_own_options(inside: dict[str, str], words: list[str]) -> None:
+    done = answer(["uv", *words], inside)
+    assert (done.returncode, "'--active'" in done.stdout) == (0, True), done.stderr
 
 
 @pytest.mark.parametrize("installed", [True, False], ids=["uv", "no uv"])
@@ -122,3 +151,45 @@ def test_what_pip_did_is_part_of_the_next_change(
     change(workshop, layer, "gamma")
     assert versions(workshop, layer, "alpha", "beta", "gamma") == ["2.0", "2.0", "1.0"]
     assert "No broken requirements found" in pip(inside, "check")
+
+
+BACKEND = """
+import zipfile
+__version__ = {version!r}
+INFO = "product-1.0.dist-info"
+
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    name = "product-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(directory + "/" + name, "w") as archive:
+        archive.writestr("product.py", f"built_by = {{__version__!r}}\\n")
+        about = "Metadata-Version: 2.1\\nName: product\\nVersion: 1.0\\n"
+        archive.writestr(INFO + "/METADATA", about)
+        archive.writestr(INFO + "/WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\n")
+        archive.writestr(INFO + "/RECORD", "")
+    return name
+"""
+PROJECT = '[build-system]\nrequires = ["backend>=2"]\nbuild-backend = "backend"\n'
+
+
+def backend(version: str) -> Wheel:
+    """Return a wheel of a build backend whose products say which version has built them."""
+    code = BACKEND.format(version=version)
+    return Wheel(name="backend", version=version, files={"backend/__init__.py": code})
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["layer", "layer on a layer"])
+def test_pip_builds_with_what_the_build_asks_for(
+    workshop: Workshop, inside: dict[str, str], layer: Path, nested: bool
+) -> None:
+    """Not with what the base has; without isolation, with just that."""
+    backend("1.0").unpack(site_of(workshop.path / "base"))
+    workshop.index.add(backend("2.0"))
+    project = workshop.path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    target = workshop.layer(layer, "upper") if nested else layer
+    environ = inside | {"PATH": f"{target}/bin:{inside['PATH']}"}
+    code = "import product; print(product.built_by)"
+    for options, version in ([], "2.0"), (["--no-build-isolation"], "1.0"):
+        pip(environ, "install", "--force-reinstall", *options, str(project))
+        assert run([target / "bin" / "python", "-B", "-c", code], environ).strip() == version

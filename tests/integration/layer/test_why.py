@@ -87,7 +87,7 @@ def test_what_is_nowhere(workshop: Workshop, layer: Path) -> None:
 def test_the_value(workshop: Workshop, lifted: Path) -> None:
     found = explain_package(open_layer(lifted, workshop.environ), "near")
     assert explanation_value(found) == {
-        "name": "near", "version": "1.0", "source": "layer", "over": None,
+        "name": "near", "version": "1.0", "place": None, "source": "layer", "over": None,
         "because": ["far 1.0 needs it"], "chain": ["far", "near"],
         "needed_by": [{"name": "far", "version": "1.0", "requirement": "near", "met": True}],
     }  # fmt: skip

@@ -31,7 +31,7 @@ PINS = [("alpha", "1.0"), ("home-made", "6.30+site"), ("odd", "2004d")]
 def distribution(name: str, version: str, *requires: str) -> Distribution:
     return Distribution(
         key=name, name=name, version=version, location="/site", metadata=f"{name}.dist-info",
-        requires=requires, extras=(), requires_python="", direct=False, editable=False,
+        modules=(), requires=requires, extras=(), requires_python="", direct=False, editable=False,
         entries={}, files={},
     )  # fmt: skip
 
@@ -41,7 +41,7 @@ def probed(pins: list[tuple[str, str]], **changes: Any) -> BaseProbe:
         schema=PROBE_SCHEMA, version="3.12.1", implementation="cpython", platform="linux-x86_64",
         magic="", prefix="/base", base_prefix="/usr", executable="", interpreter="", stdlib=(),
         layers=(), path=(), sites=(), roots=(), pythonpath=(), data=(),
-        distributions=tuple(distribution(*pin) for pin in pins),
+        distributions=tuple(distribution(*pin) for pin in pins), unrecorded=(),
     )  # fmt: skip
     return dataclasses.replace(whole, **changes)
 
@@ -182,6 +182,36 @@ def test_what_is_refused(old: str, new: str, problem: str) -> None:
     with pytest.raises(DocumentError) as caught:
         parse_paper(TEXT.replace(old, new, 1 if old != 'index = "pypi"\n' else -1), "paper.lock")
     assert problem in caught.value.message
+
+
+def test_what_is_cut_off_is_never_read_as_a_whole() -> None:
+    """At the end of any line but the last: either refused, or visibly another lock."""
+    lines = TEXT.splitlines(keepends=True)
+    whole = parse_paper(TEXT, "paper.lock")
+    for count in range(len(lines) - 1):
+        try:
+            found = parse_paper("".join(lines[:count]), "paper.lock")
+        except DocumentError as error:
+            assert error.message.startswith("paper.lock")  # noqa: PT017
+        else:
+            assert found.base == whole.base
+            assert len(found.packages) + len(found.bounds) < len(whole.packages) + len(whole.bounds)
+
+
+@pytest.mark.parametrize(
+    "name", ["a\\u007f.whl", ".hidden.whl", "..\\\\x.whl"], ids=["control", "hidden", "backslash"]
+)
+def test_a_file_has_a_plain_name(name: str) -> None:
+    edited = TEXT.replace("beta-2.0-py3-none-any.whl", name)
+    with pytest.raises(DocumentError, match=r"package\[1\]\.file"):
+        parse_paper(edited, "paper.lock")
+
+
+@pytest.mark.parametrize("missing", ["index", "file", "sha256"])
+def test_a_file_that_is_known_in_part_is_not_known(missing: str) -> None:
+    known = paper().base.packages[0]
+    assert known.artifact() is not None
+    assert known.model_copy(update={missing: None}).artifact() is None
 
 
 def test_files_are_artifacts() -> None:

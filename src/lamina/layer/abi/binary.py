@@ -5,9 +5,11 @@ from __future__ import annotations
 import mmap
 import re
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from packaging.version import InvalidVersion, Version
+
+from lamina.layer.abi.elf import Elf, read_elf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,7 +83,7 @@ def _read(path: str, content: mmap.mmap) -> Binary | None:
     small = match is not None or len(content) < _BIG
     numpy = small and content.find(b"_ARRAY_API", 0) >= 0
     pybind11 = _INTERNALS.search(content) if match else None
-    headers = _elf(content)
+    headers = read_elf(content) or Elf()  # A broken one says nothing.
     floor = _FLOOR.search(content) if numpy else None
     ready = numpy and content.find(b"numpy._core", 0) >= 0
     return Binary(
@@ -93,48 +95,7 @@ def _read(path: str, content: mmap.mmap) -> Binary | None:
         pybind11=pybind11[1].decode() if pybind11 else "",
         needs=headers.needs,
         search=headers.search,
-        symbols=headers.symbols,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Headers:
-    needs: tuple[str, ...] = ()
-    search: tuple[str, ...] = ()
-    symbols: tuple[str, ...] = ()
-
-
-def _elf(content: mmap.mmap) -> _Headers:
-    """Return what the headers of an ELF file say; a broken one says nothing."""
-    # Nobody needs the library as long as all that is there is known from the cache.
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.dynamic import DynamicSection
-    from elftools.elf.elffile import ELFFile
-    from elftools.elf.gnuversions import GNUVerNeedSection
-
-    needs: list[str] = []
-    search: list[str] = []
-    names: list[str] = []
-    content.seek(0)
-    if content[:4] != b"\x7fELF":
-        return _Headers()
-    try:
-        elf = ELFFile(cast("IO[bytes]", content))
-        if isinstance(dynamic := elf.get_section_by_name(".dynamic"), DynamicSection):
-            for tag in dynamic.iter_tags():
-                # The attributes are made at run time, one for each kind of entry.
-                if tag.entry.d_tag == "DT_NEEDED":
-                    needs.append(str(cast("Any", tag).needed))
-                elif tag.entry.d_tag in {"DT_RPATH", "DT_RUNPATH"}:
-                    text = getattr(tag, tag.entry.d_tag[3:].lower())
-                    search += [one for one in str(text).split(":") if one]
-        versions = elf.get_section_by_name(".gnu.version_r")
-        if isinstance(versions, GNUVerNeedSection):
-            names = [str(one.name) for _, entries in versions.iter_versions() for one in entries]
-    except (ELFError, ValueError, KeyError, AttributeError):
-        return _Headers()
-    return _Headers(
-        needs=tuple(dict.fromkeys(needs)), search=tuple(search), symbols=newest_symbols(names)
+        symbols=newest_symbols(headers.wanted),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from lamina.layer.abi.bounds import Bound
+from lamina.layer.abi.elf import filled_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -61,16 +61,14 @@ def _is_same(before: Scan | None, after: Scan) -> bool:
 
 def _owner(library: str, user: PackageName, scans: Scans) -> Scan | None:
     """Return the other package that a library was taken from."""
-    if user in scans and library in scans[user].offers:
-        return None
-    return next((one for _, one in sorted(scans.items()) if library in one.offers), None)
+    others = (one for name, one in sorted(scans.items()) if name != user)
+    return next((one for one in others if library in one.offers), None)
 
 
 def _is_found(binary: Binary, library: str, scan: Scan) -> bool:
     """Tell whether the file's own search path still leads to a library."""
     origin = (Path(scan.location) / binary.path).parent
-    places = (re.sub(r"\$(ORIGIN|\{ORIGIN\})", str(origin), one) for one in binary.search)
-    return any((Path(place) / library).exists() for place in places)
+    return any((Path(one) / library).exists() for one in filled_in(binary.search, origin))
 
 
 def missing_symbols(scans: Iterable[Scan], offered: Mapping[str, str]) -> Iterator[str]:

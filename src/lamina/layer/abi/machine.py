@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-from elftools.elf.gnuversions import GNUVerDefSection
+from typing import TYPE_CHECKING
 
 from lamina.layer.abi.binary import newest_symbols
+from lamina.layer.abi.elf import read_elf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -51,10 +48,7 @@ def _candidates(library: str, environ: Mapping[str, str], python: Path) -> Itera
 
 def _defined(path: Path) -> Iterable[str]:
     try:
-        with path.open("rb") as stream:
-            section: Any = ELFFile(stream).get_section_by_name(".gnu.version_d")
-            if not isinstance(section, GNUVerDefSection):
-                return []
-            return [str(one.name) for _, entries in section.iter_versions() for one in entries]
-    except (OSError, ELFError):
-        return []
+        found = read_elf(path.read_bytes())
+    except OSError:
+        return ()
+    return found.defined if found is not None else ()

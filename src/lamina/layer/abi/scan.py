@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 
 from lamina.layer.abi.binary import Binary, read_binary
-from lamina.layer.keeping import found_out
+from lamina.layer.keeping import Question, found_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ def scan_distributions(
             location=one.location,
             binaries=tuple(map(_binary, items)),
         )
-        for one, items in found_out(distributions, cache, _binaries)
+        for one, items in found_out(distributions, cache, COMPILED)
         if items
     }
 
@@ -62,6 +62,10 @@ def _binaries(one: Distribution) -> list[dict[str, Any]]:
     found = (read_binary(location, path) for path in sorted(compiled_files(one)))
     # As JSON has them: what is fresh compares equal to what was kept.
     return [json.loads(json.dumps(asdict(binary))) for binary in found if binary is not None]
+
+
+COMPILED = Question(name="abi", version=1, find_out=_binaries)
+"""Which compiled files a distribution has, and what they say of themselves."""
 
 
 def compiled_files(one: Distribution) -> set[str]:
@@ -89,11 +93,11 @@ def recorded_paths(one: Distribution) -> list[str]:
 
 
 def _below_tops(one: Distribution, metadata: Path) -> list[str]:
-    """Return the files below the top-level names; nothing says more."""
+    """Return the files below the top-level names; nothing says more. A zipped egg has none."""
     try:
         tops = (metadata / "top_level.txt").read_text(encoding="utf-8").split()
     except OSError:
-        return []
+        tops = list(one.modules)
     location = Path(one.location)
     below = (path for top in tops for path in (location / top).rglob("*") if path.is_file())
     beside = (path for top in tops for path in location.glob(f"{top}.*") if path.is_file())

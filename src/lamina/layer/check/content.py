@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import os
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from lamina.layer.state import LayerState
 
 _SHOWN = 3
+# Those of variable length have no digest of their own.
+_ALGORITHMS = {one for one in hashlib.algorithms_guaranteed if not one.startswith("shake")}
 
 
 def check_packages(layer: LayerState) -> Iterator[Finding]:
@@ -58,7 +61,7 @@ def recorded(one: Distribution) -> list[Recorded] | None:
     for name, digest, *_ in rows:
         algorithm, _, value = digest.partition("=")
         path = Path(os.path.normpath(location / name))
-        if value and algorithm in hashlib.algorithms_guaranteed:
+        if value and algorithm in _ALGORITHMS:
             found.append(Recorded(path, algorithm, value))
     return found
 
@@ -93,7 +96,8 @@ def _finding(layer: LayerState, one: Distribution, kind: str, what: str) -> Find
     name = canonicalize_name(one.key)
     managed = name in layer.managed
     python = layer.path / "bin" / "python"
-    mend = rebuild(layer) if managed else f"uv pip install --python {python} --reinstall {name}"
+    words = ["uv", "pip", "install", "--python", str(python), "--reinstall", name]
+    mend = rebuild(layer) if managed else shlex.join(words)
     if kind == "file-missing":
         return Finding(kind="file-missing", package=name, what=what, mend=mend)
     return Finding(kind="file-changed", package=name, what=what, mend=mend)
@@ -108,7 +112,7 @@ def _state(one: Recorded) -> str:
     try:
         with one.path.open("rb") as stream:
             digest = hashlib.file_digest(stream, one.algorithm).digest()
-    except OSError:
+    except (OSError, ValueError):  # No name of a file can have a NUL in it.
         return "file-missing"
     text = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     return "sound" if text == one.digest.rstrip("=") else "file-changed"

@@ -9,7 +9,7 @@ from lamina.core.run import base_environment, run
 from lamina.layer.base import Base, look_at
 from lamina.layer.check.findings import Finding, command
 from lamina.layer.ownership import FIRST, HOOK, LAST
-from lamina.layer.paper.bases import find_same, place_of
+from lamina.layer.paper.bases import find_same
 from lamina.layer.planting import shell_quoted
 from lamina.layer.state import is_elsewhere, made_for
 
@@ -39,7 +39,7 @@ def look_for_base(
 ) -> tuple[Base | None, list[Finding]]:
     """Return the base, None where it is gone, and what is not as it was."""
     kept = layer.document.base
-    place = place_of(kept)
+    place = kept.place
     base = None
     reason = f"{place.prefix} is not there"
     if place.prefix.exists() and not place.python.exists():
@@ -79,12 +79,7 @@ def _gone(layer: LayerState, reason: str, *, root: Path, environ: Mapping[str, s
 
 def rebuild(layer: LayerState) -> str:
     """Return the command that makes the layer again, from its recorded files, over its base."""
-    return command("layer", "migrate", layer.path, "--to", _name(layer))
-
-
-def _name(layer: LayerState) -> str:
-    base = layer.document.base
-    return base.prefix if base.kind != "env" else base.given
+    return command("layer", "migrate", layer.path, "--to", layer.document.base.named)
 
 
 def check_interpreter(layer: LayerState, environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -71,7 +71,10 @@ def import_all(layer: LayerState, modules: list[str], environ: Mapping[str, str]
     They share a process; the one that ends it is known, and the rest go into another one.
     """
     python = layer.path / "bin" / "python"
-    here = Place(given=str(layer.path), kind="layer", python=python, prefix=layer.path)
+    here = Place(
+        given=str(layer.path), kind="layer", python=python, prefix=layer.path,
+        variables=layer.document.base.variables,
+    )  # fmt: skip
     env, _ = entered(here, environ)
     # Nothing is to be written into the layer, and no window to be opened.
     env |= {"PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "Agg"}

@@ -25,11 +25,13 @@ from lamina.layer.doctor.checks import (
     layer_files_changed,
     layer_hook_edited,
     layer_hook_missing,
+    layer_hook_other_version,
     layer_interpreter_changed,
     layer_moved,
     layer_record_broken,
     layer_unfinished_change,
     library_missing,
+    library_too_old,
     metadata_broken,
     metadata_of_another_copy,
     metadata_without_files,
@@ -65,6 +67,7 @@ CHECKS: tuple[Check, ...] = (
     layer_unfinished_change.CHECK,
     layer_hook_missing.CHECK,
     layer_hook_edited.CHECK,
+    layer_hook_other_version.CHECK,
     layer_files_changed.CHECK,
     pythonhome_set.CHECK,
     pythonpath_hides.CHECK,
@@ -92,6 +95,7 @@ CHECKS: tuple[Check, ...] = (
     extension_other_machine.CHECK,
     extension_numpy_1.CHECK,
     library_missing.CHECK,
+    library_too_old.CHECK,
 )
 KINDS = tuple(check.kind.name for check in CHECKS)
 

@@ -6,11 +6,9 @@ import mmap
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.dynamic import DynamicSection
-from elftools.elf.elffile import ELFFile
+from lamina.layer.abi.elf import filled_in, read_elf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,30 +81,22 @@ class Needs:
     names: tuple[str, ...]
     search: tuple[str, ...]
     """Where it looks for them first, ``$ORIGIN`` filled in."""
+    symbols: tuple[str, ...] = ()
+    """The versions of their symbols that it uses, such as ``GLIBC_2.28``."""
 
 
 def needs_of(path: Path) -> Needs | None:
     """Return what an ELF file needs (DT_NEEDED, DT_RPATH, DT_RUNPATH), None for other files."""
     try:
-        with path.open("rb") as stream:
-            if stream.read(4) != b"\x7fELF":
-                return None
-            return _needs(stream, path)
-    except (OSError, ELFError, ValueError, KeyError):
+        with (
+            path.open("rb") as stream,
+            mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            found = read_elf(content)
+    except (OSError, ValueError):  # Not there, or empty.
         return None
-
-
-def _needs(stream: IO[bytes], path: Path) -> Needs:
-    names: list[str] = []
-    search: list[str] = []
-    section = ELFFile(stream).get_section_by_name(".dynamic")
-    if isinstance(section, DynamicSection):
-        for tag in section.iter_tags():
-            kind = tag.entry.d_tag
-            if kind == "DT_NEEDED":
-                names.append(str(cast("Any", tag).needed))
-            elif kind in {"DT_RPATH", "DT_RUNPATH"}:
-                search += str(getattr(tag, kind[3:].lower())).split(":")
-    origin = str(path.parent)
-    filled = [one.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for one in search if one]
-    return Needs(names=tuple(names), search=tuple(filled))
+    if found is None:
+        return None
+    return Needs(
+        names=found.needs, search=filled_in(found.search, path.parent), symbols=found.wanted
+    )

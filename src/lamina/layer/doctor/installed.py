@@ -131,7 +131,7 @@ def _directory(path: str) -> Directory | None:
         if not name.endswith(_ENDINGS) or name.startswith("~"):
             continue
         data = metadata.distribution(path, name)
-        if data is not None:
+        if data is not None and data["version"]:
             copies.append(_copy(path, name, data))
         elif name.endswith(".dist-info"):
             broken.append(name)

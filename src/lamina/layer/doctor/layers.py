@@ -14,6 +14,7 @@ from lamina.layer.base import is_layer
 from lamina.layer.doctor.mending import record_of
 from lamina.layer.ownership import HOOK
 from lamina.layer.scripts import DISPATCHER, interpreter_of
+from lamina.layer.variables import with_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,8 +69,9 @@ def read_hook(path: Path) -> Hook | None:
 def base_now(document: LayerDocument, environ: Mapping[str, str]) -> BaseProbe | None:
     """Ask a layer's base what it holds now; None when it is gone or does not answer."""
     base = document.base
+    variables = with_variables(base.variables, {})
     try:
-        return probe(Path(base.python), environ=environ, search=base.search)
+        return probe(Path(base.python), environ=environ, search=base.search, variables=variables)
     except LaminaError:
         return None
 

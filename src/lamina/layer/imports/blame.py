@@ -42,7 +42,8 @@ def learnt_bounds(
         Bound(
             package=name,
             version=distributions[name].version,
-            requirement=f"{name}!={distributions[name].version}",
+            # Of a package without a version nothing but the package itself can be named.
+            requirement=f"{name}!={distributions[name].version or '0'}",
             reason=_reason(name, blamed[name], distributions, changed),
         )
         for name in sorted(_bottom(set(blamed), distributions))
@@ -81,9 +82,9 @@ def _reason(
 ) -> str:
     one = distributions[name]
     if name in changed:
-        return f"{name} {one.version} does not import here: {failure.error}"
+        return f"{one.label} does not import here: {failure.error}"
     near = [other for other in changed if name in reached(distributions, [other])]
-    versions = [f"{other} {distributions[other].version}" for other in sorted(near)]
+    versions = [distributions[other].label for other in sorted(near)]
     more = " and others" if len(versions) > _NAMED else ""
     with_what = f" with {', '.join(versions[:_NAMED])}{more}" if versions else " any more"
-    return f"{name} {one.version} does not import{with_what}: {failure.error}"
+    return f"{one.label} does not import{with_what}: {failure.error}"

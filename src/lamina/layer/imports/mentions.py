@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from lamina.layer.abi.scan import recorded_paths
-from lamina.layer.keeping import found_out
+from lamina.layer.keeping import Question, found_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,7 @@ def mentioned_modules(
     """
     return {
         canonicalize_name(one.key): frozenset(names)
-        for one, names in found_out(distributions, cache, _mentioned)
+        for one, names in found_out(distributions, cache, MENTIONED)
     }
 
 
@@ -42,3 +42,7 @@ def _mentioned(one: Distribution) -> list[str]:
             except OSError:
                 continue
     return sorted(name.decode() for name in found)
+
+
+MENTIONED = Question(name="mentions", version=1, find_out=_mentioned)
+"""Which modules the code of a distribution names in its imports."""

@@ -30,8 +30,8 @@ def modules_of(one: Distribution) -> tuple[str, ...]:
         module = _module(parts, packages)
         if module is not None:
             found.add(module)
-    # Without any list of files only the name is left.
-    return tuple(sorted(found)) if paths else (one.key.replace("-", "_"),)
+    # Without any list of files only names are left.
+    return tuple(sorted(found)) if paths else one.modules or (one.key.replace("-", "_"),)
 
 
 def _module(parts: list[str], packages: set[tuple[str, ...]]) -> str | None:

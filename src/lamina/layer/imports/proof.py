@@ -27,6 +27,7 @@ from lamina.layer.imports.modules import modules_of, reached, users_of
 from lamina.layer.imports.outcome import Failure, Imports
 from lamina.layer.imports.trial import Trial
 from lamina.layer.imports.view import build_view
+from lamina.layer.union import is_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,6 +51,8 @@ class Change:
     """What is there before and has another version afterwards."""
     new: frozenset[PackageName]
     """What is not there before."""
+    former: Path | None = None
+    """The layer that a new one takes the place of: what is new may have worked there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,38 +77,43 @@ class Prover:
         view = stage.path / "view"
         build_view(stage, view, change.site)
         here = view / change.site.relative_to(stage.layer)
-        before = _by_name([*change.base.distributions, *change.own])
-        after = _by_name([*change.base.distributions, *read_distributions([str(here)])])
+        below = (*change.base.unrecorded, *change.base.distributions)
+        before = _by_name([*below, *change.own])
+        after = _by_name([*below, *read_distributions([str(here)])])
         scans = _Scans(before=self.scan(before.values()), after=self._scan_after(after, here))
         learnt = _compiled_bounds(change, scans, after)
         if learnt:
             return Verdict(learnt=learnt)
         mentions = mentioned_modules(before.values(), self._kept("mentions"))
         modules = _modules(change, after, scans, users_of(change.moved, after, mentions))
-        failures = self._import(modules, view, stage)
+        # Byte code names its directory; a layer that is built beside its place moves.
+        keep = stage.prefix if change.former is None else None
+        failures = self._import(modules, view, keep)
         known = self._before(change, stage.layer, failures, modules)
+        new = {name for name in failures if modules[name] in change.new}
+        new -= self._worked(change.former, new)
         broken: dict[PackageName, list[Failure]] = {}
         for name, failure in failures.items():
-            if name not in known and modules[name] not in change.new:
+            if name not in known and name not in new:
                 broken.setdefault(modules[name], []).append(failure)
         if broken:
             return Verdict(learnt=learnt_bounds(broken, after, change.moved))
         imports = Imports(
             tried=len(modules),
             broken_before=tuple(failures[name] for name in sorted(known)),
-            new_broken=tuple(one for name, one in failures.items() if modules[name] in change.new),
+            new_broken=tuple(one for name, one in failures.items() if name in new),
             notes=self._notes(change, scans, after),
         )
         return Verdict(imports=imports)
 
     def _import(
-        self, modules: Mapping[str, PackageName], view: Path, stage: Stage
+        self, modules: Mapping[str, PackageName], view: Path, keep: Path | None
     ) -> dict[str, Failure]:
         """Return which modules cannot be imported in the layer as it would be."""
         trial = Trial(
             python=view / "bin" / "python",
             environ=self.environ,
-            keep=stage.prefix,
+            keep=keep,
             seconds=self.seconds,
         )
         with report.step(f"import {len(modules)} modules that this could break") as step:
@@ -146,6 +154,15 @@ class Prover:
         )
         return baseline.failures(name for name in failures if modules[name] not in change.new)
 
+    def _worked(self, former: Path | None, modules: Iterable[str]) -> set[str]:
+        """Return which modules can be imported in the former layer, if that still works."""
+        python = former / "bin" / "python" if former is not None else None
+        names = sorted(modules)
+        if python is None or not names or not python.exists():
+            return set()
+        trial = Trial(python=python, environ=self.environ, seconds=self.seconds)
+        return set(names) - set(trial.failures(names))
+
     def _notes(
         self, change: Change, scans: _Scans, after: Mapping[PackageName, Distribution]
     ) -> tuple[str, ...]:
@@ -176,7 +193,7 @@ def _compiled_bounds(
     change: Change, scans: _Scans, after: Mapping[PackageName, Distribution]
 ) -> tuple[Bound, ...]:
     """Return the bounds of compiled modules that the change would break."""
-    versions = {name: one.version for name, one in after.items()}
+    versions = {name: one.version for name, one in after.items() if is_version(one.version)}
     coming = [one for name, one in scans.after.items() if name in change.moved | change.new]
     unfit = [one for one in numpy_bounds(coming, {})[0] if one.broken_by(versions)]
     return (
@@ -196,7 +213,8 @@ def _modules(
     names = reached(after, change.moved, users) | (change.new & set(after))
     found = {module: name for name in sorted(names) for module in modules_of(after[name])}
     numpy = after.get(NUMPY)
-    if NUMPY in change.moved and numpy is not None and Version(numpy.version) >= Version("2"):
+    known = numpy is not None and is_version(numpy.version)
+    if NUMPY in change.moved and known and Version(after[NUMPY].version) >= Version("2"):
         # What no bytes can tell is told by importing each of the modules themselves.
         kept = [one for name, one in scans.after.items() if name not in change.moved]
         for scan in numpy_bounds(kept, {})[1]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamina._target import import_probe as probe_code
 from lamina.core import fs
+from lamina.core.errors import TookTooLongError
 from lamina.core.run import Completed, base_environment, run
 from lamina.layer.imports.outcome import Failure
 
@@ -35,6 +36,8 @@ class Trial:
     """Byte code of modules below this directory is written; of no others."""
     seconds: float = _SECONDS
     """How long one module may take."""
+    grace: float = 60
+    """How many seconds more a process may take, whatever its own watchdog does."""
 
     def failures(self, modules: Sequence[str]) -> dict[str, Failure]:
         """Return the modules that cannot be imported.
@@ -76,13 +79,17 @@ class Trial:
             }
             fs.write_text(question, json.dumps(asked), durable=False)
             fs.make_directory(work / "home")
-            ended = run(
-                [self.python, "-I", "-B", probe_code.__file__, question, answers],
-                env=self._environment(work / "home"),
-                cwd=work / "home",
-                timeout=(self.seconds + 10) * len(modules) + 60,
-                check=False,
-            )
+            try:
+                ended = run(
+                    [self.python, "-I", "-B", probe_code.__file__, question, answers],
+                    env=self._environment(work / "home"),
+                    cwd=work / "home",
+                    timeout=self.seconds * (len(modules) + 1) + self.grace,
+                    check=False,
+                )
+            except TookTooLongError:
+                # A module has turned the watchdog off, and then hung.
+                ended = Completed(returncode=1, stdout="", stderr=probe_code.TOO_LONG)
             try:
                 lines = answers.read_text(encoding="utf-8").splitlines()
             except OSError:

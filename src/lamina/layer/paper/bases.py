@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lamina.engines.probe import BaseProbe
-    from lamina.layer.document import LayerBase
     from lamina.layer.paper.document import PaperBase, PaperLock
     from lamina.model.digests import Sha256
 
@@ -59,6 +58,7 @@ def recorded_place(base: PaperBase) -> Place:
         prefix=Path(place.prefix),
         release=base.release,
         search=place.search,
+        variables=place.variables,
     )
 
 
@@ -125,15 +125,3 @@ def _hints() -> list[str]:
         "--on BASE, with a base of the same content",
         "--flat, for an environment that needs no base",
     ]
-
-
-def place_of(base: LayerBase) -> Place:
-    """Return where the base of a layer was when it was last changed."""
-    return Place(
-        given=base.given,
-        kind=base.kind,
-        python=Path(base.python),
-        prefix=Path(base.prefix),
-        release=base.release,
-        search=base.search,
-    )

@@ -54,6 +54,8 @@ class PaperPlace(Document):
     """Its interpreter."""
     search: str | None = None
     """The PYTHONPATH that was part of it."""
+    variables: dict[str, str] = {}
+    """What else of the environment the layer keeps, such as LD_LIBRARY_PATH: name -> value."""
 
 
 class PaperBasePackage(Document):

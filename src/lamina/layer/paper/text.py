@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamina.model.toml import toml_text, toml_texts
+from lamina.model.toml import toml_texts, toml_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,4 +41,5 @@ def _base(base: PaperBase) -> Iterable[str]:
 
 
 def _fields(values: Mapping[str, object]) -> list[str]:
-    return [f"{key} = {toml_text(value)}" for key, value in values.items() if value is not None]
+    present = {key: value for key, value in values.items() if value not in (None, {})}
+    return [f"{key} = {toml_value(value)}" for key, value in present.items()]

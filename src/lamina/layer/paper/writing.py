@@ -43,8 +43,6 @@ def paper_lock(layer: OpenLayer, tools: PaperTools) -> PaperLock:
     if foreign:
         names = ", ".join(one.name for one in foreign)
         report.warn(f"{names}: not put there by lamina, so the lock only names what it leaves out")
-    if layer.lock is not None and layer.lock.base_digest != layer.base.digest:
-        report.warn(f"the base has changed since the layer was: lamina layer check {layer.path}")
     return PaperLock(
         requests=layer.document.requests,
         exclude_newer=layer.lock.exclude_newer if layer.lock else None,
@@ -87,7 +85,11 @@ def _base(layer: OpenLayer) -> PaperBase:
         platform=described.platform,
         digest=described.digest,
         place=PaperPlace(
-            given=place.given, prefix=place.prefix, python=place.python, search=place.search
+            given=place.given,
+            prefix=place.prefix,
+            python=place.python,
+            search=place.search,
+            variables=place.variables,
         ),
         packages=tuple(
             _base_package(one.key, one.version, recorded) for one in described.distributions

@@ -28,6 +28,7 @@ BY_OTHER_MEANS = {
     "extension-for-numpy-1": "it needs pip",
     "library-missing": "it needs pip",
     "library-of-the-system-missing": "it needs pip",
+    "library-too-old": "it needs pip, and another wheel",
     "interpreter-gone": "the python3 of this machine decides",
 }
 """Cases of which the command needs what the test does not have."""

@@ -37,12 +37,60 @@ def described(tmp_path: Path, content: str, name: str = f"fast.{SUFFIX}") -> tup
             PYBIND11_FOR_NUMPY_1 + C_FOR_NUMPY_1, ("one", True, "", "4"), id="pybind11-and-c-1"
         ),
         pytest.param(
+            "\x7fELF __pyx_capi__ numpy.core.multiarray _ARRAY_API",
+            ("one", True, "", ""),
+            id="cython-1",
+        ),
+        pytest.param(
+            "\x7fELF __pyx_capi__ numpy.core.multiarray numpy._core.multiarray _ARRAY_API",
+            ("either", True, "", ""),
+            id="cython-2",
+        ),
+        pytest.param(
+            C_FOR_NUMPY_2.replace("_ARRAY_API", ""), ("", False, "", ""), id="words alone"
+        ),
+        pytest.param(
             "\x7fELF __pybind11_internals_v11_x", ("", False, "", "11"), id="pybind11-alone"
         ),
     ],
 )
 def test_what_the_bytes_say(tmp_path: Path, content: str, expected: tuple[object, ...]) -> None:
     assert described(tmp_path, content) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param(f"fast.{SUFFIX}", ("cpython-312-x86_64-linux-gnu", "4"), id="tagged"),
+        pytest.param("fast.abi3.so", ("abi3", "4"), id="abi3"),
+        pytest.param("fast.so", ("", "4"), id="plain"),
+        pytest.param(f"libfast.{SUFFIX}", ("", ""), id="library"),
+        pytest.param("fast.so.1", ("", ""), id="versioned"),
+    ],
+)
+def test_a_library_is_no_module(tmp_path: Path, name: str, expected: tuple[str, str]) -> None:
+    """Its name has no ABI, and pybind11 in it is somebody else's."""
+    (tmp_path / name).write_text(PYBIND11_FOR_NUMPY_1, encoding="latin-1")
+    found = read_binary(tmp_path, name)
+    assert found is not None
+    assert (found.abi, found.pybind11) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "numpy"),
+    [
+        pytest.param("libbig.so.1", 16 * 2**20, "", id="big library"),
+        pytest.param("libsmall.so.1", 16 * 2**20 - 1, "one", id="library"),
+        pytest.param("big.abi3.so", 17 * 2**20, "one", id="big module"),
+    ],
+)
+def test_what_is_too_big_is_not_searched(tmp_path: Path, name: str, size: int, numpy: str) -> None:
+    with (tmp_path / name).open("wb") as stream:
+        stream.write(C_FOR_NUMPY_1.encode("latin-1"))
+        stream.truncate(size)
+    found = read_binary(tmp_path, name)
+    assert found is not None
+    assert found.numpy == numpy
 
 
 @pytest.mark.skipif(sysconfig.get_platform().startswith("macosx"), reason="ELF is Linux's")

@@ -53,6 +53,14 @@ def test_what_is_broken_already_is_no_bound(numpy: str, bounds: int) -> None:
     assert len(numpy_bounds([one], {NUMPY: numpy})[0]) == bounds
 
 
+def test_without_numpy_every_bound_holds() -> None:
+    """As for what comes in: which numpy it will meet is for the plan to say."""
+    one = scan("h5py", "3.10.0", binary("a.so", numpy="one"))
+    assert numpy_bounds([one], {}) == ((FOR_1,), ())
+    assert not FOR_1.broken_by({})
+    assert FOR_1.broken_by({NUMPY: "2.0"})
+
+
 def test_numpy_does_not_bound_itself() -> None:
     assert numpy_bounds([scan("numpy", "1.26.4", binary("a.so", numpy="one"))], OLD) == ((), ())
 

@@ -120,6 +120,10 @@ def test_the_loaders_path_goes_first(tmp_path: Path) -> None:
         pytest.param(
             ["cpython-311-x86_64-linux-gnu", "cpython-312-x86_64-linux-gnu"], 0, id="both"
         ),
+        pytest.param(
+            ["cpython-312-x86_64-linux-gnu", "cpython-311-x86_64-linux-gnu"], 0, id="both, reversed"
+        ),
+        pytest.param(["cpython-31-x86_64-linux-gnu"], 1, id="a like name"),
         pytest.param(["abi3"], 0, id="abi3"),
         pytest.param([""], 0, id="none"),
     ],
@@ -133,8 +137,31 @@ def test_modules_for_another_python(abis: list[str], found: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("paths", "sentence"),
+    [
+        pytest.param(["pkg/a", "pkg/b"], "pkg 1.0: pkg.a and 1 more is for", id="two"),
+        pytest.param(["pkg/c", "pkg/b", "pkg/a"], "pkg 1.0: pkg.a and 2 more is for", id="three"),
+        pytest.param(["pkg/libx"], None, id="a library is imported by nobody"),
+    ],
+)
+def test_several_modules_for_another_python(paths: list[str], sentence: str | None) -> None:
+    abi = "cpython-311-x86_64-linux-gnu"
+    one = scan("pkg", "1.0", *(binary(f"{path}.{abi}.so", abi=abi) for path in paths))
+    found = list(other_interpreters([one], "3.12"))
+    assert [text.startswith(sentence or "") for text in found] == [True] * bool(sentence)
+
+
+def test_symbols_that_the_system_just_has() -> None:
+    one = scan("fast", "1.0", binary("a.so", symbols=("GLIBC_2.36", "CXXABI_1.3")))
+    assert list(missing_symbols([one], {"GLIBC": "2.36"})) == []
+    older = list(missing_symbols([one], {"GLIBC": "2.9", "CXXABI": "1.2"}))
+    assert [text.split()[3] for text in older] == ["CXXABI_1.3", "GLIBC_2.36"]
+
+
+@pytest.mark.parametrize(
     ("requires", "theirs", "found"),
     [
+        pytest.param(['lib; python_version >= "3"'], "11", ["user (4) and lib (11)"], id="marker"),
         pytest.param(["lib"], "11", ["user (4) and lib (11)"], id="mixed"),
         pytest.param(["lib"], "4", [], id="the-same"),
         pytest.param([], "11", [], id="strangers"),
@@ -149,3 +176,16 @@ def test_pybind11_internals(requires: list[str], theirs: str, found: list[str]) 
     )
     users = {canonicalize_name("user"): distribution("user", "1", *requires)}
     assert list(mixed_pybind11(scans, users)) == found
+
+
+def test_what_has_no_pybind11_shares_no_types() -> None:
+    scans = by_name(
+        scan("user", "1", binary("u.so")), scan("lib", "1", binary("l.so", pybind11="4"))
+    )
+    users = {canonicalize_name("user"): distribution("user", "1", "lib")}
+    assert list(mixed_pybind11(scans, users)) == []
+    both = by_name(
+        scan("user", "1", binary("u.so", pybind11="4"), binary("v.so", pybind11="11")),
+        scan("lib", "1", binary("l.so", pybind11="11")),
+    )
+    assert list(mixed_pybind11(both, users)) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lamina import _target
-from lamina.layer.create import START_LINES
+from lamina.layer.create import START_LINES, is_as_written
 from lamina.layer.doctor.finding import Check, Kind, listed
 from lamina.layer.doctor.layers import hook_files, read_hook
 from lamina.layer.doctor.mending import remake
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 KIND = Kind(
     name="layer-hook-edited",
-    why="It decides what every import of the layer finds, and this one was edited, or written by "
-    "another version of lamina.",
+    why="It decides what every import of the layer finds, and this one was edited.",
 )
 
 
@@ -30,7 +29,9 @@ def find(patient: Patient) -> Iterator[Finding]:
         return
     differ = []
     for path in hook_files(patient.prefix):
-        if path.is_file() and not _is_ours(path):
+        if is_as_written(path.parent):
+            continue
+        if path.is_file() and not is_of_today(path):
             differ.append(str(path))
         for name, line in START_LINES.items():
             start = path.with_name(name)
@@ -41,7 +42,8 @@ def find(patient: Patient) -> Iterator[Finding]:
         yield KIND.found(what, remake(patient.prefix), *differ)
 
 
-def _is_ours(path: Path) -> bool:
+def is_of_today(path: Path) -> bool:
+    """Tell whether the code of a hook is what this lamina writes."""
     hook = read_hook(path)
     code = _target.__file__
     assert code is not None  # noqa: S101

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 KIND = Kind(
     name="layer-interpreter-changed",
-    why="Packages of a layer are for one Python; another series does not see them, and another "
-    "interpreter was never tried with them.",
+    why="Packages of a layer are for one series of Python: another does not see them.",
 )
 
 
@@ -30,11 +29,15 @@ def find(patient: Patient) -> Iterator[Finding]:
     if patient.around is None:
         end = f"leads to {python.readlink()}" if python.is_symlink() else "is not there"
         what = f"{python} {end}, and does not start: {patient.answer}"
-    elif patient.around.version != before:
+    elif _series(patient.around.version) != _series(before):
         what = f"{patient.prefix} was made with Python {before}; it is {patient.around.version} now"
     else:
         return
     yield KIND.found(what, remake(patient.prefix), python)
+
+
+def _series(version: str) -> list[str]:
+    return version.split(".")[:2]
 
 
 CHECK = Check(kind=KIND, find=find)

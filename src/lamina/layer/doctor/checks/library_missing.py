@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamina.layer.abi.elf import VENDORED
 from lamina.layer.doctor.extensions import extensions_of, needs_of
 from lamina.layer.doctor.finding import Check, Kind, listed, several
 from lamina.layer.doctor.libraries import library_directories
@@ -24,8 +24,6 @@ KIND = Kind(
 )
 _OF_DRIVERS = ("libcuda.so", "libnvidia", "libamdhip", "libhsa-", "libze_", "libOpenCL")
 """Libraries that come with hardware: a package that can use it is not broken without."""
-_VENDORED = re.compile(r"-[0-9a-f]{8}\.")
-"""A library that the wheel itself has brought, renamed by auditwheel."""
 
 
 def find(patient: Patient) -> Iterator[Finding]:
@@ -54,7 +52,7 @@ def find(patient: Patient) -> Iterator[Finding]:
 def _is_broken(libraries: list[str], lacking: int, modules: int) -> bool:
     """Tell a broken distribution from one with a module for what is optional."""
     return bool(libraries) and (
-        2 * lacking >= modules or any(_VENDORED.search(one) for one in libraries)
+        2 * lacking >= modules or any(VENDORED.search(one) for one in libraries)
     )
 
 

@@ -1,0 +1,60 @@
+"""What every change of a layer does with what its imports have shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lamina.core import report
+from lamina.core.errors import IntegrityError
+from lamina.layer.base import cache_directory
+from lamina.layer.variables import with_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lamina.layer.abi.bounds import Bound
+    from lamina.layer.imports.proof import Prover
+    from lamina.layer.plan import Plan
+
+ROUNDS = 5
+"""How many times a plan is made anew because of what its imports have shown."""
+
+
+def prover_of(environ: Mapping[str, str], variables: Mapping[str, str]) -> Prover:
+    """Return what tries changes out, with the user's cache.
+
+    ``variables`` are those that a layer on the base keeps.
+    """
+    from lamina.layer.imports.proof import Prover
+
+    known = "HOME" in environ or "XDG_CACHE_HOME" in environ
+    inside = with_variables(variables, environ)
+    return Prover(environ=inside, cache=cache_directory(environ) if known else None)
+
+
+def fresh_bounds(found: Sequence[Bound], learnt: Sequence[Bound]) -> tuple[Bound, ...]:
+    """Return what is not learnt yet, and say that there will be another plan because of it."""
+    fresh = tuple(one for one in found if one not in learnt)
+    for one in fresh:
+        report.note(f"planned anew: {one.reason}")
+    return fresh
+
+
+def tell(plan: Plan, *, probe: bool) -> None:
+    """Pass on what the imports have shown that stands in nobody's way."""
+    if plan.moved and not probe:
+        report.note("what this could break was not imported (--no-probe)")
+    if plan.imports is not None:
+        for one in plan.imports.new_broken:
+            report.warn(f"{one.module} is new and cannot be imported: {one.error}")
+        for note in plan.imports.notes:
+            report.note(note)
+
+
+def would_break(what: str, learnt: Sequence[Bound]) -> IntegrityError:
+    """Return the refusal, with everything that was found out; ``what`` is not possible."""
+    reasons = "".join(f"\n  {one.reason}" for one in learnt)
+    return IntegrityError(
+        f"{what}: it would break what works now, and no other version helps{reasons}",
+        hints=["to do it all the same, run it again with --no-probe"],
+    )
