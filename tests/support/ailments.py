@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamina.layer.create import START_LINES
+from lamina.layer.hook import START_LINES
 from support.changes import ALPHA_1, ALPHA_2, BETA_1, BETA_2, change
 from support.compiled import elf
 from support.doctor import Case, Room, activated

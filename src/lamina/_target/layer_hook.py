@@ -1,8 +1,9 @@
 """Put a layer over its base when an interpreter starts.
 
-A copy of this file, with the lines that describe the base, is ``_lamina_layer.py`` in the layer's
-site-packages; ``+lamina.pth`` imports it there before every other line of the layer's .pth files,
-which may need modules of the base, and ``~lamina.pth`` calls ``finish`` after all of them.
+A copy of this file, with what layer_makers.py adds and the lines that describe the base, is
+``_lamina_layer.py`` in the layer's site-packages. ``+lamina.pth`` imports it there before every
+other line of the layer's .pth files, which may need modules of the base, and ``~lamina.pth`` calls
+``finish`` after all of them.
 Only ``sys`` and ``os`` are imported, and nothing that goes wrong here stops the interpreter.
 """
 
@@ -24,6 +25,8 @@ ABOVE: "list[str]" = []
 """What the search path has of the layers, what their .pth files add included, nearest first."""
 BASE: "list[str]" = []
 """The directories of the base."""
+MAKERS: "dict[str, Any]" = {}
+"""Modules that make virtual environments: each with what is done once it is imported."""
 ORDER: "list[str]" = []
 """The search path as ``start`` has left it."""
 
@@ -367,53 +370,4 @@ def _watched(fullname: str, path: "Any") -> "Any":
     return spec
 
 
-def _watch_venv(module: "Any") -> None:
-    create = module.EnvBuilder.create
-
-    def create_over_layer(self: "Any", env_dir: "Any") -> None:
-        create(self, env_dir)
-        if self.system_site_packages:
-            put_over(os.path.abspath(env_dir))
-
-    module.EnvBuilder.create = create_over_layer
-
-
-def _watch_virtualenv(module: "Any") -> None:
-    run = module.Session.run
-
-    def run_over_layer(self: "Any") -> None:
-        run(self)
-        if getattr(self.creator, "enable_system_site_package", False):
-            put_over(str(self.creator.dest))
-
-    module.Session.run = run_over_layer
-
-
-def put_over(environment: str) -> None:
-    """Have an environment that asks for the system's packages see this layer and its base."""
-    site = os.path.join(environment, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
-    here = os.path.dirname(os.path.abspath(__file__))
-    facts = {
-        "layers": LAYERS,
-        "path": BASE,
-        "sites": SITES,
-        "roots": [sys.prefix, *LAYERS, *ROOTS],
-        "needs": [sys.prefix],
-    }
-    code = _read(os.path.join(here, "_lamina_layer.py")).rpartition("\n\nstart(")[0]
-    call = "start(%r, os.path.dirname(os.path.abspath(__file__)))\n" % facts
-    texts = {name: _read(os.path.join(here, name)) for name in OWN_LINES}
-    texts["_lamina_layer.py"] = code + "\n\n" + call
-    for name, text in texts.items():
-        with open(os.path.join(site, name), "w", encoding="utf-8") as stream:
-            stream.write(text)
-
-
-def _read(path: str) -> str:
-    with open(path, encoding="utf-8") as stream:
-        return stream.read()
-
-
-MAKERS = {"venv": _watch_venv, "virtualenv.run.session": _watch_virtualenv}
-"""Modules that make virtual environments, which know nothing of layers."""
 PORTIONS = Portions()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lamina.cli.options import Output
+    from lamina.model.versions import ReleaseVersion
     from lamina.release.draft import PublishRequest
     from lamina.release.publish import Outcome, Plan
     from lamina.stack.document import Stack
@@ -91,11 +92,8 @@ def _request(
     save: bool,
     key: Path | None,
 ) -> PublishRequest:
-    from lamina.core.clock import source_date
-    from lamina.engines.git import GitProgram
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
     from lamina.engines.interpreters import MachineInterpreters
-    from lamina.engines.signing import check_key
     from lamina.engines.uv_install import UvInstaller
     from lamina.engines.uv_program import UvProgram
     from lamina.layer.known import known_of
@@ -103,17 +101,12 @@ def _request(
     from lamina.release.target import choose_target
     from lamina.resolve.current import current_lock
     from lamina.resolve.project import index_addresses
-    from lamina.stack.version import resolve_version
 
     stack = _publishable(path)
-    # Refused before an hour of work, not after it.
-    source_date(environ)
-    if key is not None:
-        check_key(key, environ=environ)
+    _refuse_early(key, environ)
     target = choose_target(stack, series)
     now = datetime.now(UTC)
-    history = GitProgram(environ=environ)
-    version = resolve_version(stack, path.parent, history=history, clock=lambda: now)
+    version = _version_of(stack, path, environ, now)
     interpreter = MachineInterpreters(environ=environ, explicit=python).search(target.python)
     cache = cache_directory(environ)
     log = _fresh_log(cache / "logs" / f"publish-{stack.stack.name}-{version}.log")
@@ -137,6 +130,26 @@ def _request(
         key=key,
         known=known_of,
     )
+
+
+def _version_of(
+    stack: Stack, path: Path, environ: Mapping[str, str], now: datetime
+) -> ReleaseVersion:
+    from lamina.engines.git import GitProgram
+    from lamina.stack.version import resolve_version
+
+    history = GitProgram(environ=environ)
+    return resolve_version(stack, path.parent, history=history, clock=lambda: now)
+
+
+def _refuse_early(key: Path | None, environ: Mapping[str, str]) -> None:
+    """Raise UsageError for what would be refused after an hour of work."""
+    from lamina.core.clock import source_date
+    from lamina.engines.signing import check_key
+
+    source_date(environ)
+    if key is not None:
+        check_key(key, environ=environ)
 
 
 def _publishable(path: Path) -> Stack:

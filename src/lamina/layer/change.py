@@ -16,13 +16,13 @@ from lamina.core.errors import UnsatisfiableError, UsageError
 from lamina.engines.uv_compile import UvUnion
 from lamina.engines.uv_program import UvProgram
 from lamina.layer.base import LAYER_NAME
-from lamina.layer.create import START_LINES, hook_text, is_as_written
 from lamina.layer.document import (
     LOCK_NAME,
     LayerLock,
     LayerPackage,
 )
 from lamina.layer.hiding import hidden_by, render_hidden
+from lamina.layer.hook import START_LINES, hook_text, is_as_written
 from lamina.layer.indexes import indexes_of, protected_over
 from lamina.layer.nearest import nearest_requests
 from lamina.layer.opened import OpenLayer, open_layer

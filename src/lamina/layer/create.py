@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamina import _target
 from lamina.core import fs
 from lamina.core.errors import ConflictError, UsageError
 from lamina.engines.probe import watched_paths
@@ -15,39 +14,17 @@ from lamina.layer import planting
 from lamina.layer.activation import activation_files
 from lamina.layer.base import LAYER_NAME, Base, is_layer
 from lamina.layer.data_links import plan_data_links
+from lamina.layer.hook import START_LINES, hook_text, needed
 from lamina.layer.launcher import launcher_text
-from lamina.layer.ownership import FIRST, HOOK, LAST
+from lamina.layer.ownership import HOOK
 from lamina.layer.planting import mark
 from lamina.layer.record import layer_record
 from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text, unrecorded_scripts
 from lamina.layer.uv_guard import GUARD, guard_text
-from lamina.model.digests import digest_of_bytes
 
 if TYPE_CHECKING:
     from lamina.engines.probe import BaseProbe
     from lamina.layer.planting import Seed
-
-# Python before 3.12.8 leaves cut byte code behind on a full disk, and then cannot import it ever.
-_IMPORT = f"""
-try:
-    import {HOOK}
-except (EOFError, ValueError, TypeError):
-    import importlib.util, os
-    os.remove(importlib.util.cache_from_source(os.path.join(sitedir, {HOOK + ".py"!r})))
-    import {HOOK}
-"""
-# PYTHONPATH may name another layer, whose hook would be imported instead. An interpreter reads the
-# .pth files of a virtual environment twice: the second time, the path is in order already.
-_FIND = f"{HOOK!r} in sys.modules or sys.path.insert(0, sitedir)"
-START_LINES = {
-    FIRST: f"import sys; {_FIND}; exec({_IMPORT!r})\n",
-    LAST: f"import {HOOK}; {HOOK}.finish()\n",
-}
-"""The .pth files of a layer, read before and after all others."""
-_STAMP = "# sha256 of all above and of the .pth files: "
-"""By it, a hook of another version of lamina is told from one that somebody has edited."""
-_NEEDED = 4
-"""How many directories of the base are looked for when an interpreter starts."""
 
 
 def layer_directory(given: Path) -> Path:
@@ -125,7 +102,7 @@ def plan_layer(base: Base) -> Seed:
         f"{site}/{HOOK}.py": hook_text(described),
     }
     files |= {f"{site}/{name}": text for name, text in START_LINES.items()}
-    needs = [described.interpreter, *_needed(described)]
+    needs = [described.interpreter, *needed(described)]
     activation = activation_files(base.place.variables, needs, described.interpreter)
     files |= {f"bin/{name}": text for name, text in activation.items()}
     executable = [f"bin/{DISPATCHER}", f"bin/{GUARD}"]
@@ -155,38 +132,3 @@ def _configuration(described: BaseProbe) -> str:
         f"version = {described.version}\n"
         f"prompt = {mark('prompt')}\n"
     )
-
-
-def _needed(described: BaseProbe) -> list[str]:
-    """Return the directories without which the base is taken for gone."""
-    return list((described.roots or described.path)[:_NEEDED])
-
-
-def hook_text(described: BaseProbe) -> str:
-    """Return the start-up hook of a layer: the code and what it needs to know of the base."""
-    code = Path(_target.__file__).with_name("layer_hook.py").read_text(encoding="utf-8")
-    facts = {
-        "layers": list(described.layers),
-        "path": list(described.path),
-        "sites": list(described.sites),
-        "roots": list(described.roots),
-        "needs": _needed(described),
-    }
-    text = f"{code}\n\nstart({facts!r}, os.path.dirname(os.path.abspath(__file__)))\n"
-    stamp = _digest(text, "".join(START_LINES.values()))
-    return f"{text}{_STAMP}{stamp}\n"
-
-
-def is_as_written(site: Path) -> bool:
-    """Tell whether a start-up hook is as some lamina wrote it, be it another version; or edited."""
-    try:
-        text = (site / f"{HOOK}.py").read_text(encoding="utf-8")
-        start = "".join((site / one).read_text(encoding="utf-8") for one in START_LINES)
-    except (OSError, ValueError):
-        return False
-    above, stamp, digest = text.rpartition(_STAMP)
-    return bool(stamp) and digest == f"{_digest(above, start)}\n"
-
-
-def _digest(hook: str, start: str) -> str:
-    return digest_of_bytes(f"{hook}{start}".encode())

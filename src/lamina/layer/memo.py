@@ -126,6 +126,7 @@ def _sources() -> list[str]:
         "activation_variables",
         "create",
         "data_links",
+        "hook",
         "launcher",
         "memo",
         "planting",
@@ -134,8 +135,9 @@ def _sources() -> list[str]:
         "uv_guard",
         "variables",
     )
-    hook = os.path.join(os.path.dirname(here), "_target", "layer_hook.py")  # noqa: PTH118, PTH120
-    return [hook, *(f"{here}/{name}.py" for name in names)]
+    target = os.path.join(os.path.dirname(here), "_target")  # noqa: PTH118, PTH120
+    hooks = [f"{target}/{name}.py" for name in ("layer_hook", "layer_makers")]
+    return [*hooks, *(f"{here}/{name}.py" for name in names)]
 
 
 def _unchanged(watched: Mapping[str, Identity]) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamina import _target
-from lamina.layer.create import START_LINES, is_as_written
 from lamina.layer.doctor.finding import Check, Kind, listed
 from lamina.layer.doctor.layers import hook_files, read_hook
 from lamina.layer.doctor.mending import remake
+from lamina.layer.hook import START_LINES, hook_code, is_as_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,11 +44,8 @@ def find(patient: Patient) -> Iterator[Finding]:
 def is_of_today(path: Path) -> bool:
     """Tell whether the code of a hook is what this lamina writes."""
     hook = read_hook(path)
-    code = _target.__file__
-    assert code is not None  # noqa: S101
-    ours = path.__class__(code).with_name("layer_hook.py").read_text(encoding="utf-8")
     keys = {"layers", "path", "sites", "roots", "needs"}
-    return hook is not None and hook.code == ours and set(hook.facts) >= keys
+    return hook is not None and hook.code == hook_code() and set(hook.facts) >= keys
 
 
 CHECK = Check(kind=KIND, find=find)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamina.layer.create import is_as_written
 from lamina.layer.doctor.checks.layer_hook_edited import is_of_today
 from lamina.layer.doctor.finding import Check, Kind, listed
 from lamina.layer.doctor.layers import hook_files
 from lamina.layer.doctor.mending import quoted, record_of, remake
+from lamina.layer.hook import is_as_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
