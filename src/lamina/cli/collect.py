@@ -1,4 +1,4 @@
-"""``lamina release gc``: remove the releases that nobody needs."""
+"""``lamina release gc|impact``: what nobody needs, and whom a new release would touch."""
 
 from __future__ import annotations
 
@@ -74,3 +74,36 @@ def gc(
         environ=environ,
     )
     output.result(collect.render_collection(plan), collect.collection_value(plan))
+
+
+@click.command()
+@click.argument("release", metavar="RELEASE")
+@layers_option
+@root_option
+@output_options
+def impact(output: Output, *, release: str, directories: tuple[Path, ...], root: Path) -> int:
+    """Show what RELEASE would mean for the shared layers of its stack; exit 4 if one would break.
+
+    Each is resolved against it as lamina layer migrate would; nothing is installed or imported.
+    """
+    from lamina.cli.release import find_release
+    from lamina.core import fs
+    from lamina.core.errors import UnsatisfiableError, UsageError
+    from lamina.engines.index_addresses import cache_directory
+    from lamina.layer.base import find_place, look_at
+    from lamina.layer.impact import impact_on, impact_value, render_impact
+    from lamina.layer.shared import on_stack, read_shared
+
+    if not directories:
+        raise UsageError("name the directory that layers are shared in: --layers DIR")
+    environ = environment()
+    found = find_release(release, root)
+    base = look_at(find_place(found.name, root=root, environ=environ), environ=environ)
+    log = cache_directory(environ) / "logs" / f"impact-{found.stack}-{found.version}.log"
+    fs.make_directory(log.parent)
+    fs.remove_file(log)
+    layers = on_stack(read_shared(directories), found.stack)
+    told = impact_on(layers, base, environ=environ, log=log)
+    output.result(render_impact(told, found.name), impact_value(told, found.name))
+    breaks = any(one.outcome == "breaks" for one in told)
+    return UnsatisfiableError.exit_code if breaks else 0

@@ -26,6 +26,7 @@ _COMMANDS = {
     "rollback": ("lamina.cli.tiers:rollback", "Point a tier to the release before."),
     "drop": ("lamina.cli.tiers:drop", "Remove a tier; its release stays."),
     "retire": ("lamina.cli.tiers:retire", "Take a release out of service."),
+    "impact": ("lamina.cli.collect:impact", "Show what a release means for shared layers."),
     "gc": ("lamina.cli.collect:gc", "Remove the releases that nobody needs."),
     "history": ("lamina.cli.tiers:history", "Show who moved what, when and why."),
 }

@@ -70,6 +70,11 @@ def read_shared(directories: Iterable[Path]) -> list[SharedLayer]:
     return sorted(found, key=lambda one: (one.name, one.path))
 
 
+def on_stack(layers: Iterable[SharedLayer], stack: str) -> list[SharedLayer]:
+    """Return the layers on a release of a stack."""
+    return [one for one in layers if (one.lock.base.release or "").partition("/")[0] == stack]
+
+
 def stood_on(layers: Iterable[SharedLayer]) -> Mapping[str, list[str]]:
     """Return who stands on what: by the prefix of the base, and by the name of the release."""
     found: dict[str, list[str]] = {}
