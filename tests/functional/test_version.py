@@ -88,6 +88,10 @@ def test_latest(lamina: CommandLine) -> None:
     assert lamina("version", "latest", "hep", "--series", "7.3").stdout == "7.3.1\n"
     missing = lamina("version", "latest", "hep", "--series", "7", "--root", "root").stdout
     assert missing == "7.3.1\n"
+    assert lamina("version", "latest", "hep", "--series", "7.04").stdout == "7.4.0a1\n"
+    lamina("version", "latest", "hep", "--series", "seven", expect=2)
+    # Its number is taken all the same.
+    assert lamina("version", "next", "--bump", "patch").stdout == "7.3.3\n"
     answer = lamina("version", "latest", "hep", "--series", "9", expect=2)
     assert "no release of the series 9" in answer.stderr
     lamina("version", "latest", "No", expect=2)

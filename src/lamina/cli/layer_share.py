@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lamina.cli.layer_state import named_layer
-from lamina.cli.options import dry_run_option, environment, output_options
+from lamina.cli.options import environment, output_options
 
 if TYPE_CHECKING:
     from lamina.cli.options import Output
@@ -26,11 +26,8 @@ if TYPE_CHECKING:
     help="The directory that layers are shared in [env: LAMINA_LAYERS].",
 )
 @click.option("--withdraw", is_flag=True, help="Take it back.")
-@dry_run_option
 @output_options
-def share(
-    output: Output, *, directory: Path | None, place: Path, withdraw: bool, dry_run: bool
-) -> None:
+def share(output: Output, *, directory: Path | None, place: Path, withdraw: bool) -> None:
     """Make the layer DIR, by default the active one, known to the librarians of its base.
 
     Its lock goes into a directory. What it stands on is not collected then, and before a new
@@ -46,11 +43,10 @@ def share(
     layer = named_layer(directory)
     path = shared.shared_path(place, layer, Author.of(environ).user)
     if withdraw:
-        there = path.exists() if dry_run else shared.withdraw(path)
+        there = shared.withdraw(path)
         said = f"{path} is withdrawn" if there else f"{layer} was not shared in {place}"
     else:
         text = dump_paper(paper_lock(open_layer(layer, environ), tools_of(environ)))
-        if not dry_run:
-            shared.share(text, path)
+        shared.share(text, path)
         said = f"shared as {path}"
     output.result(said, {"layer": str(layer), "path": str(path), "withdrawn": withdraw})

@@ -15,6 +15,7 @@ from lamina.cli.options import (
     stack_file,
     stack_option,
 )
+from lamina.stack.bump import PARTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,6 @@ _COMMANDS = {
     "latest": ("lamina.cli.version:latest", "Show the newest release of a stack or a series."),
     "convert": ("lamina.cli.version:convert", "Write a version in DIRAC's way, or in PEP 440's."),
 }
-_PARTS = ("major", "minor", "patch", "build", "pre", "final", "auto")
 
 
 @click.group(cls=LazyGroup, table=_COMMANDS)
@@ -53,7 +53,7 @@ def show(output: Output, stack_path: Path | None) -> None:
 @click.option(
     "--bump",
     "part",
-    type=click.Choice(_PARTS),
+    type=click.Choice((*PARTS, "auto")),
     default="auto",
     help="What to count up [default: auto, by what has changed in lamina.toml].",
 )
@@ -152,7 +152,17 @@ def convert(output: Output, text: str) -> None:
 
 
 def _begins(version: str, series: str) -> bool:
-    return version == series or version.startswith(f"{series}.")
+    """Tell whether a version is of a series: by numbers, so that 2026.07 is 2026.7."""
+    from packaging.version import InvalidVersion, Version
+
+    from lamina.core.errors import UsageError
+
+    try:
+        wanted = Version(series).release
+    except InvalidVersion:
+        raise UsageError(f"{series!r} is no series such as 7.3 or v7r3") from None
+    have = Version(version).release
+    return (*have, *[0] * len(wanted))[: len(wanted)] == wanted
 
 
 def _dirac(text: str) -> str | None:
@@ -178,6 +188,7 @@ def _version_now(path: Path) -> ReleaseVersion:
 def _before(path: Path, root: Path, since: str | None) -> tuple[ReleaseVersion, Stack | None]:
     """Return the version to count from, and the stack of that release where there is one."""
     from lamina.cli.release import find_release
+    from lamina.model.versions import version_key
     from lamina.release.root import look_for_root
     from lamina.stack.files import load_stack
 
@@ -189,7 +200,9 @@ def _before(path: Path, root: Path, since: str | None) -> tuple[ReleaseVersion, 
     versions = {one.version: one for one in opened.releases(stack.stack.name)}
     if not versions:
         return _version_now(path), None
-    newest = versions[opened.newest(stack.stack.name, versions)]
+    # Retired ones as well: their numbers are taken.
+    final = [one for one in versions if not version_key(one).is_prerelease]
+    newest = versions[max(final or versions, key=version_key)]
     return newest.version, load_stack(newest.internal / "stack.toml")
 
 

@@ -69,9 +69,10 @@ def signer_of(path: Path, signature: Path, signers: Path, *, environ: Mapping[st
         signers,
     ]
     found = run(asked, env=env, timeout=_SECONDS, check=False)
-    principals = found.stdout.split("\n")[0].split(",") if found.returncode == 0 else []
     said = found.stderr
-    for name in filter(None, principals):
+    # It names those of the first line with the key, which may be for another purpose.
+    names = [*found.stdout.split("\n")[0].split(","), *_listed(signers)]
+    for name in dict.fromkeys(filter(None, names)) if found.returncode == 0 else ():
         argv: list[str | Path] = ["ssh-keygen", "-Y", "verify", "-f", signers, "-I", name]
         answer = run(
             [*argv, "-n", PURPOSE, "-s", signature],
@@ -87,6 +88,16 @@ def signer_of(path: Path, signature: Path, signers: Path, *, environ: Mapping[st
         f"{path}: not signed by anybody in {signers}: {_last_line(said)}",
         hints=["do not use it before you know who made it"],
     )
+
+
+def _listed(signers: Path) -> list[str]:
+    """Return everybody whom a list of signers names."""
+    try:
+        lines = signers.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{signers}: no list of signers: {error}") from error
+    firsts = [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
+    return [name for first in firsts for name in first.split(",")]
 
 
 def _last_line(text: str) -> str:

@@ -5,16 +5,17 @@ A librarian sees there which releases are stood on, and what a new one would mea
 
 from __future__ import annotations
 
-import hashlib
-import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from lamina.core import fs
 from lamina.core.errors import DocumentError, Problem
 from lamina.layer.paper.document import parse_paper
+from lamina.layer.paper.writing import below
+from lamina.layer.transaction import INTERNAL
 from lamina.model.document import read_document
 
 if TYPE_CHECKING:
@@ -36,10 +37,18 @@ class SharedLayer:
 
 
 def shared_path(directory: Path, layer: Path, user: str) -> Path:
-    """Return where a layer's lock goes: the same layer of the same user on the same machine."""
-    whole = f"{platform.node()}:{layer.resolve()}"
-    words = [_word(user), _word(layer.name), hashlib.sha256(whole.encode()).hexdigest()[:8]]
+    """Return where a layer's lock goes, from whichever machine that sees the layer."""
+    words = [_word(user), _word(layer.name), _identity(layer)]
     return directory / f"{'-'.join(words)}{SUFFIX}"
+
+
+def _identity(layer: Path) -> str:
+    """Return what tells a layer from others of its name; made when it is first shared."""
+    place = layer / INTERNAL / "shared-as"
+    if not place.exists():
+        fs.make_directory(place.parent)
+        fs.write_text(place, uuid4().hex[:8])
+    return _word(place.read_text(encoding="utf-8"))
 
 
 def share(text: str, place: Path) -> None:
@@ -76,14 +85,23 @@ def on_stack(layers: Iterable[SharedLayer], stack: str) -> list[SharedLayer]:
 
 
 def stood_on(layers: Iterable[SharedLayer]) -> Mapping[str, list[str]]:
-    """Return who stands on what: by the prefix of the base, and by the name of the release."""
+    """Return who stands on what: by the prefix of the base, and by the name of the release.
+
+    Raises DocumentError for a layer on a layer that cannot be asked what it stands on.
+    """
     found: dict[str, list[str]] = {}
     for one in layers:
-        prefix = Path(one.lock.base.place.prefix)
-        keys = {prefix.as_posix(), prefix.resolve().as_posix(), one.lock.base.release or ""}
-        for key in keys - {""}:
+        base = one.lock.base
+        under = base.below or tuple(below(base.kind, base.place.prefix))
+        places = [(base.place.prefix, base.release), *((it.prefix, it.release) for it in under)]
+        keys = {key for prefix, release in places for key in _keys(Path(prefix), release)}
+        for key in sorted(keys):
             found.setdefault(key, []).append(f"the layer {one.name} stands on it")
     return found
+
+
+def _keys(prefix: Path, release: str | None) -> set[str]:
+    return {prefix.as_posix(), prefix.resolve().as_posix()} | ({release} if release else set())
 
 
 def _word(text: str) -> str:

@@ -12,10 +12,11 @@ from lamina.core.errors import DocumentError
 from lamina.release.guard import only_publisher, remove_empty
 from lamina.release.history import record, retired
 from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing
-from lamina.release.tiers import way_back
+from lamina.release.tiers import moving, way_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from lamina.release.root import Release, Root
     from lamina.release.tiers import Change
@@ -54,9 +55,9 @@ def plan_collection(
 ) -> Collection:
     """Return what goes of ``releases``: what is retired, and with ``keep`` what is old.
 
-    A release stays while a tier names it or could go back to it, while a layer or another stack
-    stands on it (``needed``: by prefix, or by name as ``stack/version``), and while it is one of
-    the ``keep`` newest for its platform.
+    A release stays while a tier names it or could go back to it, while somebody stands on it
+    (``needed``: by prefix, or by name as ``stack/version``), and while it is one of the ``keep``
+    newest for its platform.
     """
     going: list[Doomed] = []
     staying: list[tuple[Release, tuple[str, ...]]] = []
@@ -68,7 +69,8 @@ def plan_collection(
         out = retired(root.path, several[0].stack)
         for one in several:
             place = one.prefix.as_posix()
-            others = (*needed.get(place, ()), *needed.get(one.name, ()))
+            keys = (place, one.prefix.resolve().as_posix(), one.name)
+            others = [who for key in keys for who in needed.get(key, ())]
             why = (*reasons[place], *dict.fromkeys(others))
             move = out.get(one.version)
             if why:
@@ -131,14 +133,24 @@ def collect(
         return plan_collection(root, releases, keep=keep, needed=needed)
     with only_publisher(root, environ=environ, now=change.now):
         plan = plan_collection(root, releases, keep=keep, needed=needed)
+        gone = []
         for one in plan.going:
+            stack = one.release.stack
             with report.step(f"remove {one.release.name} for {one.release.platform}"):
-                _remove(root, one, change)
-    return plan
+                with moving(root, stack, change):
+                    # Somebody may have moved a tier since.
+                    now = plan_collection(root, root.releases(stack), keep=keep, needed=needed)
+                    if one.release not in [each.release for each in now.going]:
+                        continue
+                    away = _take_away(root, one.release, change)
+                fs.remove_tree(away)
+            gone.append(one)
+    stays = tuple((one.release, ("wanted again",)) for one in plan.going if one not in gone)
+    return Collection(going=tuple(gone), staying=(*plan.staying, *stays))
 
 
-def _remove(root: Root, doomed: Doomed, change: Change) -> None:
-    release = doomed.release
+def _take_away(root: Root, release: Release, change: Change) -> Path:
+    """Have a release vanish in one step, and return where its files are now."""
     move = change.move("collect", None, release.version, release.version)
     record(root.path, release.stack, [move])
     fs.make_directory(root.staging)
@@ -147,7 +159,7 @@ def _remove(root: Root, doomed: Doomed, change: Change) -> None:
     away = root.staging / f"gone-{uuid4().hex[:12]}"
     fs.rename(release.prefix, away)
     remove_empty(release.prefix.parent, root)
-    fs.remove_tree(away)
+    return away
 
 
 def collection_value(plan: Collection) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import os
 import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from lamina.core import fs, report
 from lamina.core.errors import DocumentError, Problem
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lamina.model.names import StackName
 
 Action = Literal["promote", "rollback", "drop", "retire", "restore", "collect"]
-_ACTIONS = ("promote", "rollback", "drop", "retire", "restore", "collect")
+_ACTIONS: tuple[Action, ...] = get_args(Action)
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -75,25 +75,29 @@ def read_history(root: Path, stack: StackName) -> list[Move]:
     DocumentError for any other line that is no move.
     """
     path = _path(root, stack)
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise DocumentError(path, [Problem(where="", found=str(error))]) from error
+    *lines, last = _content(path).split(b"\n")
     moves = []
     for number, line in enumerate(lines, start=1):
-        if not line:
-            continue
         try:
-            moves.append(_move(json.loads(line)))
+            moves.append(_move(line))
         except (ValueError, KeyError, TypeError) as error:
-            if number == len(lines):
-                report.note(f"{path}: its last line is unfinished, and is passed over")
-                continue
             problem = Problem(where=f"line {number}", found=f"no move of a tier: {error}")
             raise DocumentError(path, [problem]) from error
+    if last:
+        try:
+            moves.append(_move(last))
+        except (ValueError, KeyError, TypeError):
+            report.note(f"{path}: its last line is unfinished, and is passed over")
     return moves
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise DocumentError(path, [Problem(where="", found=str(error))]) from error
 
 
 def retired(root: Path, stack: StackName) -> dict[ReleaseVersion, Move]:
@@ -114,24 +118,29 @@ def record(root: Path, stack: StackName, moves: list[Move]) -> None:
         fs.make_directory(path.parent, readable=True)
     _mend(path)
     for move in moves:
-        fs.append_line(path, json.dumps(move.value(), ensure_ascii=False))
+        fs.append_line(path, json.dumps(move.value()))
 
 
 def _mend(path: Path) -> None:
-    """Cut off a last line that was never finished: nothing may be added to it."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+    """End a last line that has no end, and cut it off where it is no whole one."""
+    data = _content(path)
+    head, _, last = data.rpartition(b"\n")
+    if not last:
         return
-    if data and not data.endswith(b"\n"):
-        fs.write_bytes(path, data[: data.rfind(b"\n") + 1])
+    try:
+        _move(last)
+    except (ValueError, KeyError, TypeError):
+        fs.write_bytes(path, head + b"\n" if head else b"")
+    else:
+        fs.write_bytes(path, data + b"\n")
 
 
 def _path(root: Path, stack: StackName) -> Path:
     return root / "history" / f"{stack}.jsonl"
 
 
-def _move(value: dict[str, Any]) -> Move:
+def _move(line: bytes) -> Move:
+    value: dict[str, Any] = json.loads(line)
     action = value["action"]
     if action not in _ACTIONS:
         raise ValueError(f"unknown action {action!r}")

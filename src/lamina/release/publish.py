@@ -10,8 +10,10 @@ from uuid import uuid4
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, LaminaError
 from lamina.lock.files import digest_of_lock
+from lamina.model.platforms import Platform
 from lamina.release.draft import Draft
 from lamina.release.guard import only_publisher, remove_empty, sweep
+from lamina.release.history import read_history
 from lamina.release.realise import realise
 from lamina.release.root import Release, Root, open_root
 from lamina.release.seal import seal
@@ -58,6 +60,7 @@ def plan_publish(request: PublishRequest, root: Root) -> Plan:
         prefix=root.prefix_of(name, request.version, platform),
     )
     there = root.release(name, request.version, platform)
+    _check_unused(root, release)
     if there is not None:
         _check_identical(there, request, root)
     elif release.prefix.is_dir() and any(release.prefix.iterdir()):
@@ -73,6 +76,19 @@ def plan_publish(request: PublishRequest, root: Root) -> Plan:
         interpreter=str(request.interpreter.path),
         bundle=request.bundle,
     )
+
+
+def _check_unused(root: Root, release: Release) -> None:
+    """Raise ConflictError for a version that was removed: layers and locks may still name it."""
+    if any(root.prefix_of(release.stack, release.version, one).exists() for one in Platform):
+        return
+    for move in read_history(root.path, release.stack):
+        if move.action == "collect" and move.after == release.version:
+            raise ConflictError(
+                f"{release.name} was published once, and removed by {move.author.user} "
+                f"on {move.time:%Y-%m-%d}; a version means one release for ever",
+                hints=[_NEW_VERSION],
+            )
 
 
 _NEW_VERSION = "choose a new version: [stack] version in lamina.toml"

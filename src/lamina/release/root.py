@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from lamina.core import fs
 from lamina.core.errors import ConflictError, DocumentError, Problem, StorageError, UsageError
-from lamina.model.names import StackName, parse_stack_name
+from lamina.model.names import StackName, parse_stack_name, parse_tier_name
 from lamina.model.platforms import Platform, current_platform
 from lamina.model.versions import ReleaseVersion, parse_release_version, version_key
 
@@ -127,9 +127,8 @@ class Root:
     def tiers(self, stack: StackName) -> dict[str, ReleaseVersion]:
         """Return tier -> version."""
         directory = self.path / "tiers" / stack
-        links = [
-            link for name in sorted(_entries(directory)) if (link := directory / name).is_symlink()
-        ]
+        names = sorted(_parsed(_entries(directory), parse_tier_name))
+        links = [link for name in names if (link := directory / name).is_symlink()]
         return {
             link.name: version
             for link in links

@@ -73,10 +73,14 @@ def promote(
     stack = release.stack
     if len(set(tiers)) != len(tiers):
         raise UsageError(f"{', '.join(tiers)}: a tier is named twice")
-    with _holding(root, stack, change):
+    with moving(root, stack, change):
         there = root.tiers(stack)
         for tier in tiers:
             _check_name(root, stack, tier, there, new=new)
+        if root.release(stack, release.version, release.platform) is None:
+            raise UsageError(
+                f"{release.name} was removed just now", hints=[root.hint("list", stack)]
+            )
         _check_in_service(root, release.stack, release.version)
         if not fewer_platforms:
             _check_platforms(root, stack, there.get(tiers[0]), release.version)
@@ -99,7 +103,7 @@ def rollback(
     Rolling back twice goes back twice: what a rollback left is not what it returns to. Raises
     UsageError for an unknown tier or where there is nothing to return to.
     """
-    with _holding(root, stack, change):
+    with moving(root, stack, change):
         there = root.tiers(stack)
         if tier not in there:
             raise _no_tier(root, stack, tier, there)
@@ -115,7 +119,7 @@ def rollback(
 
 def drop(root: Root, stack: StackName, tier: TierName, change: Change) -> list[Move]:
     """Remove a tier; the release stays. Raises UsageError for an unknown tier."""
-    with _holding(root, stack, change):
+    with moving(root, stack, change):
         there = root.tiers(stack)
         if tier not in there:
             raise _no_tier(root, stack, tier, there)
@@ -129,7 +133,7 @@ def retire(root: Root, release: Release, change: Change) -> list[Move]:
     while a tier points to it.
     """
     stack, version = release.stack, release.version
-    with _holding(root, stack, change):
+    with moving(root, stack, change):
         if pointing := [tier for tier, at in root.tiers(stack).items() if at == version]:
             name = f"{stack}@{pointing[0]}"
             raise ConflictError(
@@ -146,7 +150,7 @@ def retire(root: Root, release: Release, change: Change) -> list[Move]:
 def put_back(root: Root, release: Release, change: Change) -> list[Move]:
     """Put a retired release back into service."""
     stack, version = release.stack, release.version
-    with _holding(root, stack, change):
+    with moving(root, stack, change):
         moves = [change.move("restore", None, version, version)]
         return _make(root, stack, moves if version in retired(root.path, stack) else [], change)
 
@@ -163,16 +167,20 @@ def way_back(root: Root, stack: StackName, tier: str, now: ReleaseVersion) -> Re
             continue
         if move.before is not None and not laid:
             laid.append(move.before)
-        if move.action == "rollback" and move.after in laid:
-            del laid[laid.index(move.after) + 1 :]
+        if move.action == "rollback" and move.after is not None:
+            # What it was sent to without ever having been there has nothing below it.
+            laid = laid[: _last(laid, move.after) + 1] if move.after in laid else [move.after]
         elif move.after is not None and laid[-1:] != [move.after]:
             laid.append(move.after)
     if now in laid:
         # What lies above was written down and never made.
-        last = len(laid) - 1 - laid[::-1].index(now)
-        del laid[last:]
+        del laid[_last(laid, now) :]
     there = {one.version for one in root.releases(stack)} - set(retired(root.path, stack)) - {now}
     return next((version for version in reversed(laid) if version in there), None)
+
+
+def _last(laid: Sequence[ReleaseVersion], version: ReleaseVersion) -> int:
+    return len(laid) - 1 - list(reversed(laid)).index(version)
 
 
 def _before(root: Root, stack: StackName, tier: TierName, now: ReleaseVersion) -> ReleaseVersion:
@@ -205,8 +213,8 @@ def point_to(root: Root, stack: StackName, tier: TierName, version: ReleaseVersi
 
 
 @contextmanager
-def _holding(root: Root, stack: StackName, change: Change) -> Iterator[None]:
-    """Let one person at a time move the tiers of a stack, whoever publishes meanwhile."""
+def moving(root: Root, stack: StackName, change: Change) -> Iterator[None]:
+    """Let one person at a time change what a stack's tiers name, whoever publishes meanwhile."""
     if change.dry_run:
         yield
         return
@@ -214,6 +222,9 @@ def _holding(root: Root, stack: StackName, change: Change) -> Iterator[None]:
     if not directory.is_dir():
         fs.make_directory(directory, readable=True)
     with fs.exclusive(directory):
+        for leftover in directory.glob(".*"):
+            if leftover.is_symlink():  # Of a move that was killed.
+                fs.remove_file(leftover)
         yield
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from packaging.specifiers import SpecifierSet
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from lamina.core.errors import UsageError
 from lamina.model.versions import ReleaseVersion, parse_release_version
@@ -108,35 +108,62 @@ def _of_package(name: PackageName, before: Stack, after: Stack) -> Iterator[Reas
     was, now = str(old.version), str(new.version)
     if was == now:
         yield Reason(part="build", text=f"{name} is asked for in another way")
-        return
-    said = f"{name} {was} is now {now}"
-    if _low(now) != _low(was):
-        apart = _apart(was, now)
-        yield Reason(part="major" if apart else "patch", text=said)
+    elif _apart(was, now):
+        yield Reason(part="major", text=f"{name} {was} is now {now}")
     else:
-        yield Reason(part="build", text=said)
+        part: Part = "build" if _range(was).low == _range(now).low else "patch"
+        yield Reason(part=part, text=f"{name} {was} is now {now}")
 
 
-def _low(text: str) -> Version | None:
-    """Return the lower end of a range, None where it has none."""
-    return max(_bounds(text, {">", ">=", "~=", "==", "==="}), default=None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Range:
+    """The ends of what a specifier allows; None: no end."""
+
+    low: Version | None
+    high: Version | None
+    closed: bool
+    """The upper end itself is allowed."""
+    pinned: bool
+    """One version, or one series."""
 
 
 def _apart(was: str, now: str) -> bool:
-    """Tell whether the new range begins where the old one has ended, or a pin has gone further."""
-    low = _low(now)
-    if low is None:
+    """Tell whether two ranges have nothing in common; of a pin, only another major is that far."""
+    old, new = _range(was), _range(now)
+    if old.pinned and old.low is not None and new.low is not None:
+        return new.low.major != old.low.major
+    return _above(new, old) or _above(old, new)
+
+
+def _above(one: _Range, other: _Range) -> bool:
+    if one.low is None or other.high is None:
         return False
-    if exact := next(_bounds(was, {"==", "==="}), None):
-        return low.major != exact.major
-    return any(low >= one for one in _bounds(was, {"<", "<="}))
+    return one.low > other.high or (one.low == other.high and not other.closed)
 
 
-def _bounds(text: str, operators: set[str]) -> Iterator[Version]:
-    for one in _specifier(text):
-        if one.operator in operators:
-            yield Version(one.version.removesuffix(".*"))
+def _range(text: str) -> _Range:
+    """Return the ends of a range; arbitrary equality (===) with no version in it has none."""
+    lows: list[Version] = []
+    highs: list[tuple[Version, bool]] = []
+    pinned = False
+    for one in SpecifierSet("" if text == "*" else text):
+        try:
+            version = Version(one.version.removesuffix(".*"))
+        except InvalidVersion:
+            continue
+        if one.operator in {">", ">=", "~=", "==", "==="}:
+            lows.append(version)
+        if one.operator in {"<", "<="}:
+            highs.append((version, one.operator == "<="))
+        elif one.operator == "~=":
+            highs.append((_next(version.release[:-1]), False))
+        elif one.operator in {"==", "==="}:
+            pinned = True
+            series = one.version.endswith(".*")
+            highs.append((_next(version.release), False) if series else (version, True))
+    high, closed = min(highs, default=(None, False))
+    return _Range(low=max(lows, default=None), high=high, closed=closed, pinned=pinned)
 
 
-def _specifier(text: str) -> SpecifierSet:
-    return SpecifierSet("" if text == "*" else text)
+def _next(release: tuple[int, ...]) -> Version:
+    return Version(".".join(map(str, (*release[:-1], release[-1] + 1))))

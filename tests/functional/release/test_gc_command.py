@@ -112,3 +112,28 @@ def test_without_keep_only_what_is_retired_goes(lamina: CommandLine) -> None:
     lamina("release", "retire", "hep/1.1")
     assert "goes   hep/1.1" in lamina("release", "gc", "hep").stdout
     lamina("release", "gc", "--keep", "0", expect=2)
+
+
+def test_a_version_that_was_removed_is_never_another_one(lamina: CommandLine) -> None:
+    lamina("release", "retire", "hep/1.1")
+    lamina("release", "gc")
+    text = STACK.format(version="1.1", platform=current_platform())
+    lamina.write("lamina.toml", text)
+    answer = lamina("publish", "--no-test", expect=7)
+    assert "hep/1.1 was published once, and removed by ann on" in answer.stderr
+    assert "choose a new version" in answer.stderr
+
+
+def test_a_layer_on_a_layer_keeps_the_release_below(lamina: CommandLine) -> None:
+    lamina("layer", "create", "upper", "--on", "mine")
+    lamina("layer", "share", "upper", "--to", "shared")
+    lamina("release", "retire", "hep/1.0")
+    assert "stays  hep/1.0" in lamina("release", "gc", "--layers", "shared").stdout
+    [path] = shared(lamina)
+    text = path.read_text()
+    assert "below" in text
+    # A lock without what is below, and a layer below that cannot be asked any more.
+    path.write_text("\n".join(x for x in text.splitlines() if not x.startswith("below")) + "\n")
+    assert "stays  hep/1.0" in lamina("release", "gc", "--layers", "shared").stdout
+    (lamina.directory / "mine").rename(lamina.directory / "away")
+    lamina("release", "gc", "--layers", "shared", expect=3)

@@ -75,6 +75,22 @@ def test_who_signed_is_told(lamina: CommandLine) -> None:
     assert signature.stat().st_mode & 0o777 == 0o444
 
 
+def test_a_key_that_is_listed_for_other_purposes_first(lamina: CommandLine) -> None:
+    lamina("publish", "--sign", "ann")
+    signers = lamina.directory / "signers"
+    key = (lamina.directory / "ann.pub").read_text().rsplit(" ", 1)[0]
+    lines = [
+        "# ours",
+        f'git@lab namespaces="git" {key}',
+        f'ann@lab namespaces="lamina-release" {key}',
+    ]
+    signers.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    answer = lamina("release", "verify", "small", "--signers", signers)
+    assert answer.stdout.rstrip().endswith("signed by ann@lab")
+    signers.write_text("\n".join([*lines[:2], ""]), encoding="utf-8")
+    lamina("release", "verify", "small", "--signers", signers, expect=6)
+
+
 def test_a_signature_by_somebody_else(lamina: CommandLine) -> None:
     lamina("publish", "--sign", "bob")
     signers = allow(lamina.directory / "signers", ("ann@lab", lamina.directory / "ann"))

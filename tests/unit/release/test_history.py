@@ -42,7 +42,7 @@ def test_a_line_says_all(root: Root) -> None:
 
 def test_what_is_written_is_read(root: Root) -> None:
     moves = read_history(root.path, HEP)
-    assert [json.dumps(one.value(), ensure_ascii=False) for one in moves] == lines(root)
+    assert [json.dumps(one.value()) for one in moves] == lines(root)
 
 
 def test_nothing_was_ever_moved(tmp_path: Path) -> None:
@@ -89,6 +89,27 @@ def test_a_line_that_is_no_move_is_named(root: Root, line: str) -> None:
     path.write_text(f"{line}\n{path.read_text()}", encoding="utf-8")
     with pytest.raises(DocumentError, match="line 1: no move of a tier"):
         read_history(root.path, HEP)
+
+
+def test_a_tear_within_a_letter(root: Root) -> None:
+    """Written by something else than lamina, which writes nothing but ASCII."""
+    path = root.path / "history" / "hep.jsonl"
+    whole = path.read_bytes()
+    assert whole.isascii()
+    path.write_bytes(whole + '{"why": "d\u00e9'.encode()[:-1])
+    assert len(read_history(root.path, HEP)) == 2
+    rollback(root, HEP, STABLE, Clock().change("d\udcff\u00e9but"), to=None)
+    assert [one.why for one in read_history(root.path, HEP)][2:] == ["d\udcff\u00e9but"]
+
+
+def test_a_last_line_that_only_lacks_its_end_counts(root: Root) -> None:
+    path = root.path / "history" / "hep.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert len(read_history(root.path, HEP)) == 2
+    rollback(root, HEP, STABLE, Clock().change(), to=None)
+    assert [one.action for one in read_history(root.path, HEP)] == [
+        "promote", "promote", "rollback",
+    ]  # fmt: skip
 
 
 def test_text_that_is_not_utf_8(root: Root) -> None:

@@ -115,6 +115,35 @@ def test_rollback_to_a_release(root: Root, clock: Clock) -> None:
         back(root, clock, to="9.9")
 
 
+def test_rollback_where_a_release_was_there_twice(root: Root, clock: Clock) -> None:
+    point(root, clock, "1.0", "1.1", "1.2", "1.1", "2.0")
+    assert [back(root, clock) for _ in range(4)] == ["1.1", "1.2", "1.1", "1.0"]
+
+
+def test_rollback_to_what_the_tier_never_had(root: Root, clock: Clock) -> None:
+    point(root, clock, "1.1", "1.2")
+    assert back(root, clock, to="1.0") == "1.0"
+    with pytest.raises(UsageError, match="nothing is known"):
+        back(root, clock)
+
+
+def test_what_a_killed_move_has_left(root: Root, clock: Clock) -> None:
+    point(root, clock, "1.0")
+    leftover = root.path / "tiers" / "hep" / ".stable.0123456789ab"
+    leftover.symlink_to("../../releases/hep/2.0")
+    assert root.tiers(HEP) == {"stable": "1.0"}
+    retire(root, release_of(root, "2.0"), clock.change())
+    assert not leftover.is_symlink()
+
+
+def test_a_release_that_is_removed_while_it_is_promoted(root: Root, clock: Clock) -> None:
+    release = release_of(root, "2.0")
+    fs.remove_tree(release.prefix)
+    with pytest.raises(UsageError, match="was removed just now"):
+        promote(root, release, [STABLE], clock.change())
+    assert root.tiers(HEP) == {}
+
+
 def test_rollback_passes_over_what_is_gone_or_retired(root: Root, clock: Clock) -> None:
     point(root, clock, "1.0", "1.1", "1.2", "2.0")
     fs.remove_tree(release_of(root, "1.2").prefix)

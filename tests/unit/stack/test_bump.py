@@ -87,6 +87,12 @@ def stack(packages: dict[str, Any], **table: Any) -> Stack:
         pytest.param("==1.26.4", ">=1.26,<2", "patch", id="pin-loosened"),
         pytest.param("==1.26.*", "==1.27.*", "patch", id="pin-of-a-series"),
         pytest.param("~=1.2", "~=1.3", "patch", id="compatible"),
+        pytest.param("~=1.26", "~=2.0", "major", id="compatible-with-another"),
+        pytest.param(">=2,<3", ">=1.20,<2", "major", id="below-the-old-one"),
+        pytest.param(">=2,!=2.1", "<1", "major", id="down-to-where-it-began"),
+        pytest.param("<=2", ">=2", "patch", id="one-version-in-common"),
+        pytest.param("<2", ">=2", "major", id="no-version-in-common"),
+        pytest.param("===foo", "===bar", "build", id="arbitrary"),
     ],
 )
 def test_what_a_range_means(was: str, now: str, part: Part | None) -> None:

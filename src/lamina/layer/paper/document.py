@@ -85,6 +85,15 @@ class PaperBasePackage(Document):
         )
 
 
+class PaperBelow(Document):
+    """What a base that is a layer stands on itself."""
+
+    prefix: str
+    """Its directory."""
+    release: str | None = None
+    """The release, as ``stack/version``."""
+
+
 class PaperBase(Document):
     """What the layer stands on."""
 
@@ -103,6 +112,8 @@ class PaperBase(Document):
     is as good."""
     place: PaperPlace
     """Where it was."""
+    below: Annotated[tuple[PaperBelow, ...], Field(strict=False)] = ()
+    """Of a base that is a layer: what that stands on, and so on, the nearest first."""
     packages: Annotated[tuple[PaperBasePackage, ...], Field(strict=False)] = ()
     """Its distributions, by name."""
 

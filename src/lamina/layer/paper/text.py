@@ -30,7 +30,10 @@ def dump_paper(lock: PaperLock) -> str:
 
 def _base(base: PaperBase) -> Iterable[str]:
     yield from ("", "[base]")
-    yield from _fields(base.model_dump(exclude={"place", "packages"}))
+    yield from _fields(base.model_dump(exclude={"place", "packages", "below"}))
+    if base.below:
+        each = (f"{{ {', '.join(_fields(one.model_dump()))} }}" for one in base.below)
+        yield f"below = [{', '.join(each)}]"
     if base.packages:
         yield "packages = ["
         for one in base.packages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -11,9 +12,11 @@ from lamina.core import report
 from lamina.core.errors import IntegrityError
 from lamina.engines.uv_program import UvProgram
 from lamina.engines.uv_python import version_of_uv
+from lamina.layer.document import load_layer
 from lamina.layer.paper.document import (
     PaperBase,
     PaperBasePackage,
+    PaperBelow,
     PaperLock,
     PaperPackage,
     PaperPlace,
@@ -24,7 +27,7 @@ from lamina.layer.sources import artifact_of
 from lamina.model.platforms import PythonSeries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from lamina.layer.document import LayerPackage
     from lamina.layer.opened import OpenLayer
@@ -91,10 +94,20 @@ def _base(layer: OpenLayer) -> PaperBase:
             search=place.search,
             variables=place.variables,
         ),
+        below=tuple(below(place.kind, place.prefix)),
         packages=tuple(
             _base_package(one.key, one.version, recorded) for one in described.distributions
         ),
     )
+
+
+def below(kind: str, base: str) -> Iterator[PaperBelow]:
+    """Yield what a base stands on that is a layer, and so on; raises DocumentError."""
+    prefix = base if kind == "layer" else None
+    while prefix is not None:
+        under = load_layer(Path(prefix)).base
+        yield PaperBelow(prefix=under.prefix, release=under.release)
+        prefix = under.prefix if under.kind == "layer" else None
 
 
 def _base_package(name: str, version: str, recorded: Recorded) -> PaperBasePackage:
