@@ -65,7 +65,10 @@ COMMANDS = {
     "layer": ("lamina.cli.layer:layer", "Your own environment over a release."),
     "run": ("lamina.cli.use:run", "Run a command in a release or layer."),
     "shell": ("lamina.cli.use:shell", "Open a shell in a release or layer."),
-    "doctor": ("lamina.cli.doctor:doctor", "Find what is wrong with an environment, and mend it."),
+    "doctor": (
+        "lamina.cli.doctor:doctor",
+        "Find what is wrong with an environment, and what mends it.",
+    ),
     "demo": ("lamina.cli.demo:demo", "See the main job on an example, in two minutes."),
 }
 

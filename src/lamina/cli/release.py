@@ -53,6 +53,9 @@ def list_releases(output: Output, stack: str | None, root: Path) -> None:
         found = opened.releases(parse_stack_name(stack) if stack else None)
     except ValueError as error:
         raise UsageError(str(error)) from error
+    if stack and not found:
+        # Says what there is.
+        opened.find(parse_reference(stack))
     stacks = {release.stack for release in found}
     tiers = {one: opened.tiers(one) for one in stacks}
     out = {one: retired(opened.path, one) for one in stacks}

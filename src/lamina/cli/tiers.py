@@ -156,6 +156,12 @@ def history(output: Output, stack: str, root: Path) -> None:
     if reference.stack not in opened.stacks():
         # Says what there is.
         opened.find(reference)
+    known = {one.tier for one in read_history(opened.path, reference.stack)}
+    if reference.tier is not None and reference.tier not in {
+        *known,
+        *opened.tiers(reference.stack),
+    }:
+        raise opened.no_tier(reference.stack, reference.tier)
     moves = [
         one
         for one in read_history(opened.path, reference.stack)

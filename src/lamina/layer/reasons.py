@@ -60,13 +60,16 @@ def shortest_reason(
         if missing in ground.own:
             reason += f", of which the layer has {ground.own[missing].version}"
     elif "no version of" not in reason:
+        # What is asked for by name may go below the base.
+        asked_for = {_name(one) for one in refusal.asked}
         floors = [
             f"{name} {one.version}"
             for name, one in sorted(ground.base.items())
-            if _mentions(reason, name)
+            if _mentions(reason, name) and name not in asked_for
         ]
         if floors:
-            hints.insert(0, f"the base has {', '.join(floors)}; a layer does not go below that")
+            has = ", ".join(floors)
+            hints.insert(0, f"the base has {has}; unless asked to, a layer does not go below")
     hints[:0] = [
         f"{name} {ground.base[name].version} is protected: no layer over this release changes it"
         for name in sorted(ground.protected & ground.base.keys())

@@ -154,8 +154,7 @@ class Root:
         if reference.tier is not None:
             tiers = self.tiers(stack)
             if reference.tier not in tiers:
-                what = f"{stack}: no tier {reference.tier!r}"
-                raise self._unknown(what, reference.tier, tiers, prefix=f"{stack}@")
+                raise self.no_tier(stack, reference.tier)
             version = tiers[reference.tier]
         if version is None and here:
             return here[self.newest(stack, here)]
@@ -168,6 +167,13 @@ class Root:
         versions = [one.version for one in releases]
         what = f"{stack}: no release {version}"
         raise self._unknown(what, str(version), versions, prefix=f"{stack}/")
+
+    def no_tier(self, stack: StackName, tier: str) -> UsageError:
+        """Return what to say of a tier that no release was ever promoted to."""
+        what = f"{stack}: no tier {tier!r}"
+        error = self._unknown(what, tier, self.tiers(stack), prefix=f"{stack}@")
+        to_make = self.hint("promote", f"{stack}/VERSION", "--tier", tier)
+        return UsageError(error.message, hints=[*error.hints, to_make])
 
     def newest(self, stack: StackName, versions: Collection[ReleaseVersion]) -> ReleaseVersion:
         """Return the newest version, of what is in service and final where there is any."""

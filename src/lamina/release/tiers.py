@@ -135,16 +135,21 @@ def retire(root: Root, release: Release, change: Change) -> list[Move]:
     stack, version = release.stack, release.version
     with moving(root, stack, change):
         if pointing := [tier for tier, at in root.tiers(stack).items() if at == version]:
-            name = f"{stack}@{pointing[0]}"
-            raise ConflictError(
-                f"{release.name} is what {', '.join(f'{stack}@{one}' for one in pointing)} names",
-                hints=[
-                    root.hint("rollback", name),
-                    f"{root.hint('promote', f'{stack}/VERSION')} --tier {pointing[0]}",
-                ],
-            )
+            raise _still_named(root, release, pointing)
         moves = [change.move("retire", None, version, version)]
         return _make(root, stack, [] if version in retired(root.path, stack) else moves, change)
+
+
+def _still_named(root: Root, release: Release, tiers: Sequence[str]) -> ConflictError:
+    stack = release.stack
+    hints = [
+        root.hint("rollback", f"{stack}@{tier}")
+        for tier in tiers
+        if way_back(root, stack, tier, release.version) is not None
+    ]
+    hints.append(f"{root.hint('promote', f'{stack}/VERSION')} --tier {tiers[0]}")
+    names = ", ".join(f"{stack}@{one}" for one in tiers)
+    return ConflictError(f"{release.name} is what {names} names", hints=hints)
 
 
 def put_back(root: Root, release: Release, change: Change) -> list[Move]:

@@ -114,4 +114,13 @@ def test_what_a_tier_names_is_not_retired(release: Any) -> None:
     release("promote", "hep/1.0", "--tier", "stable")
     answer = release("retire", "hep/1.0", expect=7)
     assert "hep/1.0 is what hep@stable names" in answer.stderr
-    assert "lamina release rollback hep@stable" in answer.stderr
+    assert "rollback" not in answer.stderr  # There is no way back yet.
+    assert "--tier stable" in answer.stderr
+    release("promote", "hep/1.1", "--tier", "stable")
+    assert "lamina release rollback hep@stable" in release("retire", "hep/1.1", expect=7).stderr
+
+
+def test_what_nobody_has_heard_of(release: Any) -> None:
+    assert "no tier 'stable'" in release("history", "hep@stable", expect=2).stderr
+    assert "--tier stable" in release("show", "hep@stable", expect=2).stderr
+    assert "no release of the stack 'lab'" in release("list", "lab", expect=2).stderr
