@@ -6,7 +6,7 @@ No module of its own in a layer: what follows the first line of dashes is a part
 import os
 import sys
 
-from lamina._target.layer_hook import BASE, LAYERS, MAKERS, OWN_LINES, ROOTS, SITES, _complain
+from lamina._target.layer_hook import LAYERS, MAKERS, OWN_LINES, _complain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,24 +45,41 @@ def _is_own(creator: "Any") -> bool:
     return made is not None and os.path.realpath(made) == os.path.realpath(own)
 
 
+# The layer may be changed, or put over another base: its hook is asked at each start.
+_OVER = '''\
+"""Put this environment over the layer that it was made from, as the layer's own hook says."""
+
+import os
+import sys
+
+SITE, PREFIX = %r, %r
+BELOW = [*globals().get("BELOW", ()), (SITE, PREFIX)]
+
+
+def finish():
+    """Do nothing: the layer's hook has what is to be done."""
+
+
+try:
+    CODE = type(__loader__)(__name__, os.path.join(SITE, "_lamina_layer.py")).get_code(__name__)
+except OSError:
+    if sys.stderr is not None:
+        told = "lamina: the layer below this environment is gone: %%s (%%s alone is used)\\n"
+        sys.stderr.write(told %% (PREFIX, sys.prefix))
+else:
+    exec(CODE)
+'''
+
+
 def put_over(site: str) -> None:
     """Have an environment, given by its site-packages, see this layer and its base.
 
     Where that cannot be written, it says so: the environment is made, without the layer.
     """
     here = LAYERS[0]
-    facts = {
-        "layers": LAYERS,
-        "path": BASE,
-        "sites": SITES,
-        "roots": [sys.prefix, *LAYERS, *ROOTS],
-        "needs": [sys.prefix],
-    }
     try:
-        code = _read(os.path.join(here, "_lamina_layer.py")).rpartition("\n\nstart(")[0]
-        call = "start(%r, os.path.dirname(os.path.abspath(__file__)))\n" % facts
         # The .pth files last: without the hook they would complain at each start.
-        _write(os.path.join(site, "_lamina_layer.py"), code + "\n\n" + call)
+        _write(os.path.join(site, "_lamina_layer.py"), _OVER % (here, sys.prefix))
         for name in OWN_LINES:
             _write(os.path.join(site, name), _read(os.path.join(here, name)))
     except (OSError, ValueError) as error:
