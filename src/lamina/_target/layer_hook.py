@@ -27,6 +27,9 @@ BASE: "list[str]" = []
 """The directories of the base."""
 MAKERS: "dict[str, Any]" = {}
 """Modules that make virtual environments: each with what is done once it is imported."""
+BELOW: "list[tuple[str, str]]" = globals().get("BELOW", [])
+"""Of an environment made from a layer, which runs this very code of the layer's: site-packages and
+prefix of that layer, and of the environments in between, nearest first."""
 ORDER: "list[str]" = []
 """The search path as ``start`` has left it."""
 
@@ -258,6 +261,9 @@ def start(base: "dict[str, list[str]]", layer: str) -> None:
     """Order the search path."""
     if builds_alone(sys.path):
         return
+    sites = [site for site, _ in BELOW]
+    roots = [one for pair in BELOW for one in pair] + base["roots"]
+    base = dict(base, layers=sites + base["layers"], sites=sites + base["sites"], roots=roots)
     vanished = next((root for root in base["needs"] if not os.path.isdir(root)), None)
     if vanished is not None:
         _complain(

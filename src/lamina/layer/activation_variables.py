@@ -62,7 +62,8 @@ _CSH_ENTER_LIST = """\
     endif
 """
 # A condition has lines of its own: csh substitutes variables in all of a line before it decides.
-# What was set meanwhile is edited by a program: csh splits at nothing but spaces.
+# What was set meanwhile is edited by a program: csh splits at nothing but spaces. The program comes
+# through the environment: between backticks csh expands names of directories, quoted or not.
 _CSH_LEAVE_LIST = """\
     if ( $?@name@ ) then
         set _lamina_one = @value@
@@ -77,7 +78,9 @@ _CSH_LEAVE_LIST = """\
                 setenv @name@ "$_lamina_old_@name@"
             endif
         else
-            setenv @name@ "`printenv @name@ | sed @sed@`"
+            setenv _LAMINA_EDIT @edit@
+            setenv @name@ "`printenv _LAMINA_EDIT | sh`"
+            unsetenv _LAMINA_EDIT
         endif
         unset _lamina_one
     endif
@@ -155,8 +158,9 @@ def _line(listed: str, single: str, name: str, value: str, quoted: Callable[[str
     pattern = re.sub(r"([][\\.*^$&|/])", r"\\\1", value)
     # The last rule takes off the colon that the first has put at the end, without the sign that
     # would be a variable's.
-    edit = rf"s/.*/:&:/;s/:{pattern}:/:/;s/^://;s/\(.*\):/\1/"
-    text = text.replace("@name@", name).replace("@sed@", quoted(edit))
+    rules = rf"s/.*/:&:/;s/:{pattern}:/:/;s/^://;s/\(.*\):/\1/"
+    edit = f"printenv {name} | sed {shell_quoted(rules)}"
+    text = text.replace("@name@", name).replace("@edit@", quoted(edit))
     text = text.replace("@values@", " ".join(map(quoted, value.split(":"))))
     return text.replace("@value@", quoted(value))
 

@@ -173,3 +173,26 @@ def test_a_program_called_deactivate_is_left_alone(
     environ = workshop.environ | {"PATH": f"{tmp_path}:{workshop.environ['PATH']}"}
     script = f"{shell.activate(layer)}\necho end\n"
     assert shell.run(script, environ=environ, work=tmp_path) == "end\n"
+
+
+@pytest.mark.parametrize("odd", ["q`a`touch INJ`b", "a$x", "$(touch INJ)", "e!x 'y' \"z\\1&"])
+def test_deactivate_runs_nothing_of_a_name(
+    workshop: Workshop, python: Path, shell: Shell, tmp_path: Path, odd: str
+) -> None:
+    base = workshop.base(python)
+    path = f"{base}/bin:{workshop.environ['PATH']}"
+    layer = workshop.layer("env", PATH=path, LD_LIBRARY_PATH=f"{tmp_path}/{odd}:/more")
+    later = {
+        "fish": "set -gx LD_LIBRARY_PATH /new $LD_LIBRARY_PATH",
+        "tcsh": 'setenv LD_LIBRARY_PATH "/new:$LD_LIBRARY_PATH"',
+    }
+    posix = 'export LD_LIBRARY_PATH="/new:$LD_LIBRARY_PATH"'
+    lines = [shell.activate(layer), "printenv LD_LIBRARY_PATH", later.get(shell.name, posix)]
+    lines += ["deactivate", "env -0", ""]
+    answer = shell.run("\n".join(lines), environ=workshop.environ, work=tmp_path)
+    during, _, after = answer.partition("\n")
+    assert during == f"{tmp_path}/{odd}:/more"
+    left = environment(after)
+    assert "LD_LIBRARY_PATH=/new" in left
+    assert not [one for one in left if one.startswith(("VIRTUAL_ENV", "_LAMINA"))]
+    assert not (tmp_path / "INJ").exists()
