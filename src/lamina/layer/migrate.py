@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from lamina.core import fs, report
+from lamina.core import report
 from lamina.core.errors import ConflictError, DocumentError, UnsatisfiableError, UsageError
 from lamina.engines.uv_compile import Resolved
 from lamina.layer.base import Base, find_place, look_at
@@ -36,6 +36,7 @@ from lamina.layer.sources import (
     solver_over,
 )
 from lamina.layer.state import LayerState, read_state
+from lamina.layer.swapping import free_names, swap
 from lamina.layer.transaction import INTERNAL, holding
 from lamina.layer.union import ground_of
 
@@ -82,7 +83,7 @@ class Migration:
     indexes: Mapping[IndexName, str] = field(default_factory=dict)
     exclude_newer: str | None = None
     kept: Path | None = None
-    """Where the old layer is afterwards."""
+    """Where the old layer is afterwards; before it is done, the name that is free now."""
 
 
 def migrate_layer(request: MigrateRequest) -> Migration:
@@ -203,7 +204,7 @@ def plan_migration(
         plan=replace(plan, files=files),
         indexes=indexes,
         exclude_newer=request.exclude_newer,
-        kept=None if request.discard else _before(old),
+        kept=None if request.discard else next(free_names(_before(old))),
     )
 
 
@@ -255,17 +256,11 @@ def _files(
 
 
 def _before(old: LayerState) -> Path:
-    """Return a free name for the old layer."""
+    """Return what to call the old layer, where that name is free."""
     base = old.document.base
     word = base.release or os.path.basename(base.prefix.rstrip("/")) or base.kind  # noqa: PTH119
     place = _real(old.path)
-    start = f"{place.name}.before-{word.replace('/', '-')}"
-    free = place.with_name(start)
-    number = 2
-    while os.path.lexists(free):
-        free = place.with_name(f"{start}-{number}")
-        number += 1
-    return free
+    return place.with_name(f"{place.name}.before-{word.replace('/', '-')}")
 
 
 def _real(layer: Path) -> Path:
@@ -305,14 +300,9 @@ def _act(request: MigrateRequest, planned: Migration) -> Migration:
     document = document_over(planned.base, planned.plan.requests)
     with beside(real) as stage:
         build_layer(stage, final, planned.base, (document, _lock(planned)), goods)
-        fs.exchange(real, stage)
-        finish(real)
-        if planned.kept is None:
-            fs.remove_tree(stage)
-        else:
-            fs.rename(stage, planned.kept)
+        kept = swap(stage, real, _before(planned.old) if planned.kept is not None else None)
     plan = replace(planned.plan, imports=imports[0] if imports else None)
-    return replace(planned, plan=plan)
+    return replace(planned, plan=plan, kept=kept)
 
 
 def _change(planned: Migration, stage: Stage) -> Change:
