@@ -15,11 +15,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from lamina.core import report
-from lamina.core.errors import ConflictError, DocumentError, UnsatisfiableError, UsageError
+from lamina.core.errors import ConflictError, UnsatisfiableError, UsageError
 from lamina.engines.uv_compile import Resolved
 from lamina.layer.base import Base, find_place, look_at
 from lamina.layer.building import Delivery, beside, build_layer, document_over, finish
-from lamina.layer.document import LayerLock, load_layer
+from lamina.layer.document import LayerLock
 from lamina.layer.fetching import Shelf
 from lamina.layer.imports.outcome import render_imports
 from lamina.layer.indexes import protected_over
@@ -35,7 +35,7 @@ from lamina.layer.sources import (
     lock_bounds,
     solver_over,
 )
-from lamina.layer.state import LayerState, read_state
+from lamina.layer.state import LayerState, read_state, standing_from
 from lamina.layer.swapping import free_names, swap
 from lamina.layer.transaction import INTERNAL, holding
 from lamina.layer.union import ground_of
@@ -137,15 +137,11 @@ def _carry_out(request: MigrateRequest, old: LayerState, base: Base) -> Migratio
 
 def _refuse_circles(layer: Path, place: Place) -> None:
     """Raise UsageError when the new base stands on the layer itself."""
-    kind, prefix = place.kind, place.prefix
-    while kind == "layer":
-        if prefix.exists() and prefix.samefile(layer):
-            raise UsageError(f"{place.given} is, or stands on, the layer {layer} itself")
-        try:
-            below = load_layer(prefix).base
-        except DocumentError:
-            return  # look_at will say what is wrong with it.
-        kind, prefix = below.kind, prefix.__class__(below.prefix)
+    if place.kind != "layer":
+        return
+    below = [one.document.base.place.prefix for one in standing_from(place.prefix)]
+    if any(prefix.exists() and prefix.samefile(layer) for prefix in (place.prefix, *below)):
+        raise UsageError(f"{place.given} is, or stands on, the layer {layer} itself")
 
 
 _PARTS = frozenset(
@@ -192,9 +188,8 @@ def plan_migration(
             solution = _solve(old, ground, base, solver)
         except UnsatisfiableError as error:
             refusal = Refusal(layer=old.path, asked=requests, possible=(), log=log)
-            found = shortest_reason(error, ground, refusal)
-            message = found.message.replace("cannot add", f"not possible on {request.to}:", 1)
-            raise UnsatisfiableError(message, hints=found.hints) from error
+            words = f"not possible on {request.to}:"
+            raise shortest_reason(error, ground, refusal, words=words) from error
         plan = plan_change(ground, requests, solution)
         step.outcome = f"{len(plan.placed)} packages of its own"
     files, indexes = _files(request, old, base, plan, solver)

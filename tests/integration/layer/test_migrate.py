@@ -210,7 +210,7 @@ def test_a_layer_that_is_a_link(bench: Bench, layer: Path, newer: Path) -> None:
 def test_requests_that_do_not_hold_there(bench: Bench, layer: Path) -> None:
     bench.base("strict", Wheel(name="strict", version="1.0", requires=["alpha==1.0"]), ALPHA_1)
     before = tree(layer)
-    with pytest.raises(UnsatisfiableError, match="not possible on") as caught:
+    with pytest.raises(UnsatisfiableError, match=r"^not possible on \S+strict: alpha") as caught:
         bench.migrate(layer, bench.path / "strict")
     assert len(caught.value.message) < 600
     assert tree(layer) == before
