@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from lamina.core import fs, report
-from lamina.core.errors import ConflictError, DocumentError, UnsatisfiableError, UsageError
+from lamina.core import report
+from lamina.core.errors import ConflictError, UnsatisfiableError, UsageError
 from lamina.engines.uv_compile import Resolved
 from lamina.layer.base import Base, find_place, look_at
 from lamina.layer.building import Delivery, beside, build_layer, document_over, finish
-from lamina.layer.document import LayerLock, load_layer
+from lamina.layer.document import LayerLock
 from lamina.layer.fetching import Shelf
 from lamina.layer.imports.outcome import render_imports
 from lamina.layer.indexes import protected_over
@@ -35,7 +35,8 @@ from lamina.layer.sources import (
     lock_bounds,
     solver_over,
 )
-from lamina.layer.state import LayerState, read_state
+from lamina.layer.state import LayerState, read_state, standing_from
+from lamina.layer.swapping import free_names, swap
 from lamina.layer.transaction import INTERNAL, holding
 from lamina.layer.union import ground_of
 
@@ -82,7 +83,7 @@ class Migration:
     indexes: Mapping[IndexName, str] = field(default_factory=dict)
     exclude_newer: str | None = None
     kept: Path | None = None
-    """Where the old layer is afterwards."""
+    """Where the old layer is afterwards; before it is done, the name that is free now."""
 
 
 def migrate_layer(request: MigrateRequest) -> Migration:
@@ -136,15 +137,11 @@ def _carry_out(request: MigrateRequest, old: LayerState, base: Base) -> Migratio
 
 def _refuse_circles(layer: Path, place: Place) -> None:
     """Raise UsageError when the new base stands on the layer itself."""
-    kind, prefix = place.kind, place.prefix
-    while kind == "layer":
-        if prefix.exists() and prefix.samefile(layer):
-            raise UsageError(f"{place.given} is, or stands on, the layer {layer} itself")
-        try:
-            below = load_layer(prefix).base
-        except DocumentError:
-            return  # look_at will say what is wrong with it.
-        kind, prefix = below.kind, prefix.__class__(below.prefix)
+    if place.kind != "layer":
+        return
+    below = [one.document.base.place.prefix for one in standing_from(place.prefix)]
+    if any(prefix.exists() and prefix.samefile(layer) for prefix in (place.prefix, *below)):
+        raise UsageError(f"{place.given} is, or stands on, the layer {layer} itself")
 
 
 _PARTS = frozenset(
@@ -191,9 +188,8 @@ def plan_migration(
             solution = _solve(old, ground, base, solver)
         except UnsatisfiableError as error:
             refusal = Refusal(layer=old.path, asked=requests, possible=(), log=log)
-            found = shortest_reason(error, ground, refusal)
-            message = found.message.replace("cannot add", f"not possible on {request.to}:", 1)
-            raise UnsatisfiableError(message, hints=found.hints) from error
+            words = f"not possible on {request.to}:"
+            raise shortest_reason(error, ground, refusal, words=words) from error
         plan = plan_change(ground, requests, solution)
         step.outcome = f"{len(plan.placed)} packages of its own"
     files, indexes = _files(request, old, base, plan, solver)
@@ -203,7 +199,7 @@ def plan_migration(
         plan=replace(plan, files=files),
         indexes=indexes,
         exclude_newer=request.exclude_newer,
-        kept=None if request.discard else _before(old),
+        kept=None if request.discard else next(free_names(_before(old))),
     )
 
 
@@ -255,17 +251,11 @@ def _files(
 
 
 def _before(old: LayerState) -> Path:
-    """Return a free name for the old layer."""
+    """Return what to call the old layer, where that name is free."""
     base = old.document.base
     word = base.release or os.path.basename(base.prefix.rstrip("/")) or base.kind  # noqa: PTH119
     place = _real(old.path)
-    start = f"{place.name}.before-{word.replace('/', '-')}"
-    free = place.with_name(start)
-    number = 2
-    while os.path.lexists(free):
-        free = place.with_name(f"{start}-{number}")
-        number += 1
-    return free
+    return place.with_name(f"{place.name}.before-{word.replace('/', '-')}")
 
 
 def _real(layer: Path) -> Path:
@@ -305,14 +295,9 @@ def _act(request: MigrateRequest, planned: Migration) -> Migration:
     document = document_over(planned.base, planned.plan.requests)
     with beside(real) as stage:
         build_layer(stage, final, planned.base, (document, _lock(planned)), goods)
-        fs.exchange(real, stage)
-        finish(real)
-        if planned.kept is None:
-            fs.remove_tree(stage)
-        else:
-            fs.rename(stage, planned.kept)
+        kept = swap(stage, real, _before(planned.old) if planned.kept is not None else None)
     plan = replace(planned.plan, imports=imports[0] if imports else None)
-    return replace(planned, plan=plan)
+    return replace(planned, plan=plan, kept=kept)
 
 
 def _change(planned: Migration, stage: Stage) -> Change:

@@ -47,9 +47,12 @@ class Refusal:
 
 
 def shortest_reason(
-    error: UnsatisfiableError, ground: Ground, refusal: Refusal
+    error: UnsatisfiableError, ground: Ground, refusal: Refusal, *, words: str = "cannot add"
 ) -> UnsatisfiableError:
-    """Return the solver's refusal in few words, with what can be done about it."""
+    """Return the solver's refusal in few words, with what can be done about it.
+
+    ``words`` come before what was asked.
+    """
     reason = _reason(_said(error), refusal)
     hints = [f"everything the solver said: {refusal.log}"]
     if missing := missing_package(error):
@@ -78,10 +81,10 @@ def shortest_reason(
     unstated = {one.reason for one in ground.bounds if _mentions(reason, one.package)}
     hints[:0] = sorted(unstated)
     if refusal.possible:
-        words = shlex.join([str(refusal.layer), *refusal.possible])
-        hints.insert(0, f"this is possible: lamina layer add {words}")
+        possible = shlex.join([str(refusal.layer), *refusal.possible])
+        hints.insert(0, f"this is possible: lamina layer add {possible}")
     asked = ", ".join(refusal.asked)
-    what = f"cannot add {asked}" if asked else "cannot take it back"
+    what = f"{words} {asked}" if asked else "cannot take it back"
     return UnsatisfiableError(f"{what}: {reason}", hints=hints)
 
 

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamina.core.errors import DocumentError
 from lamina.engines.probe import read_distributions
 from lamina.layer.document import LayerDocument, LayerLock, load_layer, load_layer_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lamina.engines.probe import Distribution
     from lamina.layer.document import LayerPackage
     from lamina.model.names import PackageName
@@ -52,6 +55,24 @@ def read_state(path: Path) -> LayerState:
     return LayerState(
         path=path, document=document, lock=lock, own=read_distributions([str(state.site)])
     )
+
+
+def standing_from(path: Path) -> Iterator[LayerState]:
+    """Yield the layer at a path, then those that it stands on, nearest first.
+
+    Ends before one that cannot be read, and where the documents lead in a circle.
+    """
+    seen: set[Path] = set()
+    while (real := path.resolve()) not in seen:
+        seen.add(real)
+        try:
+            layer = read_state(path)
+        except DocumentError:
+            return
+        yield layer
+        if layer.document.base.kind != "layer":
+            return
+        path = layer.document.base.place.prefix
 
 
 def made_for(path: Path) -> Path | None:

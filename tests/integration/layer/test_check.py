@@ -12,6 +12,7 @@ from lamina.core.errors import DocumentError
 from lamina.layer.change import Request, change_layer
 from lamina.layer.check.findings import render_report
 from lamina.layer.check.run import check_layer
+from lamina.layer.state import standing_from
 from support.changes import ALPHA_1, BETA_1, tree, versions
 from support.papers import offer
 from support.wheels import Wheel
@@ -234,6 +235,44 @@ def test_a_base_whose_python_is_gone(bench: Bench, layer: Path) -> None:
     assert only.kind == "base-gone"
     assert "the Python of" in only.what
     assert "/nowhere/bin/python3.12" in only.what
+
+
+@pytest.mark.parametrize("what", ["prefix", "python"])
+def test_a_base_further_down_that_is_gone(bench: Bench, layer: Path, what: str) -> None:
+    upper = bench.layer("documented", name="upper", base="layer")
+    top = bench.layer(name="top", base="upper")
+    assert check(bench, top).sound
+    lost = bench.path / "base"
+    if what == "prefix":
+        lost.rename(bench.path / "elsewhere")
+    else:
+        (lost / "bin" / "python").unlink()
+    [only] = check(bench, top).findings
+    assert only.kind == "base-gone"
+    assert only.what.startswith(f"the base of {layer} is gone: ")
+    assert str(lost) in only.what
+    again = f"lamina layer migrate {upper} --to {layer} && lamina layer migrate {top} --to {upper}"
+    assert only.mend == f"lamina layer migrate {layer} --to BASE && {again}"
+
+
+def test_the_mend_of_a_base_further_down(bench: Bench, layer: Path) -> None:
+    upper = bench.layer("documented", name="upper", base="layer")
+    (bench.path / "base").rename(bench.path / "moved")
+    mends = check(bench, upper).findings[0].mend.replace("BASE", str(bench.path / "moved"))
+    for mend in mends.split(" && "):
+        words = shlex.split(mend)
+        bench.migrate(bench.path / words[3], words[5])
+    assert check(bench, upper).sound
+    assert versions(bench.workshop, upper, "alpha", "unrelated") == ["2.0", "1.0"]
+
+
+def test_layers_in_a_circle_end_the_walk(bench: Bench, layer: Path) -> None:
+    upper = bench.layer(name="upper", base="layer")
+    document = layer / "lamina-layer.toml"
+    text = document.read_text(encoding="utf-8")
+    text = text.replace('kind = "prefix"', 'kind = "layer"')
+    document.write_text(text.replace(f'"{bench.path / "base"}"', f'"{upper}"'), encoding="utf-8")
+    assert [one.path.name for one in standing_from(upper)] == ["upper", "layer"]
 
 
 # --- interpreter and place

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.core import fs
-from lamina.core.errors import ConflictError, UnsatisfiableError, UsageError
+from lamina.core import fs, report
+from lamina.core.errors import ConflictError, StorageError, UnsatisfiableError, UsageError
 from lamina.layer.change import Request, change_layer
 from lamina.layer.migrate import migration_value, render_migration
 from lamina.layer.opened import open_layer
@@ -210,7 +210,7 @@ def test_a_layer_that_is_a_link(bench: Bench, layer: Path, newer: Path) -> None:
 def test_requests_that_do_not_hold_there(bench: Bench, layer: Path) -> None:
     bench.base("strict", Wheel(name="strict", version="1.0", requires=["alpha==1.0"]), ALPHA_1)
     before = tree(layer)
-    with pytest.raises(UnsatisfiableError, match="not possible on") as caught:
+    with pytest.raises(UnsatisfiableError, match=r"^not possible on \S+strict: alpha") as caught:
         bench.migrate(layer, bench.path / "strict")
     assert len(caught.value.message) < 600
     assert tree(layer) == before
@@ -230,40 +230,127 @@ def test_one_change_at_a_time(bench: Bench, layer: Path, newer: Path) -> None:
         bench.migrate(layer, newer)
 
 
+class Listener(report.SilentReporter):
+    """Keeps what is warned of."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
 class InjectedError(BaseException):
     """Stands for whatever stops a program."""
 
 
-def test_a_failure_at_any_point_loses_nothing(bench: Bench, layer: Path, newer: Path) -> None:
-    """Before the exchange the layer is as it was; after it, the old one is still somewhere."""
-    before = tree(layer)
+def test_a_failure_at_any_point_changes_nothing(bench: Bench, layer: Path, newer: Path) -> None:
+    """Up to the last change, which leaves nothing to be done."""
+    before, names = tree(layer), sorted(bench.path.iterdir())
+    seen: list[str] = []
     n = 0
-    done = False
-    while not done:
+    while len(seen) >= n:
         n += 1
-        seen = 0
+        seen.clear()
 
-        def observer(_operation: str, _path: Path) -> None:
-            nonlocal seen
-            seen += 1
-            if seen == n:  # noqa: B023
+        def observer(operation: str, _path: Path) -> None:
+            seen.append(operation)
+            if len(seen) == n:  # noqa: B023
                 raise InjectedError
 
-        with pytest.raises(InjectedError), fs.observe(observer):
-            bench.migrate(layer, newer)
-        done = tree(layer) != before
-        if not done:
-            assert bench.hidden() == [], f"operation {n}"
-    assert n > 15
+        try:
+            with fs.observe(observer):
+                bench.migrate(layer, newer)
+        except InjectedError:
+            assert tree(layer) == before, f"operation {n}: {seen[n - 1]}"
+            assert sorted(bench.path.iterdir()) == names, f"operation {n}: {seen[n - 1]}"
+    assert seen[seen.index("exchange") + 1 :] == ["rename", "unlink"]
     assert versions(bench.workshop, layer, "alpha", "unrelated") == ["2.0", "5.0"]
-    [hidden] = bench.hidden()
-    assert tree(bench.path / hidden) == before
+
+
+@pytest.mark.parametrize(
+    ("operation", "discard"), [("rename", False), ("unlink", False), ("unlink", True)]
+)
+def test_a_failure_after_the_exchange_changes_nothing(
+    bench: Bench, layer: Path, newer: Path, operation: str, discard: bool
+) -> None:
+    before, names = tree(layer), sorted(bench.path.iterdir())
+    seen: list[str] = []
+
+    def observer(now: str, path: Path) -> None:
+        seen.append(now)
+        if now == operation and seen.count("exchange") == 1 and seen.count("stop") == 0:
+            seen.append("stop")
+            raise StorageError(f"{path}: no more")
+
+    with pytest.raises(StorageError, match="no more"), fs.observe(observer):
+        bench.migrate(layer, newer, discard=discard)
+    assert tree(layer) == before
+    assert sorted(bench.path.iterdir()) == names
+
+
+@pytest.mark.parametrize("what", ["directory", "file"])
+def test_a_name_that_is_taken_meanwhile(bench: Bench, layer: Path, newer: Path, what: str) -> None:
+    """Before it is chosen, and between that and its use."""
+    before = tree(layer)
+
+    def observer(operation: str, path: Path) -> None:
+        if operation == "exchange":
+            (bench.path / "layer.before-base").mkdir()
+        if operation == "rename" and path.name == "layer.before-base-2":
+            if what == "directory":
+                (path / "mine").mkdir(parents=True)
+            else:
+                path.write_text("mine", encoding="utf-8")
+
+    with fs.observe(observer):
+        done = bench.migrate(layer, newer)
+    assert done.kept == bench.path / "layer.before-base-3"
+    assert tree(done.kept) == before
+    assert migration_value(done)["before"] == str(done.kept)
+    assert bench.hidden() == []
+
+
+@pytest.mark.parametrize("put_away", [False, True])
+def test_a_layer_that_cannot_be_put_back(
+    bench: Bench, layer: Path, newer: Path, put_away: bool
+) -> None:
+    """It is said where it is, and it is whole."""
+    before = tree(layer)
+    exchanged = 0
+
+    def observer(operation: str, path: Path) -> None:
+        nonlocal exchanged
+        exchanged += operation == "exchange"
+        if exchanged == 2 or (exchanged and operation == ("unlink" if put_away else "rename")):
+            raise StorageError(f"{path}: no more")
+
+    listener = Listener()
+    with report.use(listener), pytest.raises(StorageError, match="no more"), fs.observe(observer):
+        bench.migrate(layer, newer)
+    [name] = ["layer.before-base"] if put_away else bench.hidden()
+    old = bench.path / name
+    assert f"as it was before, it is {old} " in listener.warnings[-1]
+    assert tree(old) == before
+
+
+def test_an_old_layer_that_cannot_be_removed(bench: Bench, layer: Path, newer: Path) -> None:
+    def observer(operation: str, path: Path) -> None:
+        if operation == "rmtree" and path.parent == bench.path:
+            raise StorageError(f"{path}: busy")
+
+    listener = Listener()
+    with report.use(listener), fs.observe(observer):
+        bench.migrate(layer, newer, discard=True)
+    [left] = bench.hidden()
+    assert f"(it is {bench.path / left})" in listener.warnings[-1]
+    assert versions(bench.workshop, layer, "unrelated") == ["5.0"]
 
 
 KILLER = """
 import os, signal, sys
 from pathlib import Path
-from lamina.core import fs
+from lamina.core import fs, report
 from lamina.layer.migrate import MigrateRequest, migrate_layer
 
 top, wanted = Path(sys.argv[1]), sys.argv[2]

@@ -65,6 +65,12 @@ def test_a_short_derivation_is_told_to_its_end(ground: Ground) -> None:
     assert told.endswith("And because you require numpy>=2")
 
 
+def test_what_was_not_possible_is_told_in_the_words_of_the_caller(ground: Ground) -> None:
+    asked = refusal("cannot-add>=2")
+    error = shortest_reason(said(SHORT), ground, asked, words="not possible on other:")
+    assert error.message.startswith("not possible on other: cannot-add>=2: numba==0.58.1 depends")
+
+
 @pytest.mark.parametrize(
     ("more", "asked", "told"),
     [

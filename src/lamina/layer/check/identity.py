@@ -11,12 +11,13 @@ from lamina.layer.check.findings import Finding, command
 from lamina.layer.ownership import FIRST, HOOK, LAST
 from lamina.layer.paper.bases import find_same
 from lamina.layer.planting import shell_quoted
-from lamina.layer.state import is_elsewhere, made_for
+from lamina.layer.state import is_elsewhere, made_for, standing_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from lamina.layer.base import Place
     from lamina.layer.state import LayerState
 
 
@@ -37,20 +38,18 @@ def check_place(layer: LayerState) -> Iterator[Finding]:
 def look_for_base(
     layer: LayerState, *, root: Path, environ: Mapping[str, str]
 ) -> tuple[Base | None, list[Finding]]:
-    """Return the base, None where it is gone, and what is not as it was."""
+    """Return the base, None where it or what it stands on is gone, and what is not as it was."""
+    above: list[LayerState] = []
+    for one in standing_from(layer.path):
+        if reason := _missing(one.document.base.place):
+            return None, [_gone([*above, one], reason, root=root, environ=environ)]
+        above.append(one)
     kept = layer.document.base
     place = kept.place
-    base = None
-    reason = f"{place.prefix} is not there"
-    if place.prefix.exists() and not place.python.exists():
-        reason = f"the Python of {place.prefix} is gone: {place.python.resolve()}"
-    if place.python.exists():
-        try:
-            base = look_at(place, environ=environ)
-        except LaminaError as error:
-            reason = error.message
-    if base is None:
-        return None, [_gone(layer, reason, root=root, environ=environ)]
+    try:
+        base = look_at(place, environ=environ)
+    except LaminaError as error:
+        return None, [_gone([layer], error.message, root=root, environ=environ)]
     recorded = layer.lock.base_digest if layer.lock is not None else kept.digest
     if base.probe.digest == recorded:
         return base, []
@@ -61,20 +60,41 @@ def look_for_base(
     return base, [Finding(kind="base-changed", what=what, mend=mend)]
 
 
-def _gone(layer: LayerState, reason: str, *, root: Path, environ: Mapping[str, str]) -> Finding:
-    digest = layer.lock.base_digest if layer.lock is not None else layer.document.base.digest
+def _missing(place: Place) -> str | None:
+    """Return what of a base is not there, in words."""
+    if not place.prefix.exists():
+        return f"{place.prefix} is not there"
+    if not place.python.exists():
+        return f"the Python of {place.prefix} is gone: {place.python.resolve()}"
+    return None
+
+
+def _gone(
+    layers: Sequence[LayerState], reason: str, *, root: Path, environ: Mapping[str, str]
+) -> Finding:
+    """Return the finding for the base of the last layer, on which those before it stand."""
+    last = layers[-1]
+    if len(layers) > 1:
+        reason = f"the base of {last.path} is gone: {reason}"
+    digest = last.lock.base_digest if last.lock is not None else last.document.base.digest
     same = find_same(digest, root=root, environ=environ)
+    # A layer knows the places of all that it stands on: those above are made again as well.
+    again = [rebuild(one) for one in reversed(layers[:-1])]
     if same is not None:
         return Finding(
             kind="base-moved",
             what=f"{reason}; {same.place.prefix} has the same content",
-            mend=command("layer", "migrate", layer.path, "--to", same.place.prefix),
+            mend=_each(command("layer", "migrate", last.path, "--to", same.place.prefix), *again),
         )
     return Finding(
         kind="base-gone",
         what=f"{reason}, and no release in {root} has the same content",
-        mend=f"{command('layer', 'migrate', layer.path)} --to BASE",
+        mend=_each(f"{command('layer', 'migrate', last.path)} --to BASE", *again),
     )
+
+
+def _each(*commands: str) -> str:
+    return " && ".join(commands)
 
 
 def rebuild(layer: LayerState) -> str:
