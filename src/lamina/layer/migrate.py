@@ -17,7 +17,7 @@ from packaging.version import Version
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, DocumentError, UnsatisfiableError, UsageError
 from lamina.engines.uv_compile import Resolved
-from lamina.layer.base import Base, find_place, look_at
+from lamina.layer.base import ENVIRONMENT, Base, find_place, is_layer, look_at
 from lamina.layer.building import Delivery, beside, build_layer, document_over, finish
 from lamina.layer.document import LayerLock, load_layer
 from lamina.layer.fetching import Shelf
@@ -136,15 +136,19 @@ def _carry_out(request: MigrateRequest, old: LayerState, base: Base) -> Migratio
 
 def _refuse_circles(layer: Path, place: Place) -> None:
     """Raise UsageError when the new base stands on the layer itself."""
-    kind, prefix = place.kind, place.prefix
-    while kind == "layer":
-        if prefix.exists() and prefix.samefile(layer):
-            raise UsageError(f"{place.given} is, or stands on, the layer {layer} itself")
+    prefix, passed = place.prefix, set[str]()
+    # Not the kind: the python that comes first in an environment may be that of a layer.
+    while is_layer(prefix) and str(prefix) not in passed:
+        if prefix.samefile(layer):
+            leave = ["deactivate"] if place.kind == ENVIRONMENT else []
+            raise UsageError(
+                f"{place.given} is, or stands on, the layer {layer} itself", hints=leave
+            )
+        passed.add(str(prefix))
         try:
-            below = load_layer(prefix).base
+            prefix = prefix.__class__(load_layer(prefix).base.prefix)
         except DocumentError:
             return  # look_at will say what is wrong with it.
-        kind, prefix = below.kind, prefix.__class__(below.prefix)
 
 
 _PARTS = frozenset(
