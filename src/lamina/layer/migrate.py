@@ -17,7 +17,7 @@ from packaging.version import Version
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, DocumentError, UnsatisfiableError, UsageError
 from lamina.engines.uv_compile import Resolved
-from lamina.layer.base import ENVIRONMENT, Base, find_place, is_layer, look_at
+from lamina.layer.base import ENVIRONMENT, Base, find_place, is_layer, look_at, warn_of_less
 from lamina.layer.building import Delivery, beside, build_layer, document_over, finish
 from lamina.layer.document import LayerLock, load_layer
 from lamina.layer.fetching import Shelf
@@ -98,6 +98,7 @@ def migrate_layer(request: MigrateRequest) -> Migration:
     base = look_at(place, environ=request.environ)
     with holding(request.layer):
         old = read_state(request.layer)
+        warn_of_less(old.document.base.place, place)
         extra = _not_ours(old)
         if request.discard and extra:
             raise ConflictError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.core import fs
+from lamina.core import fs, report
 from lamina.core.errors import ConflictError, UnsatisfiableError, UsageError
 from lamina.layer.change import Request, change_layer
 from lamina.layer.document import load_layer
@@ -34,6 +34,14 @@ if TYPE_CHECKING:
     from support.papers import Bench
 
 NEWER = Wheel(name="unrelated", version="5.0")
+
+
+class Warnings(report.SilentReporter):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.said.append(message)
 
 
 @pytest.fixture
@@ -251,6 +259,22 @@ def test_a_layer_cannot_stand_on_itself_through_path(
     left = environ | {"PATH": path.removeprefix(f"{active}/bin:")}
     migrate_layer(dataclasses.replace(request, to="env", environ=left))
     assert load_layer(layer).base.prefix == str(newer)
+
+
+@pytest.mark.parametrize("search", [True, False], ids=["set up", "not set up"])
+def test_an_environment_that_is_not_set_up_any_more(bench: Bench, search: bool) -> None:
+    more, path = bench.path / "more", f"{bench.path}/base/bin:{bench.environ['PATH']}"
+    GAMMA.unpack(more)
+    shown = {"PYTHONPATH": str(more)}
+    layer = bench.workshop.layer("env", "viewed", PATH=path, **shown)
+    environ = bench.environ | {"PATH": path} | (shown if search else {})
+    heard = Warnings()
+    with report.use(heard):
+        migrate_layer(
+            MigrateRequest(layer=layer, to="env", root=bench.path / "root", environ=environ)
+        )
+    told = f"no PYTHONPATH is set now: the new base is {bench.path}/base/bin/python3 without what"
+    assert heard.said == ([] if search else [f"{told} was in {more}"])
 
 
 def test_a_circle_that_is_there_already_ends(bench: Bench, layer: Path) -> None:
