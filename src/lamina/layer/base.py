@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
+from lamina.core import report
 from lamina.core.errors import CommandFailedError, DocumentError, UsageError
 from lamina.core.run import run
 from lamina.engines.probe import BaseProbe, ProbeCache, load_probe, probe
@@ -130,6 +131,15 @@ def look_at(place: Place, *, environ: Mapping[str, str]) -> Base:
             hints=["name the prefix that has bin/python and lib/python3.N/site-packages"],
         )
     return Base(place=place, probe=described)
+
+
+def warn_of_less(former: Place, place: Place) -> None:
+    """Warn where an environment is set up no more: a mere interpreter instead of what it showed."""
+    if former.kind == place.kind == ENVIRONMENT and former.search and not place.search:
+        report.warn(
+            f"no PYTHONPATH is set now: the new base is {place.python} without what was in "
+            f"{former.search}"
+        )
 
 
 def cache_directory(environ: Mapping[str, str]) -> Path:

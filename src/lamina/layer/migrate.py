@@ -17,7 +17,7 @@ from packaging.version import Version
 from lamina.core import report
 from lamina.core.errors import ConflictError, UnsatisfiableError, UsageError
 from lamina.engines.uv_compile import Resolved
-from lamina.layer.base import Base, find_place, look_at
+from lamina.layer.base import ENVIRONMENT, Base, find_place, is_layer, look_at, warn_of_less
 from lamina.layer.building import Delivery, beside, build_layer, document_over, finish
 from lamina.layer.document import LayerLock
 from lamina.layer.fetching import Shelf
@@ -99,6 +99,7 @@ def migrate_layer(request: MigrateRequest) -> Migration:
     base = look_at(place, environ=request.environ)
     with holding(request.layer):
         old = read_state(request.layer)
+        warn_of_less(old.document.base.place, place)
         extra = _not_ours(old)
         if request.discard and extra:
             raise ConflictError(
@@ -137,11 +138,15 @@ def _carry_out(request: MigrateRequest, old: LayerState, base: Base) -> Migratio
 
 def _refuse_circles(layer: Path, place: Place) -> None:
     """Raise UsageError when the new base stands on the layer itself."""
-    if place.kind != "layer":
+    # Not the kind: the python that comes first in an environment may be that of a layer.
+    if not is_layer(place.prefix):
         return
     below = [one.document.base.place.prefix for one in standing_from(place.prefix)]
     if any(prefix.exists() and prefix.samefile(layer) for prefix in (place.prefix, *below)):
-        raise UsageError(f"{place.given} is, or stands on, the layer {layer} itself")
+        raise UsageError(
+            f"{place.given} is, or stands on, the layer {layer} itself",
+            hints=["deactivate"] if place.kind == ENVIRONMENT else [],
+        )
 
 
 _PARTS = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,13 @@ import pytest
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, StorageError, UnsatisfiableError, UsageError
 from lamina.layer.change import Request, change_layer
-from lamina.layer.migrate import migration_value, render_migration
+from lamina.layer.document import load_layer
+from lamina.layer.migrate import (
+    MigrateRequest,
+    migrate_layer,
+    migration_value,
+    render_migration,
+)
 from lamina.layer.opened import open_layer
 from lamina.layer.transaction import holding
 from support.changes import ALPHA_1, ALPHA_2, BETA_2, GAMMA, UNRELATED_OLD, tree, versions
@@ -27,6 +34,14 @@ if TYPE_CHECKING:
     from support.papers import Bench
 
 NEWER = Wheel(name="unrelated", version="5.0")
+
+
+class Warnings(report.SilentReporter):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.said.append(message)
 
 
 @pytest.fixture
@@ -223,6 +238,52 @@ def test_a_layer_cannot_stand_on_itself(bench: Bench, layer: Path) -> None:
     upper = bench.layer(name="upper", base="layer")
     with pytest.raises(UsageError, match="itself"):
         bench.migrate(layer, upper)
+
+
+@pytest.mark.parametrize("first", ["layer", "upper", "over the active one"])
+def test_a_layer_cannot_stand_on_itself_through_path(
+    bench: Bench, layer: Path, newer: Path, first: str
+) -> None:
+    """Of what is activated, the first python is a layer's."""
+    before = tree(layer)
+    active = bench.workshop.layer(layer, "upper") if first == "upper" else layer
+    path = f"{active}/bin:{newer}/bin:{bench.environ['PATH']}"
+    environ = bench.environ | {"PATH": path, "VIRTUAL_ENV": str(active)}
+    upper = bench.workshop.layer("env", "second", **environ)
+    to = str(upper) if first == "over the active one" else "env"
+    request = MigrateRequest(layer=layer, to=to, root=bench.path / "root", environ=environ)
+    with pytest.raises(UsageError, match="itself") as caught:
+        migrate_layer(request)
+    assert caught.value.hints == (("deactivate",) if to == "env" else ())
+    assert tree(layer) == before
+    left = environ | {"PATH": path.removeprefix(f"{active}/bin:")}
+    migrate_layer(dataclasses.replace(request, to="env", environ=left))
+    assert load_layer(layer).base.prefix == str(newer)
+
+
+@pytest.mark.parametrize("search", [True, False], ids=["set up", "not set up"])
+def test_an_environment_that_is_not_set_up_any_more(bench: Bench, search: bool) -> None:
+    more, path = bench.path / "more", f"{bench.path}/base/bin:{bench.environ['PATH']}"
+    GAMMA.unpack(more)
+    shown = {"PYTHONPATH": str(more)}
+    layer = bench.workshop.layer("env", "viewed", PATH=path, **shown)
+    environ = bench.environ | {"PATH": path} | (shown if search else {})
+    heard = Warnings()
+    with report.use(heard):
+        migrate_layer(
+            MigrateRequest(layer=layer, to="env", root=bench.path / "root", environ=environ)
+        )
+    told = f"no PYTHONPATH is set now: the new base is {bench.path}/base/bin/python3 without what"
+    assert heard.said == ([] if search else [f"{told} was in {more}"])
+
+
+def test_a_circle_that_is_there_already_ends(bench: Bench, layer: Path) -> None:
+    other = bench.workshop.layer(bench.path / "base", "other")
+    record = other / "lamina-layer.toml"
+    text = record.read_text(encoding="utf-8")
+    record.write_text(text.replace(f'prefix = "{bench.path}/base"', f'prefix = "{other}"'))
+    assert load_layer(other).base.prefix == str(other)
+    assert bench.migrate(layer, other, dry_run=True).base.place.prefix == other
 
 
 def test_one_change_at_a_time(bench: Bench, layer: Path, newer: Path) -> None:
