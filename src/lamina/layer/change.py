@@ -32,7 +32,6 @@ from lamina.layer.plan import Plan, plan_change
 from lamina.layer.proving import ROUNDS, fresh_bounds, prover_of, tell, would_break
 from lamina.layer.reasons import Refusal, missing_package, shortest_reason
 from lamina.layer.record import dump_layer, dump_lock
-from lamina.layer.scripts import base_scripts
 from lamina.layer.solving import solve_addition, solve_removal
 from lamina.layer.sources import lock_bounds
 from lamina.layer.transaction import INTERNAL, holding, staged
@@ -247,8 +246,7 @@ def _install(layer: OpenLayer, plan: Plan, stage: Stage, solver: UvUnion) -> Non
     going = [one for one in layer.own if canonicalize_name(one.key) in leaving]
     gone = plan_removal(stage, going, [one for one in layer.own if one not in going])
     plan_placing(stage)
-    entries, python_files, programs = base_scripts(layer.base)
-    plan_uncovering(stage, gone, layer.base, ({*entries, *python_files}, programs))
+    plan_uncovering(stage, gone, layer.base)
 
 
 def _renew_hook(layer: OpenLayer, stage: Stage) -> None:

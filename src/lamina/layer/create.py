@@ -14,13 +14,13 @@ from lamina.layer import planting
 from lamina.layer.activation import activation_files
 from lamina.layer.base import LAYER_NAME, Base, is_layer
 from lamina.layer.data_links import plan_data_links
+from lamina.layer.guards import guards_over
 from lamina.layer.hook import START_LINES, hook_text, needed
 from lamina.layer.launcher import launcher_text
 from lamina.layer.ownership import HOOK
 from lamina.layer.planting import mark
 from lamina.layer.record import layer_record
 from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text, unrecorded_scripts
-from lamina.layer.uv_guard import GUARD, guard_text
 
 if TYPE_CHECKING:
     from lamina.engines.probe import BaseProbe
@@ -91,21 +91,20 @@ def plan_layer(base: Base) -> Seed:
     python_files |= {name: path for name, path in more.items() if name not in {*entries, *programs}}
     scripts = {f"bin/{name}": DISPATCHER for name in (*entries, *python_files)}
     scripts |= {f"bin/{name}": path for name, path in programs.items()}
-    uv_of_base = programs.get(GUARD)
-    scripts.pop(f"bin/{GUARD}", None)
+    guards = {f"bin/{name}": text for name, text in guards_over(described, programs).items()}
+    scripts = {path: target for path, target in scripts.items() if path not in guards}
     files = {
         "pyvenv.cfg": _configuration(described),
         LAYER_NAME: layer_record(base),
         ".gitignore": "*\n",
         f"bin/{DISPATCHER}": dispatcher_text(entries, python_files),
-        f"bin/{GUARD}": guard_text(uv_of_base),
         f"{site}/{HOOK}.py": hook_text(described),
     }
-    files |= {f"{site}/{name}": text for name, text in START_LINES.items()}
+    files |= guards | {f"{site}/{name}": text for name, text in START_LINES.items()}
     needs = [described.interpreter, *needed(described)]
     activation = activation_files(base.place.variables, needs, described.interpreter)
     files |= {f"bin/{name}": text for name, text in activation.items()}
-    executable = [f"bin/{DISPATCHER}", f"bin/{GUARD}"]
+    executable = [f"bin/{DISPATCHER}", *guards]
     links = scripts | _interpreter_links(described) | data_links
     if (launcher := launcher_text(described.interpreter, base.place.variables)) is not None:
         del links["bin/python"]

@@ -126,6 +126,7 @@ def _sources() -> list[str]:
         "activation_variables",
         "create",
         "data_links",
+        "guards",
         "hook",
         "launcher",
         "memo",

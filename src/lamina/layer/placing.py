@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from lamina.core import fs
 from lamina.core.errors import IntegrityError
 from lamina.engines.records import claims, read_record
+from lamina.layer.guards import guards_over
 from lamina.layer.ownership import is_of_the_layer
-from lamina.layer.scripts import DISPATCHER
+from lamina.layer.planting import filled
+from lamina.layer.scripts import DISPATCHER, base_scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -143,21 +145,19 @@ def _merge(mine: Path, behind: Path) -> None:
             _merge(own, inner)
 
 
-def plan_uncovering(
-    stage: Stage, gone: set[Path], base: BaseProbe, scripts: tuple[set[str], dict[str, str]]
-) -> None:
-    """Plan to show again what removed files had hidden: scripts and data of the base.
-
-    ``scripts`` are the names that the dispatcher runs, and the other programs with their paths.
-    """
-    dispatched, programs = scripts
+def plan_uncovering(stage: Stage, gone: set[Path], base: BaseProbe) -> None:
+    """Plan to show again what removed files had hidden: guards, scripts and data of the base."""
+    entries, python_files, programs = base_scripts(base)
+    guards = guards_over(base, programs)
     coming = {target for _, target in stage.moves}
     for path in sorted(gone):
         relative = path.relative_to(stage.layer)
         if path in coming or _covered(path, stage.layer, coming):
             continue
         if relative.parts[0] == "bin" and len(relative.parts) == 2:
-            if path.name in dispatched:
+            if path.name in guards:
+                stage.write(path, filled(guards[path.name], str(stage.layer)), mode=0o755)
+            elif path.name in {*entries, *python_files}:
                 stage.link(path, DISPATCHER)
             elif path.name in programs:
                 stage.link(path, programs[path.name])

@@ -129,11 +129,11 @@ class Stage:
         self.take_out(path)
         self.moves.append((source, path))
 
-    def write(self, path: Path, text: str) -> None:
+    def write(self, path: Path, text: str, *, mode: int = 0o644) -> None:
         """Plan to replace a file of the layer."""
         source = self.path / "files" / path.relative_to(self.layer)
         fs.make_directory(source.parent)
-        fs.write_text(source, text)
+        fs.write_text(source, text, mode=mode)
         self.put_in(source, path)
 
     def link(self, path: Path, target: str) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def plain(layer: Path) -> dict[str, str]:
     """Return the content of a layer but for what names its directory."""
     own = {"bin/activate", "bin/activate.csh", "bin/activate.fish", "pyvenv.cfg"}
-    own |= {"bin/.lamina-script", "bin/alpha", "bin/alpha2", "bin/uv"}
+    own |= {"bin/.lamina-script", "bin/alpha", "bin/alpha2", "bin/uv", "bin/pip", "bin/pip3"}
     return {
         path: digest
         for path, digest in tree(layer).items()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import uv
 
+from lamina.layer.check.run import check_layer
 from support.changes import ALPHA_1, ALPHA_2, BETA_1, BETA_2, GAMMA, change, versions
 from support.wheels import Wheel
 from support.workshop import run, site_of
@@ -141,6 +143,69 @@ def test_the_uv_of_the_base_is_used_where_path_has_none(workshop: Workshop, pyth
     layer = workshop.layer(base, "over")
     environ = workshop.environ | {"PATH": f"{layer}/bin:/usr/bin:/bin"}
     assert answer(["uv"], environ).stdout == "the base\n"
+
+
+PIP = Wheel(
+    name="pip", version="99.0", scripts={"pip": "pip:main", "pip3": "pip:main"},
+    files={"pip/__main__.py": "import pip\npip.main()\n"},
+)  # fmt: skip
+NO_PIP = """\
+error: there is no pip in this layer, nor in its base
+hint: lamina layer add PACKAGE... resolves with the base
+hint: lamina layer add pip, for pip itself
+"""
+
+
+@pytest.fixture
+def without(workshop: Workshop, python: Path) -> Path:
+    """Return a layer over a base that has no pip."""
+    workshop.index.add(PIP, GAMMA, ALPHA_1)
+    return workshop.layer(workshop.base(python, ALPHA_1, name="bare"), "with'out pip")
+
+
+def own_pip(layer: Path, environ: dict[str, str]) -> list[tuple[int, str]]:
+    """Return what the pips of an activated layer answer, before those of another Python."""
+    other = layer.parent / "machine"
+    other.mkdir(exist_ok=True)
+    for name in ("pip", "pip3"):
+        (other / name).write_text("#!/bin/sh\necho the machine\n", encoding="utf-8")
+        (other / name).chmod(0o755)
+    inside = environ | {"PATH": f"{layer}/bin:{other}:{environ['PATH']}"}
+    done = [answer([name, "install", "gamma"], inside) for name in ("pip", "pip3")]
+    return [(one.returncode, one.stdout or one.stderr) for one in done]
+
+
+def test_pip_of_another_python_is_not_taken(workshop: Workshop, without: Path) -> None:
+    assert own_pip(without, workshop.environ) == [(2, NO_PIP)] * 2
+    assert own_pip(workshop.layer(without, "upper"), workshop.environ) == [(2, NO_PIP)] * 2
+    report = check_layer(without, root=workshop.path, environ=workshop.environ)
+    assert report.findings == ()
+    words = [sys.executable, "-m", "lamina", "doctor", without, "--json"]
+    assert json.loads(run([*words], workshop.environ))["findings"] == []
+
+
+def test_an_own_pip_comes_and_goes(workshop: Workshop, without: Path) -> None:
+    upper = workshop.layer(without, "upper")
+    for request in ("pip", "gamma"):
+        change(workshop, without, request)
+        assert "there is no pip" not in (without / "bin" / "pip").read_text(encoding="utf-8")
+        for layer in (without, upper):
+            assert own_pip(layer, workshop.environ) == [(0, "pip 99.0\n")] * 2
+    change(workshop, without, remove=("pip",))
+    assert own_pip(without, workshop.environ) == [(2, NO_PIP)] * 2
+    report = check_layer(without, root=workshop.path, environ=workshop.environ)
+    assert report.findings == ()
+
+
+def test_an_own_uv_leaves_the_guard_behind(workshop: Workshop, without: Path) -> None:
+    guard = without / "bin" / "uv"
+    before = guard.read_text(encoding="utf-8")
+    workshop.index.add(Wheel(name="uv", version="1.0", scripts={"uv": "uv:main"}))
+    change(workshop, without, "uv")
+    assert answer([str(guard)], workshop.environ).stdout == "uv 1.0\n"
+    change(workshop, without, remove=("uv",))
+    assert guard.read_text(encoding="utf-8") == before
+    assert guard.stat().st_mode & 0o111
 
 
 def test_what_pip_did_is_part_of_the_next_change(
