@@ -138,15 +138,12 @@ def _carry_out(request: MigrateRequest, old: LayerState, base: Base) -> Migratio
 
 def _refuse_circles(layer: Path, place: Place) -> None:
     """Raise UsageError when the new base stands on the layer itself."""
-    # Not the kind: the python that comes first in an environment may be that of a layer.
-    if not is_layer(place.prefix):
+    if not is_layer(place.prefix):  # The first python of an environment may be that of one.
         return
     below = [one.document.base.place.prefix for one in standing_from(place.prefix)]
     if any(prefix.exists() and prefix.samefile(layer) for prefix in (place.prefix, *below)):
-        raise UsageError(
-            f"{place.given} is, or stands on, the layer {layer} itself",
-            hints=["deactivate"] if place.kind == ENVIRONMENT else [],
-        )
+        leave = ["deactivate"] if place.kind == ENVIRONMENT else []
+        raise UsageError(f"{place.given} is, or stands on, the layer {layer} itself", hints=leave)
 
 
 _PARTS = frozenset(

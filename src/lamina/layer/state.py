@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lamina.core.errors import DocumentError
 from lamina.engines.probe import read_distributions
+from lamina.layer.base import is_layer
 from lamina.layer.document import LayerDocument, LayerLock, load_layer, load_layer_lock
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ def standing_from(path: Path) -> Iterator[LayerState]:
         except DocumentError:
             return
         yield layer
-        if layer.document.base.kind != "layer":
-            return
         path = layer.document.base.place.prefix
+        if not is_layer(path):
+            return
 
 
 def made_for(path: Path) -> Path | None:
