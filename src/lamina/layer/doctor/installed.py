@@ -62,6 +62,12 @@ class Copy:
         return _text(self.directory / "INSTALLER").strip()
 
     @cached_property
+    def fits_everywhere(self) -> bool:
+        """Whether its wheel was for every platform."""
+        lines = _text(self.directory / "WHEEL").splitlines()
+        return any(line.startswith("Tag: ") and line.endswith("-any") for line in lines)
+
+    @cached_property
     def tops(self) -> frozenset[str]:
         """Names at the top of its location that are its own: files and directories."""
         if self.record:

@@ -53,6 +53,18 @@ def test_an_environment_with_pip_and_its_scripts(room: Room) -> None:
     assert_sound(venv, room.workshop.environ)
 
 
+def test_spare_modules_of_other_systems(room: Room) -> None:
+    """As debugpy brings them in its wheel for every platform."""
+    venv = room.venv(TOOL)
+    site = site_of(venv)
+    room.file(site, TOOL, "tool/inject.cp39-win_amd64.pyd", b"for another")
+    assert_sound(venv, room.workshop.environ)
+    wheel = next(site.glob("*.dist-info")) / "WHEEL"
+    wheel.write_text(wheel.read_text().replace("py3-none-any", "cp39-cp39-win_amd64"))
+    found = findings(venv, room.workshop.environ)
+    assert "extension-other-python" in [one.kind.name for one in found]
+
+
 def test_an_environment_made_by_uv(room: Room) -> None:
     venv, program = room.path / "venv", uv.find_uv_bin()
     run([program, "venv", "--quiet", "--python", room.python, venv], room.workshop.environ)

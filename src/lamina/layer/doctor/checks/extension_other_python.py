@@ -48,7 +48,9 @@ def unusable(copy: Copy, suffixes: Sequence[str]) -> list[Extension]:
         usable = any(one.usable(suffixes) for one in files)
         first = files[0].path
         replaced = any(first.with_name(files[0].stem + end).exists() for end in (".py", ".so"))
-        if not usable and not replaced:
+        # Wheels for every platform bring some for single ones, for a debugger to load elsewhere.
+        spare = files[0].path.suffix == ".pyd" and copy.fits_everywhere
+        if not usable and not replaced and not spare:
             wrong.append(files[0])
     return wrong
 
