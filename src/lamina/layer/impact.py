@@ -17,7 +17,7 @@ from lamina.core.errors import UnsatisfiableError
 from lamina.engines.probe import Distribution
 from lamina.layer.indexes import protected_over
 from lamina.layer.plan import plan_change, plan_value
-from lamina.layer.proving import prover_of
+from lamina.layer.proving import bounds_over
 from lamina.layer.reasons import Refusal, shortest_reason
 from lamina.layer.solving import solve_addition, solve_removal
 from lamina.layer.sources import solver_over
@@ -72,21 +72,12 @@ def impact_on(
     Several are resolved at once. Raises what the engines raise but for UnsatisfiableError.
     """
     solver = solver_over(candidate.place, environ=environ, log=log, series=candidate.probe.series)
-    bounds = _bounds(candidate, environ)
+    bounds = bounds_over(candidate, environ)
     with (
         report.step(f"resolve {len(layers)} layers"),
         ThreadPoolExecutor(os.cpu_count() or 1) as pool,
     ):
         return list(pool.map(lambda one: _impact(one, candidate, solver, bounds, log), layers))
-
-
-def _bounds(candidate: Base, environ: Mapping[str, str]) -> tuple[Bound, ...]:
-    """Return what the compiled modules of the candidate need of numpy."""
-    from lamina.layer.abi.bounds import numpy_bounds
-
-    scans = prover_of(environ, candidate.place.variables).scan(candidate.probe.distributions)
-    ground = ground_of(candidate.probe, (), {})
-    return numpy_bounds(scans.values(), ground.versions)[0]
 
 
 def _impact(

@@ -25,7 +25,7 @@ from lamina.layer.imports.outcome import render_imports
 from lamina.layer.indexes import protected_over
 from lamina.layer.opened import site_of
 from lamina.layer.plan import Plan, plan_change, plan_value, render_plan
-from lamina.layer.proving import ROUNDS, fresh_bounds, prover_of, tell, would_break
+from lamina.layer.proving import ROUNDS, bounds_over, fresh_bounds, prover_of, tell, would_break
 from lamina.layer.reasons import Refusal, shortest_reason
 from lamina.layer.solving import solve_removal
 from lamina.layer.sources import (
@@ -209,13 +209,8 @@ def _bounds(request: MigrateRequest, old: LayerState, base: Base) -> tuple[Bound
     """Return what the compiled modules of the new base need, where anything could hide them."""
     if not old.document.requests or _is_same(old, base):
         return ()
-    from lamina.layer.abi.bounds import numpy_bounds
-
-    there = {canonicalize_name(one.key): one.version for one in base.probe.distributions}
     with report.step("look into the compiled modules"):
-        prover = prover_of(request.environ, base.place.variables)
-        scans = prover.scan(base.probe.distributions)
-    return numpy_bounds(scans.values(), there)[0]
+        return bounds_over(base, request.environ)
 
 
 def _is_same(old: LayerState, base: Base) -> bool:

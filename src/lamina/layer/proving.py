@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 from lamina.core import report
 from lamina.core.errors import IntegrityError
 from lamina.layer.base import cache_directory
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lamina.layer.abi.bounds import Bound
+    from lamina.layer.base import Base
     from lamina.layer.imports.proof import Prover
     from lamina.layer.plan import Plan
 
@@ -30,6 +33,16 @@ def prover_of(environ: Mapping[str, str], variables: Mapping[str, str]) -> Prove
     known = "HOME" in environ or "XDG_CACHE_HOME" in environ
     inside = with_variables(variables, environ)
     return Prover(environ=inside, cache=cache_directory(environ) if known else None)
+
+
+def bounds_over(base: Base, environ: Mapping[str, str]) -> tuple[Bound, ...]:
+    """Return what the compiled modules of a base need of numpy."""
+    from lamina.layer.abi.bounds import numpy_bounds
+
+    distributions = base.probe.distributions
+    scans = prover_of(environ, base.place.variables).scan(distributions)
+    there = {canonicalize_name(one.key): one.version for one in distributions}
+    return numpy_bounds(scans.values(), there)[0]
 
 
 def fresh_bounds(found: Sequence[Bound], learnt: Sequence[Bound]) -> tuple[Bound, ...]:

@@ -96,6 +96,7 @@ def _installed(prefix: Path) -> list[Content]:
 
 
 def _size(record: Path) -> int:
+    """Return the bytes that a RECORD lists; 0 where it lists none, as it need not."""
     try:
         with record.open(encoding="utf-8", newline="") as stream:
             return sum(int(row[2]) for row in csv.reader(stream) if len(row) > 2 and row[2])
@@ -104,6 +105,7 @@ def _size(record: Path) -> int:
 
 
 def _licence(metadata: Path) -> str:
+    """Return what metadata say of the licence; nothing where they cannot be read."""
     try:
         with metadata.open(encoding="utf-8", errors="replace") as stream:
             told = email.parser.HeaderParser().parse(stream)

@@ -137,3 +137,21 @@ def test_a_layer_on_a_layer_keeps_the_release_below(lamina: CommandLine) -> None
     assert "stays  hep/1.0" in lamina("release", "gc", "--layers", "shared").stdout
     (lamina.directory / "mine").rename(lamina.directory / "away")
     lamina("release", "gc", "--layers", "shared", expect=3)
+
+
+def test_layers_that_lead_in_a_circle_end(lamina: CommandLine) -> None:
+    """Nobody can make them with lamina; a document that somebody has edited may say so."""
+    lamina("layer", "create", "upper", "--on", "mine")
+    lamina("layer", "share", "upper", "--to", "shared")
+    [path] = shared(lamina)
+    text = path.read_text()
+    path.write_text("\n".join(x for x in text.splitlines() if not x.startswith("below")) + "\n")
+    document = lamina.directory / "mine" / "lamina-layer.toml"
+    upper, release = lamina.directory / "upper", lamina.directory / "root/releases/hep/1.0"
+    prefix = release / current_platform()
+    written = document.read_text()
+    assert f'prefix = "{prefix}"' in written
+    document.write_text(written.replace(f'prefix = "{prefix}"', f'prefix = "{upper}"'))
+    lamina("release", "retire", "hep/1.0")
+    # The name of the release is still there, and it counts.
+    assert "stays  hep/1.0" in lamina("release", "gc", "--layers", "shared").stdout

@@ -12,6 +12,7 @@ from lamina.core import report
 from lamina.core.errors import IntegrityError
 from lamina.engines.uv_program import UvProgram
 from lamina.engines.uv_python import version_of_uv
+from lamina.layer.base import is_layer
 from lamina.layer.document import load_layer
 from lamina.layer.paper.document import (
     PaperBase,
@@ -102,12 +103,18 @@ def _base(layer: OpenLayer) -> PaperBase:
 
 
 def below(kind: str, base: str) -> Iterator[PaperBelow]:
-    """Yield what a base stands on that is a layer, and so on; raises DocumentError."""
-    prefix = base if kind == "layer" else None
-    while prefix is not None:
-        under = load_layer(Path(prefix)).base
+    """Yield what a base stands on that is a layer, and so on, the nearest first.
+
+    Not by its kind alone: the first Python of an environment may be that of a layer. Raises
+    DocumentError for a layer that cannot be read, unlike ``standing_from``: who asks this removes
+    what nobody stands on.
+    """
+    prefix, seen = Path(base), set[Path]()
+    while (kind == "layer" or is_layer(prefix)) and (real := prefix.resolve()) not in seen:
+        seen.add(real)
+        under = load_layer(prefix).base
         yield PaperBelow(prefix=under.prefix, release=under.release)
-        prefix = under.prefix if under.kind == "layer" else None
+        kind, prefix = under.kind, Path(under.prefix)
 
 
 def _base_package(name: str, version: str, recorded: Recorded) -> PaperBasePackage:
