@@ -65,7 +65,6 @@ def test_a_lock_holds_what_the_stack_asks_for_and_what_that_needs(lamina: Comman
     ]
     [file] = by_name["linuxonly"]["artifacts"]
     assert file["file"] == f"linuxonly-1.0-{LINUX}.whl"
-    assert file["size"] > 100
 
 
 def test_a_lock_holds_no_address(lamina: CommandLine, index: IndexServer) -> None:
@@ -172,6 +171,18 @@ def test_the_same_stack_gives_the_same_bytes_whatever_was_there(
     lamina("lock")
     assert lock.read_bytes() == first
     assert "unchanged" in lamina("lock").stdout
+
+
+def test_the_same_bytes_whatever_form_the_index_serves_its_pages_in(
+    lamina: CommandLine, index: IndexServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lamina.write("lamina.toml", stack_text('app = "*"', resolve="exclude-newer = 2026-06-01"))
+    lamina("lock")
+    first = (lamina.directory / "lamina.lock").read_bytes()
+    index.html_only = True
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "another-cache"))
+    lamina("lock")
+    assert (lamina.directory / "lamina.lock").read_bytes() == first
 
 
 def test_pins_are_kept_until_an_upgrade_is_asked_for(

@@ -29,7 +29,6 @@ def file(filename: str) -> UvFile:
         filename=filename,
         address=f"https://index.example.org/files/{filename}",
         sha256=digest_of_bytes(filename.encode()),
-        size=None,
         uploaded="2026-01-01T00:00:00Z",
     )
 

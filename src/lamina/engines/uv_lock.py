@@ -69,7 +69,6 @@ class UvFile:
     filename: str
     address: str
     sha256: Sha256
-    size: int | None
     uploaded: str | None
     """ISO 8601."""
 
@@ -254,7 +253,6 @@ def _file(entry: Mapping[str, Any], registry: Path) -> UvFile:
         filename=filename_of(address),
         address=address,
         sha256=parse_sha256(entry["hash"]),
-        size=entry.get("size"),
         uploaded=entry.get("upload-time"),
     )
 

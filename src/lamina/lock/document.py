@@ -67,7 +67,8 @@ class LockedArtifact(Document):
     sha256: DigestField
     """The digest of its content."""
     size: int | None = None
-    """In bytes, where the index tells."""
+    """In bytes, of a file that always has it; a page of an index gives it in one of its forms only,
+    and the lock may not depend on which of them was served."""
     uploaded: TimeField | None = None
     """When the index got it, where the index tells."""
     targets: Targets = ()

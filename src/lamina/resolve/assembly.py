@@ -134,7 +134,6 @@ def _artifacts(
         LockedArtifact(
             file=file.filename,
             sha256=file.sha256,
-            size=file.size,
             uploaded=datetime.fromisoformat(file.uploaded) if file.uploaded else None,
             targets=() if used == everywhere else tuple(sorted(used)),
         )

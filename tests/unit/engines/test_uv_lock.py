@@ -72,7 +72,7 @@ def test_reading() -> None:
     assert a.wheels[0].filename == "a-1.0+local-py3-none-any.whl"
     assert a.wheels[0].uploaded == "2026-01-01T00:00:00Z"
     assert a.sdist is not None
-    assert (a.sdist.sha256, a.sdist.size) == ("1" * 64, 7)
+    assert a.sdist.sha256 == "1" * 64
     assert b.registry == "file:///tree/index"
     assert b.wheels[0].address == "file:///tree/index/b/b-2-py3-none-any.whl"
 
