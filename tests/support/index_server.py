@@ -40,12 +40,19 @@ def make_wheel(
     return zipped(wheel_contents(name, version, files, about))
 
 
-def make_sdist(name: str, version: str, requires: Iterable[str] = ()) -> bytes:
-    """Return a source distribution that builds without any build requirement."""
+def make_sdist(
+    name: str, version: str, requires: Iterable[str] = (), *, broken: bool = False
+) -> bytes:
+    """Return a source distribution that builds without any build requirement, or not at all."""
     top = f"{name.replace('-', '_')}-{version}"
+    about = metadata(name, version, requires)
     backend = _BACKEND.format(name=name, version=version, requires=list(requires))
+    if broken:
+        backend = "raise RuntimeError('made for another century')"
+        # With all that newer ones say, nobody would have to build it to know what it needs.
+        about = f"Metadata-Version: 1.0\nName: {name}\nVersion: {version}\n"
     files = {
-        f"{top}/PKG-INFO": metadata(name, version, requires),
+        f"{top}/PKG-INFO": about,
         f"{top}/pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\n'
         'backend-path = ["."]\n',
         f"{top}/backend.py": backend,
@@ -146,11 +153,18 @@ class IndexServer:
         return self._offer(name, filename, content, uploaded, requires_python)
 
     def sdist(
-        self, name: str, version: str, requires: Sequence[str] = (), *, uploaded: str = UPLOADED
+        self,
+        name: str,
+        version: str,
+        requires: Sequence[str] = (),
+        *,
+        uploaded: str = UPLOADED,
+        broken: bool = False,
     ) -> Offer:
-        """Offer a source distribution."""
+        """Offer a source distribution; a ``broken`` one cannot be built any more."""
         filename = f"{name.replace('-', '_')}-{version}.tar.gz"
-        return self._offer(name, filename, make_sdist(name, version, requires), uploaded, "")
+        content = make_sdist(name, version, requires, broken=broken)
+        return self._offer(name, filename, content, uploaded, "")
 
     def _offer(
         self, name: str, filename: str, content: bytes, uploaded: str, requires_python: str
@@ -252,8 +266,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(content)))
         if content_type != FILE:
-            # Pages change during a test; a file of one name does not.
-            self.send_header("Cache-Control", "no-store")
+            # Pages change during a test, so they are asked for each time; files do not.
+            self.send_header("Cache-Control", "no-cache")
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()

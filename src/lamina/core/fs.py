@@ -120,6 +120,12 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = T
             raise
 
 
+def touch(path: Path) -> None:
+    """Make an empty file where there is none."""
+    with _change("touch", path):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+
+
 def append_line(path: Path, line: str) -> None:
     """Add one line to a file, in one write, and wait until it is on disk."""
     with _change("append", path), path.open("ab") as stream:

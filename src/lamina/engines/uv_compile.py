@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from lamina.core import fs
 from lamina.core.errors import (
+    BuildFailedError,
     IntegrityError,
     LaminaError,
     UnsatisfiableError,
@@ -97,6 +98,9 @@ class UvUnion:
     series: PythonSeries
     indexes: PackageIndexes
     exclude_newer: str | None = None
+    remembering: bool = False
+    """Ask the index only where uv's cache does not lead to what is preferred throughout: whatever
+    else an index offers, a solution of nothing but preferences is the one that is found."""
 
     def resolve(self, union: Union) -> dict[PackageName, Resolved]:
         """Return the solution that changes least.
@@ -106,14 +110,30 @@ class UvUnion:
 
         Raises UnsatisfiableError with uv's words, and what UvProgram raises.
         """
+        if self.remembering and (found := self._remembered(union)) is not None:
+            return found
+        return self._resolve(union)
+
+    def _remembered(self, union: Union) -> dict[PackageName, Resolved] | None:
+        preferred = set(union.preferences)
+        try:
+            found = self._resolve(union, "--offline")
+        except (UnsatisfiableError, UpstreamUnavailableError, BuildFailedError):
+            return None
+        pins = {f"{name}=={one.version}" for name, one in found.items()}
+        return found if pins <= preferred else None
+
+    def _resolve(self, union: Union, *options: str) -> dict[PackageName, Resolved]:
         asked = _names(union.requirements)
-        solution = self._solve(union, asked)
+        solution = self._solve(union, asked, *options)
         if strays := (solution.keys() & self.indexes.named.keys()) - asked:
             more = replace(union, requirements=(*union.requirements, *sorted(strays)))
-            return self._solve(more, asked | strays)
+            return self._solve(more, asked | strays, *options)
         return solution
 
-    def _solve(self, union: Union, asked: Collection[PackageName]) -> dict[PackageName, Resolved]:
+    def _solve(
+        self, union: Union, asked: Collection[PackageName], *options: str
+    ) -> dict[PackageName, Resolved]:
         with tempfile.TemporaryDirectory(prefix="lamina-") as name:
             work = Path(name)
             self._write(union, work)
@@ -124,7 +144,7 @@ class UvUnion:
                 "--find-links", work / "known",
                 "--config-file", work / "uv.toml",
                 "--annotation-style", "line", "--no-header",
-                *self._options(),
+                *self._options(), *options,
             )  # fmt: skip
             return _solution((work / "solution.txt").read_text(encoding="utf-8"))
 
@@ -199,7 +219,7 @@ class UvUnion:
         for one in union.known:
             # Never opened: uv.toml says all there is to know. It makes the version exist.
             wheel = f"{one.name.replace('-', '_')}-{one.version}-py3-none-any.whl"
-            fs.write_text(work / "known" / wheel, "", durable=False)
+            fs.touch(work / "known" / wheel)
 
     def _file(self, package: Mapping[str, Any]) -> tuple[Artifact, str]:
         candidates: list[dict[str, Any]] = package.get("wheels", [])

@@ -12,8 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from lamina.core import report
-from lamina.core.errors import UnsatisfiableError
+from lamina.core.errors import BuildFailedError, UnsatisfiableError
 from lamina.engines.probe import Distribution
 from lamina.layer.indexes import protected_over
 from lamina.layer.plan import plan_change, plan_value
@@ -73,42 +76,67 @@ def impact_on(
     """
     solver = solver_over(candidate.place, environ=environ, log=log, series=candidate.probe.series)
     bounds = bounds_over(candidate, environ)
+    bare = dataclasses.replace(
+        ground_of(candidate.probe, (), {}), protected=protected_over(candidate.place)
+    )
     with (
-        report.step(f"resolve {len(layers)} layers"),
+        report.step(f"resolve {len(layers)} layers", total=len(layers)) as step,
         ThreadPoolExecutor(os.cpu_count() or 1) as pool,
     ):
-        return list(pool.map(lambda one: _impact(one, candidate, solver, bounds, log), layers))
+
+        def one(layer: SharedLayer) -> Impact:
+            found = _impact(layer, bare, solver, bounds, log)
+            step.advance()
+            return found
+
+        return list(pool.map(one, layers))
 
 
 def _impact(
-    layer: SharedLayer, candidate: Base, solver: UvUnion, bounds: tuple[Bound, ...], log: Path
+    layer: SharedLayer, bare: Ground, solver: UvUnion, bounds: tuple[Bound, ...], log: Path
 ) -> Impact:
     lock = layer.lock
-    ground = _ground(lock, candidate)
-    solver = dataclasses.replace(solver, exclude_newer=lock.exclude_newer)
+    ground = _with(lock.packages, bare)
+    solver = dataclasses.replace(solver, exclude_newer=lock.exclude_newer, remembering=True)
     try:
-        if not _hides(lock, ground):
-            # As it was made: the requests alone, over what is there.
-            solution = solve_addition(ground, lock.requests, solver, sound=True)
-            plan = plan_change(ground, lock.requests, solution)
-            if not plan.changes and not plan.moved:
-                return Impact(layer=layer.name, outcome="fine", plan=plan)
-        bound = dataclasses.replace(ground, bounds=bounds)
-        solution = solve_removal(bound, lock.requests, solver)
+        try:
+            plan = _plan(ground, lock.requests, solver, bounds)
+        except BuildFailedError:
+            # The solver went down to sources so old that nobody can build them any more.
+            plan = _plan(ground, [*lock.requests, *_no_older(lock)], solver, bounds)
     except UnsatisfiableError as error:
         refusal = Refusal(layer=layer.path, asked=lock.requests, possible=(), log=log)
         reason = shortest_reason(error, ground, refusal).message.partition(": ")[2]
         return Impact(layer=layer.name, outcome="breaks", reason=reason)
-    plan = plan_change(bound, lock.requests, solution)
+    except BuildFailedError as error:
+        return Impact(layer=layer.name, outcome="breaks", reason=error.message)
     return Impact(layer=layer.name, outcome="changes" if plan.changes else "fine", plan=plan)
 
 
-def _ground(lock: PaperLock, candidate: Base) -> Ground:
-    """Return the layer's packages over the candidate, as if they were installed there."""
-    own = [_distribution(one) for one in lock.packages]
-    reasons = {one.name: one.because for one in lock.packages}
-    ground = ground_of(candidate.probe, own, reasons)
-    return dataclasses.replace(ground, protected=protected_over(candidate.place))
+def _plan(
+    ground: Ground, requests: Sequence[str], solver: UvUnion, bounds: tuple[Bound, ...]
+) -> Plan:
+    """Return what would change; as the layer was made where that changes nothing."""
+    if not ground.own.keys() & ground.base.keys():
+        # The requests alone, over what is there.
+        solution = solve_addition(ground, requests, solver, sound=True)
+        plan = plan_change(ground, requests, solution)
+        if not plan.changes and not plan.moved:
+            return plan
+    bound = dataclasses.replace(ground, bounds=bounds)
+    return plan_change(bound, requests, solve_removal(bound, requests, solver))
+
+
+def _no_older(lock: PaperLock) -> list[str]:
+    """Return what keeps the packages that were asked for from going below what the layer has."""
+    asked = {canonicalize_name(Requirement(one).name) for one in lock.requests}
+    return [f"{one.name}>={one.version}" for one in lock.packages if one.name in asked]
+
+
+def _with(packages: Iterable[PaperPackage], bare: Ground) -> Ground:
+    """Return the packages of a layer over the candidate, as if they were installed there."""
+    own = {one.name: _distribution(one) for one in packages}
+    return dataclasses.replace(bare, own=own, managed={one.name: one.because for one in packages})
 
 
 def _distribution(one: PaperPackage) -> Distribution:
@@ -118,11 +146,6 @@ def _distribution(one: PaperPackage) -> Distribution:
         requires=(), extras=(), requires_python="", direct=False, editable=False, entries={},
         files={},
     )  # fmt: skip
-
-
-def _hides(lock: PaperLock, ground: Ground) -> bool:
-    """Tell whether a package of the layer's own is in the candidate as well."""
-    return any(one.name in ground.base for one in lock.packages)
 
 
 def impact_value(found: Iterable[Impact], release: str) -> dict[str, Any]:

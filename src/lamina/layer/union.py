@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 from packaging.markers import default_environment
@@ -38,6 +39,8 @@ class Ground:
     """Requirements that no metadata states."""
     protected: frozenset[PackageName] = frozenset()
     """Those of the base that stay at their version."""
+    met: Mapping[PackageName, tuple[str, ...]] = field(default_factory=dict)
+    """What the packages of the base need and have there: all that is asked of it for them."""
 
     @property
     def foreign(self) -> dict[PackageName, Distribution]:
@@ -67,8 +70,11 @@ def ground_of(
         "extra": "",
     }
     other = (one for one in base.distributions if not is_version(one.version))
+    there = _by_name(base.distributions)
+    versions = _versions(there)
     return Ground(
-        base=_by_name(base.distributions),
+        base=there,
+        met={name: _met(one, versions, environment) for name, one in there.items()},
         unversioned={canonicalize_name(one.key): one for one in (*base.unrecorded, *other)},
         own=_by_name(own),
         managed=managed,
@@ -187,8 +193,6 @@ def _known(ground: Ground) -> Iterable[KnownPackage]:
     What the base itself leaves open (waived dependencies, conflicts it was published with) is no
     matter of the layer's.
     """
-    in_base = _versions(ground.base)
-    in_layer = in_base | _versions(ground.own)
     bound = {(one.package, one.version) for one in ground.bounds}
     # Of what lamina has put there the index tells, but for the bounds.
     told = {
@@ -196,13 +200,14 @@ def _known(ground: Ground) -> Iterable[KnownPackage]:
         for name, one in ground.own.items()
         if name in ground.foreign or (name, one.version) in bound
     }
-    for there, versions in ((ground.base, in_base), (told, in_layer)):
+    versions = ground.versions
+    met = {name: _met(one, versions, ground.environment) for name, one in told.items()}
+    for there, needs in ((ground.base, ground.met), (told, met)):
         for name, one in sorted(there.items()):
-            met = met_requirements(one, versions, ground.environment)
             yield KnownPackage(
                 name=name,
                 version=one.version,
-                requires=(*map(str, met), *_injected(ground, name, one.version)),
+                requires=(*needs[name], *_injected(ground, name, one.version)),
                 extras=one.extras,
             )
 
@@ -220,9 +225,9 @@ def _versions(distributions: Mapping[PackageName, Distribution]) -> dict[Package
     return {name: one.version for name, one in distributions.items()}
 
 
-def met_requirements(
+def _met(
     one: Distribution, versions: Mapping[PackageName, str], environment: Mapping[str, str]
-) -> list[Requirement]:
+) -> tuple[str, ...]:
     """Return the requirements of a distribution that hold among ``versions``, and its extras'."""
     found = []
     for requirement in stated_requirements(one):
@@ -234,7 +239,7 @@ def met_requirements(
             there = versions.get(canonicalize_name(requirement.name))
             if there and requirement.specifier.contains(there, prereleases=True):
                 found.append(requirement)
-    return found
+    return tuple(map(str, found))
 
 
 def applies(requirement: Requirement, environment: Mapping[str, str]) -> bool:
@@ -244,11 +249,16 @@ def applies(requirement: Requirement, environment: Mapping[str, str]) -> bool:
 
 def stated_requirements(one: Distribution) -> Iterable[Requirement]:
     """Yield what the metadata of a distribution says; what is no requirement is passed over."""
-    for text in one.requires:
-        try:
-            yield Requirement(text)
-        except InvalidRequirement:
-            continue
+    yield from filter(None, map(_requirement, one.requires))
+
+
+@cache
+def _requirement(text: str) -> Requirement | None:
+    """Read a requirement, once; None for what is none."""
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
 
 
 def broken_by(

@@ -10,7 +10,8 @@ from packaging.utils import canonicalize_name
 from lamina.engines.uv_compile import Resolved
 from lamina.layer.abi.bounds import NUMPY, Bound, numpy_bounds
 from lamina.layer.plan import plan_change, plan_value
-from lamina.layer.union import Ground, union_of
+from lamina.layer.union import Ground, ground_of, union_of
+from support.bases import probe
 from support.compiled import binary, distribution, scan
 
 OLD = {NUMPY: "1.26.4"}
@@ -66,15 +67,12 @@ def test_numpy_does_not_bound_itself() -> None:
 
 
 def ground(*bounds: Bound) -> Ground:
-    base = [distribution("h5py", "3.10.0", "numpy"), distribution("numpy", "1.26.4"),
-            distribution("alone", "1.0")]  # fmt: skip
-    return Ground(
-        base={canonicalize_name(one.key): one for one in base},
-        own={},
-        managed={},
-        environment={"extra": ""},
-        bounds=bounds,
+    base = probe(
+        distribution("h5py", "3.10.0", "numpy"),
+        distribution("numpy", "1.26.4"),
+        distribution("alone", "1.0"),
     )
+    return dataclasses.replace(ground_of(base, (), {}), bounds=bounds)
 
 
 def test_bounds_are_part_of_what_is_known() -> None:
