@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import layer_add, layer_create, lock, publish
+from benchmarks import layer_add, layer_create, lock, operations, publish
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 BENCHMARKS = {
@@ -15,6 +15,10 @@ BENCHMARKS = {
     "publish": (publish.run, "hep-small"),
     "layer-create": (layer_create.run, "hep-small"),
     "layer-add": (layer_add.run, "hep-small"),
+    "verify": (operations.verify, "hep-analysis"),
+    "tiers": (operations.tiers, "hep-analysis"),
+    "gc": (operations.collect, "hep-analysis"),
+    "impact": (operations.impact, "hep-analysis"),
 }
 
 

@@ -38,7 +38,7 @@ class Comparison:
     seconds: Mapping[str, Sequence[float]]
     reference: str
     """The side that ratios are taken to."""
-    promise: float
+    promise: float | None
     load: tuple[float, float]
     """The machine's load average before and after."""
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -56,9 +56,10 @@ class Comparison:
         """Return the comparison as text."""
         rounds = len(next(iter(self.seconds.values())))
         before, after = self.load
+        promised = [] if self.promise is None else [f"at most {self.promise:g} x {self.reference}"]
         return [
             f"{self.title}: medians of {rounds}, load {before:.1f} -> {after:.1f}",
-            f"  promised: at most {self.promise:g} x {self.reference}",
+            *(f"  promised: {text}" for text in promised),
             *(
                 f"  {side:28} {self.median(side):8.3f} s  ({min(many):.3f} - {max(many):.3f})"
                 f"  {self.ratio(side):7.2f} x{self._size(side)}"
@@ -74,7 +75,7 @@ class Comparison:
 
 
 def compare(
-    title: str, sides: Sequence[Side], *, rounds: int, reference: str, promise: float
+    title: str, sides: Sequence[Side], *, rounds: int, reference: str, promise: float | None = None
 ) -> Comparison:
     """Run all sides in turns; a first round, not counted, warms the caches of every one."""
     before = os.getloadavg()[0]
