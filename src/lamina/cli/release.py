@@ -24,6 +24,7 @@ _COMMANDS = {
     "show": ("lamina.cli.release:show", "Show a release: packages, Python, tests, size."),
     "diff": ("lamina.cli.compare:diff", "Show what differs between two releases."),
     "why": ("lamina.cli.compare:why", "Show why a package is in a release."),
+    "audit": ("lamina.cli.audit:audit", "Look up known vulnerabilities of a release."),
     "verify": ("lamina.cli.release:verify", "Hash an installed release again."),
     "promote": ("lamina.cli.tiers:promote", "Point a tier to a release."),
     "rollback": ("lamina.cli.tiers:rollback", "Point a tier to the release before."),

@@ -83,7 +83,7 @@ def test_a_release_has_its_bill(lamina: CommandLine) -> None:
     lamina("publish")
     text = (internal(lamina) / "sbom.cdx.json").read_text()
     assert problems(text) == []
-    assert problems(text.replace('"library"', '"libary"'))
+    assert problems(text.replace('"library"', '"book"'))
     assert problems(text.replace('"urn:uuid:', '"'))
     value = json.loads(text)
     assert value["metadata"]["timestamp"] == "2023-11-14T22:13:20+00:00"
