@@ -128,7 +128,7 @@ class _Point:
     """An event at its place."""
 
     version: Version | None
-    """None: before every version."""
+    """None: before every version; as a limit, after every version."""
     kind: Literal["introduced", "fixed", "last_affected", "limit"]
 
     @property
@@ -184,25 +184,26 @@ def _is(version: Version, text: str) -> bool:
 
 
 def _points(one: Range) -> list[_Point] | None:
-    """Return the events in their order, None where one cannot be put into it."""
+    """Return the events in their order, None where one cannot be put into it, or none begins it."""
     try:
-        return sorted((_point(event) for event in one.events), key=lambda point: point.key)
+        points = [point for event in one.events for point in _each(event)]
     except InvalidVersion:
         return None
+    begun = any(point.kind == "introduced" for point in points)
+    return sorted(points, key=lambda point: point.key) if begun else None
 
 
-def _point(event: Event) -> _Point:
+def _each(event: Event) -> Iterator[_Point]:
+    """Yield what an event says: one thing, but there are documents with two in one."""
     if event.introduced is not None:
         first = event.introduced == "0"
-        return _Point(None if first else Version(event.introduced), "introduced")
+        yield _Point(None if first else Version(event.introduced), "introduced")
     if event.fixed is not None:
-        return _Point(Version(event.fixed), "fixed")
+        yield _Point(Version(event.fixed), "fixed")
     if event.last_affected is not None:
-        return _Point(Version(event.last_affected), "last_affected")
-    if event.limit is not None and event.limit != "*":
-        return _Point(Version(event.limit), "limit")
-    # No limit at all: after it there is nothing.
-    return _Point(None, "limit")
+        yield _Point(Version(event.last_affected), "last_affected")
+    if event.limit is not None:
+        yield _Point(None if event.limit == "*" else Version(event.limit), "limit")
 
 
 def _includes(version: Version, points: Iterable[_Point]) -> bool:

@@ -28,7 +28,7 @@ SEVERAL = events(
 SHUFFLED = events(
     {"fixed": "3.2.5"}, {"introduced": "3.0"}, {"fixed": "1.0.2"}, {"introduced": "1.0"}
 )
-AGAIN = events({"introduced": "0"}, {"fixed": "1.0"}, {"introduced": "1.0"}, {"fixed": "2.0"})
+AGAIN = events({"introduced": "0"}, {"introduced": "1.0"}, {"fixed": "1.0"}, {"fixed": "2.0"})
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,9 @@ AGAIN = events({"introduced": "0"}, {"fixed": "1.0"}, {"introduced": "1.0"}, {"f
         ),
         pytest.param(SEVERAL, "1.0 1.0.1 3.2", "0.9 1.0.2 2.0 3.2.5", id="two-intervals"),
         pytest.param(SHUFFLED, "1.0 1.0.1 3.2", "0.9 1.0.2 2.0 3.2.5", id="order-of-events"),
+        pytest.param(
+            events({"introduced": "1.0", "fixed": "1.0.2"}), "1.0", "0.9 1.0.2", id="two-in-one"
+        ),
         pytest.param(AGAIN, "0.5 1.0 1.5", "2.0", id="fixed-and-introduced-at-once"),
         pytest.param(
             events({"introduced": "0"}, {"fixed": "1.0"}, kind="SEMVER"), "0.9", "1.0", id="semver"
@@ -98,6 +101,8 @@ def test_listed_versions_add_to_ranges() -> None:
             [versions_from("2004d"), versions_from("2")], [], "unclear", id="the-other-may-be"
         ),
         pytest.param([], [], "unclear", id="nothing-said"),
+        pytest.param([events({"fixed": "0.5"})], [], "unclear", id="no-beginning"),
+        pytest.param([events()], [], "unclear", id="no-events"),
     ],
 )
 def test_what_cannot_be_compared(
