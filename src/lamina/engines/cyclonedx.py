@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.exception.model import InvalidUriException
 from cyclonedx.model import (
     ExternalReference,
     ExternalReferenceType,
@@ -114,13 +115,19 @@ def _component(part: Part) -> Component:
         licenses=[licences.make_from_string(part.licence, license_acknowledgement=declared)]
         if part.licence
         else [],
-        external_references=[
-            ExternalReference(type=ExternalReferenceType.WEBSITE, url=XsUri(part.home_page))
-        ]
-        if part.home_page
-        else [],
+        external_references=_website(part.home_page),
         properties=_properties(told),
     )
+
+
+def _website(address: str | None) -> list[ExternalReference]:
+    """Return the reference to a home page; what somebody wrote there need not be an address."""
+    if address is None:
+        return []
+    try:
+        return [ExternalReference(type=ExternalReferenceType.WEBSITE, url=XsUri(address))]
+    except InvalidUriException:
+        return []
 
 
 def _interpreter(version: str) -> Component:

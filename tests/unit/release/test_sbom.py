@@ -7,8 +7,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packaging.utils import canonicalize_name
 
 from lamina.model.platforms import Target
+from lamina.release.contents import Content
 from lamina.release.sbom import Subject, dump_sbom
 from support.locks import LINUX, MACOS, file_entry, make_lock, package_entry
 
@@ -34,7 +38,10 @@ LOCK = make_lock(
 MOMENT = datetime(2026, 11, 1, 12, 30, 15, 123456, tzinfo=timezone(timedelta(hours=1)))
 
 
-def bill(target: str = LINUX, python: str | None = "3.12.1") -> dict[str, Any]:
+def bill(target: str = LINUX, python: str | None = "3.12.1", **app: str) -> dict[str, Any]:
+    """Return a bill; what ``app`` says of itself are the keywords."""
+    told = {"licence": "unknown", "home_page": None} | app
+    about = Content(name=canonicalize_name("app"), version="1.0", size=1, **told)  # type: ignore[arg-type]
     subject = Subject(
         stack="hep",
         version="1.0",
@@ -42,8 +49,11 @@ def bill(target: str = LINUX, python: str | None = "3.12.1") -> dict[str, Any]:
         python=python,
         created=MOMENT,
         tools={"lamina": "1.0"},
+        installed={about.name: about} if app else {},
     )
-    value: dict[str, Any] = json.loads(dump_sbom(subject, LOCK))
+    text = dump_sbom(subject, LOCK)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    value: dict[str, Any] = json.loads(text)
     return value
 
 
@@ -77,3 +87,39 @@ def test_the_time_is_in_whole_seconds() -> None:
     stamp = datetime.fromisoformat(bill()["metadata"]["timestamp"])
     assert stamp == MOMENT.replace(microsecond=0)
     assert stamp.astimezone(UTC).hour == 11
+
+
+def app_of(value: dict[str, Any]) -> dict[str, Any]:
+    return next(one for one in value["components"] if one["name"] == "app")
+
+
+@pytest.mark.parametrize(
+    ("licence", "kind", "written"),
+    [
+        pytest.param("apache-2.0", "id", "Apache-2.0", id="id"),
+        pytest.param("MIT", "id", "MIT", id="short"),
+        pytest.param("MIT/X11", "name", "MIT/X11", id="name"),
+        pytest.param("MIT AND", "name", "MIT AND", id="half-an-expression"),
+        pytest.param("(MIT", "name", "(MIT", id="bracket"),
+        pytest.param('"Ü"\x07', "name", '"Ü"\x07', id="odd-characters"),
+    ],
+)
+def test_a_licence_is_written_as_what_it_is(licence: str, kind: str, written: str) -> None:
+    (found,) = app_of(bill(licence=licence))["licenses"]
+    assert found["license"][kind] == written
+
+
+def test_an_expression_is_one() -> None:
+    (found,) = app_of(bill(licence="MIT AND (BSD-3-Clause OR GPL-2.0-only)"))["licenses"]
+    assert found["expression"] == "MIT AND (BSD-3-Clause OR GPL-2.0-only)"
+
+
+@pytest.mark.parametrize(
+    ("address", "there"),
+    [
+        pytest.param("https://example.org/{x}|<y>", True, id="unusual"),
+        pytest.param("https://example.org/%zz", False, id="no-address"),
+    ],
+)
+def test_a_home_page_that_is_no_address_is_left_out(address: str, there: bool) -> None:
+    assert ("externalReferences" in app_of(bill(home_page=address))) is there
