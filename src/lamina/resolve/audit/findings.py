@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lamina.core.errors import DocumentError, LaminaError, Problem, VulnerableError
+from lamina.model.names import PUBLIC_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,6 +70,9 @@ class Vulnerability:
             self.summary,
             f"fixed in {fixed}" if fixed else "no version is named in which it is fixed",
             f"the stack asks for {asked}" if len(self.chain) > 1 else "",
+            f"taken from the index {self.index}; the advisory is about the public package"
+            if self.index != PUBLIC_INDEX
+            else "",
         ]
         return [self.heading, *(f"  {line}" for line in said if line)]
 

@@ -109,6 +109,7 @@ def test_what_refuses_a_fix_is_what_is_in_force_there(
     (found,) = report(tmp_path, target, tool=both).vulnerabilities
     assert {one.version: list(one.refused_by) for one in found.fixes} == refused
     assert found.index == "ours"
+    assert found.lines()[-1].startswith("  taken from the index ours; ")
 
 
 def test_two_lines_may_refuse_a_fix(tmp_path: Path) -> None:
