@@ -15,6 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = (
     "how-to/librarian/closed-stacks.md",
     "how-to/librarian/lists.md",
+    "how-to/librarian/materials.md",
     "how-to/librarian/platforms.md",
     "how-to/librarian/publish.md",
     "how-to/librarian/tiers.md",

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from lamina.model.references import ReleaseReference
     from lamina.stack.document import Stack
 
-Form = Literal["requirements", "pylock", "explicit"]
+ListForm = Literal["requirements", "pylock", "explicit"]
+Form = ListForm | Literal["sbom"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +35,10 @@ class _Source:
 @click.option(
     "--as",
     "form",
-    type=click.Choice(["requirements", "pylock", "explicit"]),
+    type=click.Choice(["requirements", "pylock", "explicit", "sbom"]),
     required=True,
-    help="requirements.txt with hashes, pylock.toml, or exact files for one target.",
+    help="requirements.txt with hashes, pylock.toml, exact files or a bill of materials "
+    "(CycloneDX) for one target.",
 )
 @click.option("--target", metavar="PLATFORM/PYTHON", help="One target only, as linux-64/3.12.")
 @click.option(
@@ -69,7 +71,10 @@ def export(
         problem = Problem(where="", found="there is no lock")
         raise DocumentError(found.lock_path, [problem], hints=["lamina lock"])
     lock = load_lock(found.lock_path)
-    text = _text(form, lock, found.stack_path, target)
+    if form == "sbom":
+        text = _bill(found.lock_path, lock, target)
+    else:
+        text = _text(form, lock, found.stack_path, target)
     if destination is not None:
         fs.write_text(destination, text)
     value = {"form": form, "lock": str(found.lock_path)}
@@ -114,7 +119,15 @@ def _inside(internal: Path) -> _Source:
     return _Source(lock_path=internal / LOCK_NAME, stack_path=internal / "stack.toml")
 
 
-def _text(form: Form, lock: Lock, stack_path: Path, target: str | None) -> str:
+def _bill(lock_path: Path, lock: Lock, target: str | None) -> str:
+    from lamina.export.sbom import dump_lock_sbom, dump_release_sbom, is_release
+
+    if is_release(lock_path):
+        return dump_release_sbom(lock_path.parent, target)
+    return dump_lock_sbom(lock, _targets("sbom", lock, target)[0], environ=environment())
+
+
+def _text(form: ListForm, lock: Lock, stack_path: Path, target: str | None) -> str:
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
     from lamina.export.explicit import dump_explicit
     from lamina.export.files import ExportRequest
@@ -150,7 +163,7 @@ def _stack(path: Path) -> Stack | None:
 def _targets(form: Form, lock: Lock, target: str | None) -> tuple[Target, ...]:
     from lamina.export.files import chosen_targets, single_target
 
-    if form == "explicit":
+    if form in {"explicit", "sbom"}:
         return single_target(lock, target, _here())
     return chosen_targets(lock, target)
 

@@ -11,7 +11,10 @@ from lamina.cli.app import LazyGroup
 from lamina.cli.options import environment, output_options, root_option
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lamina.cli.options import Output
+    from lamina.model.names import PackageName
     from lamina.model.references import ReleaseReference
     from lamina.release.manifest import Manifest
     from lamina.release.root import Release
@@ -21,6 +24,7 @@ _COMMANDS = {
     "show": ("lamina.cli.release:show", "Show a release: packages, Python, tests, size."),
     "diff": ("lamina.cli.compare:diff", "Show what differs between two releases."),
     "why": ("lamina.cli.compare:why", "Show why a package is in a release."),
+    "audit": ("lamina.cli.audit:audit", "Look up known vulnerabilities of a release."),
     "verify": ("lamina.cli.release:verify", "Hash an installed release again."),
     "promote": ("lamina.cli.tiers:promote", "Point a tier to a release."),
     "rollback": ("lamina.cli.tiers:rollback", "Point a tier to the release before."),
@@ -96,6 +100,8 @@ def list_releases(output: Output, stack: str | None, root: Path) -> None:
 @output_options
 def show(output: Output, release: str, root: Path) -> None:
     """Show RELEASE: stack, stack/version or stack@tier."""
+    from lamina.release.contents import licences_of
+    from lamina.release.licences import summary_of
     from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing
 
     found = find_release(release, root)
@@ -104,13 +110,31 @@ def show(output: Output, release: str, root: Path) -> None:
     entries = parse_listing(read_listing(listing), listing).values()
     files = [one for one in entries if one.kind == "file"]
     size = sum(one.size for one in files)
+    licences = licences_of(found, manifest)
     value = manifest.model_dump(mode="json", by_alias=True) | {
+        "licences": summary_of(licences.values()),
         "release": found.name,
         "prefix": str(found.prefix),
         "files": len(files),
         "size": size,
     }
-    output.result(_described(found, manifest, len(files), size), value)
+    text = _described(found, manifest, len(files), size)
+    output.result("\n".join([text, *_licence_lines(licences)]), value)
+
+
+def _licence_lines(licences: Mapping[PackageName, str]) -> list[str]:
+    """Return a line for each licence, with the packages of which none is known."""
+    from lamina.release.licences import UNKNOWN, summary_of
+
+    counted = summary_of(licences.values())
+    unknown = ", ".join(sorted(name for name, one in licences.items() if one == UNKNOWN))
+    return [
+        f"licences  {len(counted.keys() - {UNKNOWN})}",
+        *(
+            f"  {one} {count}{f': {unknown}' if one == UNKNOWN else ''}"
+            for one, count in counted.items()
+        ),
+    ]
 
 
 def _described(release: Release, manifest: Manifest, files: int, size: int) -> str:

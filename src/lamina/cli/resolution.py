@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,8 +20,7 @@ from lamina.core import report
 from lamina.core.errors import DocumentError, UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from lamina.core.errors import LaminaError
     from lamina.lock.document import Lock
     from lamina.model.names import PackageName
     from lamina.resolve.findings import ClosureReport
@@ -171,15 +171,24 @@ def _previous(lock_path: Path) -> Lock | None:
 
 
 @click.command()
+@click.option(
+    "--audit",
+    "database",
+    type=click.Path(path_type=Path),
+    metavar="DB",
+    help="Look up known vulnerabilities in DB: a directory of OSV documents, or a zip of them.",
+)
 @stack_option
 @output_options
-def check(output: Output, stack_path: Path | None) -> None:
+def check(output: Output, stack_path: Path | None, *, database: Path | None) -> None:
     """Check the stack: its documents, its lock and, when it is closed, its closure.
 
     In a closed stack each missing dependency and each version conflict is named, not only the
     first, together with the waivers that were used and those that nothing needs any more.
+    With --audit, vulnerabilities that [audit] accept does not name end it with exit code 4.
     """
     from lamina.lock.files import LOCK_NAME
+    from lamina.resolve.audit.audit import audit
     from lamina.resolve.closure import check_closure
     from lamina.resolve.findings import ClosureReport, closure_error
     from lamina.resolve.freshness import load_fresh_lock
@@ -199,11 +208,23 @@ def check(output: Output, stack_path: Path | None) -> None:
     if stack.resolve.closed:
         with report.step("check every package against its metadata"):
             closure = check_closure(stack, environment(), fresh)
-    output.result(_rendered(stack, closure, stale), _as_json(stack, closure, stale))
-    if closure.findings:
-        raise closure_error(closure.findings)
-    if stale is not None:
-        raise stale
+    audited = audit(stack, fresh, database) if database is not None and fresh is not None else None
+    text, value = _rendered(stack, closure, stale), _as_json(stack, closure, stale)
+    if audited is not None:
+        text = "\n".join(filter(None, [text, *audited.lines()]))
+        value["audit"] = audited.as_json()
+    output.result(text, value)
+    found = closure_error(closure.findings) if closure.findings else None
+    _end(found, stale, audited.error() if audited is not None else None)
+
+
+def _end(*errors: LaminaError | None) -> None:
+    """Raise the first of the errors; the others are said before it."""
+    found = [one for one in errors if one is not None]
+    for one in found[1:]:
+        report.warn(one.message)
+    if found:
+        raise found[0]
 
 
 def _rendered(stack: Stack, closure: ClosureReport, stale: DocumentError | None) -> str:

@@ -72,7 +72,11 @@ class UnsatisfiableError(LaminaError):
     """No set of packages meets the requirements."""
 
     exit_code = 4
-    summary = "requirements that no set of packages meets"
+    summary = "requirements that no set of packages meets, or packages with known vulnerabilities"
+
+
+class VulnerableError(UnsatisfiableError):
+    """Packages that an advisory is about, which nobody has accepted."""
 
 
 class BuildFailedError(LaminaError):

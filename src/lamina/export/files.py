@@ -90,6 +90,6 @@ def single_target(lock: Lock, wanted: str | None, here: Platform | None) -> tupl
         return targets
     known = ", ".join(map(str, lock.targets))
     raise UsageError(
-        f"exact files are for one target, and the lock is for {known}",
+        f"this form is for one target, and the lock is for {known}",
         hints=[f"--target {lock.targets[0]}"],
     )

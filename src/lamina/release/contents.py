@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import email.parser
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,11 +10,11 @@ from packaging.utils import canonicalize_name
 
 from lamina.lock.files import LOCK_NAME, load_lock
 from lamina.model.platforms import Target
+from lamina.release.licences import UNKNOWN, home_page_of, licence_of, read_metadata
 from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from email.message import Message
     from pathlib import Path
 
     from lamina.lock.document import LockedPackage
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from lamina.release.manifest import Manifest
     from lamina.release.mtree import Entry
     from lamina.release.root import Release
-
-_LONGEST_LICENCE = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +33,9 @@ class Content:
     size: int
     """Bytes of its files, byte code not counted."""
     licence: str
-    """SPDX expression where it gives one, else what it says in few words; empty: nothing."""
+    """SPDX expression where it gives one, else what it says in few words, else ``unknown``."""
+    home_page: str | None
+    """The address that it names itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,7 @@ def read_contents(release: Release) -> Contents:
     return Contents(
         release=release,
         manifest=manifest,
-        packages={one.name: one for one in _installed(release.prefix)},
+        packages={one.name: one for one in read_installed(release.prefix)},
         locked={one.name: one for one in lock.packages_for(target)},
         programs=frozenset(
             path.removeprefix("bin/")
@@ -80,19 +79,31 @@ def read_contents(release: Release) -> Contents:
     )
 
 
-def _installed(prefix: Path) -> list[Content]:
+def read_installed(prefix: Path) -> list[Content]:
+    """Return the packages in a prefix, by the names of their metadata."""
     found = []
     for directory in sorted(prefix.glob("lib/python3*/site-packages/*.dist-info")):
         name, _, version = directory.name.removesuffix(".dist-info").partition("-")
+        told = read_metadata(directory / "METADATA")
         found.append(
             Content(
                 name=canonicalize_name(name),
                 version=version,
                 size=_size(directory / "RECORD"),
-                licence=_licence(directory / "METADATA"),
+                licence=licence_of(told),
+                home_page=home_page_of(told),
             )
         )
     return found
+
+
+def licences_of(release: Release, manifest: Manifest) -> dict[PackageName, str]:
+    """Return the licence of each package: as recorded, or, in a release of old, as it says now."""
+    recorded = {one.name: one.licence for one in manifest.packages}
+    said: dict[PackageName, str] = {}
+    if None in recorded.values():
+        said = {one.name: one.licence for one in read_installed(release.prefix)}
+    return {name: one or said.get(name, UNKNOWN) for name, one in recorded.items()}
 
 
 def _size(record: Path) -> int:
@@ -102,29 +113,3 @@ def _size(record: Path) -> int:
             return sum(int(row[2]) for row in csv.reader(stream) if len(row) > 2 and row[2])
     except (OSError, ValueError):
         return 0
-
-
-def _licence(metadata: Path) -> str:
-    """Return what metadata say of the licence; nothing where they cannot be read."""
-    try:
-        with metadata.open(encoding="utf-8", errors="replace") as stream:
-            told = email.parser.HeaderParser().parse(stream)
-    except OSError:
-        return ""
-    return told.get("License-Expression") or _classified(told) or _in_few_words(told)
-
-
-def _classified(told: Message) -> str:
-    words = [
-        line.rpartition("::")[2].strip()
-        for line in told.get_all("Classifier", [])
-        if line.startswith("License ::")
-    ]
-    return " AND ".join(sorted({word for word in words if word != "OSI Approved"}))
-
-
-def _in_few_words(told: Message) -> str:
-    """Return the old field's first line: some put the whole text into it."""
-    text = (told.get("License") or "").strip()
-    first = text.splitlines()[0].strip() if text else ""
-    return "" if first.upper() == "UNKNOWN" else first[:_LONGEST_LICENCE]

@@ -28,7 +28,7 @@ class Difference:
     growth: int
     """Bytes more than before."""
     licence: tuple[str, str] | None
-    """Before and after where both have the package and it changed; empty: it says nothing."""
+    """Before and after where it changed; before is empty for one that comes with a new package."""
     because: tuple[str, ...] = ()
     """Of what was added: who asked for it, ``stack`` for the stack itself."""
 

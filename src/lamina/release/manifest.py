@@ -61,6 +61,9 @@ class ManifestPackage(Document):
     """PEP 440 version."""
     sha256: DigestField
     """Digest of the file it was installed from."""
+    licence: str | None = None
+    """What its metadata say: an SPDX expression where it gives one, ``unknown`` where it says
+    nothing; missing: the release is older than this field."""
 
 
 class ManifestTest(Document):
@@ -103,6 +106,8 @@ class Manifest(Document):
     """The interpreter."""
     tools: ManifestTools
     """What made it."""
+    licences: dict[str, int] = Field(default_factory=dict)
+    """How many packages are under each licence."""
     tests: Annotated[tuple[ManifestTest, ...], Field(strict=False)] = Field(
         default=(), alias="test"
     )
@@ -144,6 +149,9 @@ def dump_manifest(manifest: Manifest) -> str:
         f"lamina = {toml_text(tools.lamina)}",
         f"uv = {toml_text(tools.uv)}",
     ]
+    if manifest.licences:
+        counts = sorted(manifest.licences.items())
+        lines += ["", "[licences]", *(f"{toml_text(name)} = {count}" for name, count in counts)]
     for test in manifest.tests:
         lines += [
             "",
@@ -159,4 +167,6 @@ def dump_manifest(manifest: Manifest) -> str:
             f"version = {toml_text(package.version)}",
             f"sha256 = {toml_text(package.sha256)}",
         ]
+        if package.licence is not None:
+            lines.append(f"licence = {toml_text(package.licence)}")
     return "\n".join(lines) + "\n"

@@ -14,6 +14,8 @@ from lamina.engines.signing import sign
 from lamina.engines.uv_python import version_of_uv
 from lamina.lock.files import LOCK_NAME, digest_of_lock, dump_lock
 from lamina.model.digests import digest_of_bytes
+from lamina.release.contents import read_installed
+from lamina.release.licences import UNKNOWN, summary_of
 from lamina.release.manifest import (
     Manifest,
     ManifestPackage,
@@ -25,6 +27,7 @@ from lamina.release.mtree import MTREE_NAME, dump_mtree, read_tree
 from lamina.release.place import final_place, staging_place
 from lamina.release.relocate import Relocation, relocate_scripts
 from lamina.release.root import INTERNAL, MANIFEST_NAME
+from lamina.release.sbom import SBOM_NAME, Subject, dump_sbom
 from lamina.release.testing import run_tests
 
 if TYPE_CHECKING:
@@ -56,10 +59,12 @@ def seal(draft: Draft) -> Manifest:
     if wanted and request.run_tests and place is None:
         tests, tested = _test_in_stage(draft), "staging"
     _describe(draft)
+    about = _about(draft)
+    fs.write_text(stage / INTERNAL / SBOM_NAME, dump_sbom(about, request.lock), durable=False)
     files_digest = _relocate_and_list(draft)
     if wanted and request.run_tests and place is not None:
         tests, tested = run_tests(table, place), "namespace"
-    manifest = _manifest(draft, files_digest=files_digest, tests=tests, tested=tested)
+    manifest = _manifest(draft, about, files_digest=files_digest, tests=tests, tested=tested)
     path = stage / INTERNAL / MANIFEST_NAME
     fs.write_text(path, dump_manifest(manifest), mode=0o444)
     if request.key is not None:
@@ -142,19 +147,44 @@ def _keep_known(draft: Draft) -> None:
             fs.write_text(draft.stage / INTERNAL / name, text, durable=False)
 
 
-def _manifest(
-    draft: Draft, *, files_digest: Sha256, tests: list[ManifestTest], tested: TestPlace
-) -> Manifest:
+def _about(draft: Draft) -> Subject:
+    """Return what the release is and what its packages say of themselves."""
     from importlib.metadata import version
 
+    request = draft.request
+    return Subject(
+        stack=draft.release.stack,
+        version=draft.release.version,
+        target=request.target,
+        python=request.interpreter.version,
+        created=source_date(request.environ) or request.now,
+        tools={"lamina": version("lamina"), "uv": version_of_uv(request.uv)},
+        installed={one.name: one for one in read_installed(draft.stage)},
+    )
+
+
+def _manifest(
+    draft: Draft,
+    about: Subject,
+    *,
+    files_digest: Sha256,
+    tests: list[ManifestTest],
+    tested: TestPlace,
+) -> Manifest:
     request, release = draft.request, draft.release
     lock, interpreter = request.lock, request.interpreter
+    licences = {
+        one.package: about.installed[one.package].licence
+        if one.package in about.installed
+        else UNKNOWN
+        for one in request.artifacts
+    }
     return Manifest(
         stack=release.stack,
         version=release.version,
         platform=release.platform,
         prefix=str(release.prefix),
-        created=source_date(request.environ) or request.now,
+        created=about.created,
         lock_digest=digest_of_lock(lock),
         stack_digest=lock.stack_digest,
         files_digest=files_digest,
@@ -166,10 +196,16 @@ def _manifest(
             interpreter=str(interpreter.path),
             bundled=request.bundle,
         ),
-        tools=ManifestTools(lamina=version("lamina"), uv=version_of_uv(request.uv)),
+        tools=ManifestTools(lamina=about.tools["lamina"], uv=about.tools["uv"]),
+        licences=summary_of(licences.values()),
         tests=tuple(tests),
         packages=tuple(
-            ManifestPackage(name=one.package, version=one.version, sha256=one.sha256)
+            ManifestPackage(
+                name=one.package,
+                version=one.version,
+                sha256=one.sha256,
+                licence=licences[one.package],
+            )
             for one in request.artifacts
         ),
     )

@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
 from lamina.core.errors import UsageError
+from lamina.lock.chains import exact_environment, in_force, shortest_chain
 from lamina.lock.document import STACK
 from lamina.model.document import near_match
 from lamina.model.platforms import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from lamina.lock.document import LockedDependency, LockedPackage
     from lamina.model.names import PackageName
     from lamina.release.contents import Contents
 
@@ -60,54 +59,25 @@ def explain(contents: Contents, text: str) -> Reason:
         version=one.version,
         index=one.index,
         asked=STACK in one.requested_by,
-        chain=_chain(name, locked),
+        chain=shortest_chain(name, locked),
         needed_by=tuple(_needs(name, contents)),
         needs=tuple(sorted({each.name for each in one.dependencies if each.name in locked})),
     )
 
 
 def _needs(name: PackageName, contents: Contents) -> Iterator[Need]:
-    environment = _environment(contents)
+    python = contents.manifest.python
+    target = Target(contents.release.platform, python.series)
+    environment = exact_environment(target, python.version)
     for other in contents.locked.values():
         extras = {
             each.extra
             for each in other.dependencies
-            if each.name == name and _counts(each, environment)
+            if each.name == name and in_force(each, environment)
         }
         # Where it is needed anyway, an extra adds nothing.
         for extra in [None] if None in extras else sorted(map(str, extras)):
             yield Need(name=other.name, version=other.version, extra=extra)
-
-
-def _environment(contents: Contents) -> dict[str, str]:
-    python = contents.manifest.python
-    target = Target(contents.release.platform, python.series)
-    exact = {"python_full_version": python.version, "implementation_version": python.version}
-    return target.marker_environment() | exact
-
-
-def _counts(one: LockedDependency, environment: Mapping[str, str]) -> bool:
-    return one.marker is None or Marker(one.marker).evaluate(dict(environment))
-
-
-def _chain(
-    name: PackageName, locked: Mapping[PackageName, LockedPackage]
-) -> tuple[PackageName, ...]:
-    """Go from who is asked for upwards, nearest first."""
-    before: dict[PackageName, PackageName | None] = {name: None}
-    waiting = [name]
-    while waiting:
-        here = waiting.pop(0)
-        if STACK in locked[here].requested_by:
-            chain = [here]
-            while (after := before[chain[-1]]) is not None:
-                chain.append(after)
-            return tuple(chain)
-        for asker in map(canonicalize_name, locked[here].requested_by):
-            if asker not in before and asker in locked:
-                before[asker] = here
-                waiting.append(asker)
-    return ()
 
 
 def reason_value(one: Reason) -> dict[str, Any]:

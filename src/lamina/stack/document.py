@@ -7,6 +7,7 @@ from them.
 from __future__ import annotations
 
 import keyword
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -84,6 +85,18 @@ def _check_command(text: str) -> str:
     return text
 
 
+def _check_advisory(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]+(-[A-Za-z0-9_.:]+)+", text):
+        raise ValueError(f"{text!r} is not the id of an advisory, such as 'CVE-2026-12345'")
+    return text
+
+
+def _check_reason(text: str) -> str:
+    if not text.strip():
+        raise ValueError("no reason given, for the people who read the stack")
+    return text
+
+
 def _check_address(text: str) -> str:
     """Refuse what is no address, and credentials, without repeating them."""
     try:
@@ -148,6 +161,8 @@ def _version_pair(value: Any) -> Any:
     return (int(parts[0]), int(parts[1]))
 
 
+AdvisoryId = Annotated[str, AfterValidator(_check_advisory)]
+Reason = Annotated[str, AfterValidator(_check_reason)]
 GroupKey = Annotated[str, AfterValidator(_check_group)]
 Address = Annotated[str, AfterValidator(_check_address)]
 ModuleName = Annotated[str, AfterValidator(_check_module)]
@@ -308,6 +323,13 @@ class LayersTable(Document):
     """Packages that no layer may have in another version, such as a framework's own."""
 
 
+class AuditTable(Document):
+    """What is known of vulnerabilities and accepted."""
+
+    accept: dict[AdvisoryId, Reason] = {}
+    """Why a vulnerability is lived with, by the id of its advisory or one of its aliases."""
+
+
 class Stack(Document):
     """An experiment's Python: lamina.toml."""
 
@@ -325,5 +347,7 @@ class Stack(Document):
     """Named groups of requirements; they are part of the stack."""
     layers: LayersTable = LayersTable()
     """What holds for layers over a release."""
+    audit: AuditTable = AuditTable()
+    """What ``lamina check --audit`` is not to report any more."""
     test: TestTable = TestTable()
     """What must work before a release is published."""

@@ -1,0 +1,154 @@
+"""Software bills of materials in CycloneDX's JSON: the same facts give the same bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.exception.model import InvalidUriException
+from cyclonedx.model import (
+    ExternalReference,
+    ExternalReferenceType,
+    HashAlgorithm,
+    HashType,
+    Property,
+    XsUri,
+)
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.dependency import Dependency
+from cyclonedx.model.license import LicenseAcknowledgement
+from cyclonedx.model.tool import ToolRepository
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+
+from lamina.model.names import PUBLIC_INDEX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from lamina.model.artifacts import Artifact
+    from lamina.model.names import PackageName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One package of a bill of materials."""
+
+    artifact: Artifact
+    """The file that it is installed from."""
+    licence: str | None
+    home_page: str | None
+    asked: bool
+    """Whether the stack itself names it."""
+    needs: tuple[PackageName, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """What something consists of."""
+
+    name: str
+    version: str | None
+    serial: UUID
+    created: datetime
+    python: str
+    """The version of its interpreter, or as much as is known of it."""
+    parts: tuple[Part, ...]
+    tools: Mapping[str, str]
+    """What made it, by version."""
+    properties: Mapping[str, str]
+
+
+def dump_bill(bill: Bill) -> str:
+    """Return the text in version 1.6 of the format."""
+    whole = Component(
+        name=bill.name,
+        version=bill.version,
+        type=ComponentType.APPLICATION,
+        bom_ref="/".join(word for word in (bill.name, bill.version) if word),
+        properties=_properties(bill.properties),
+    )
+    python = _interpreter(bill.python)
+    packages = {one.artifact.package: _component(one) for one in bill.parts}
+    asked = [packages[one.artifact.package] for one in bill.parts if one.asked]
+    edges = {
+        one.artifact.package: [packages[name] for name in one.needs if name in packages]
+        for one in bill.parts
+    }
+    bom = Bom(
+        serial_number=bill.serial,
+        metadata=BomMetaData(
+            timestamp=bill.created.replace(microsecond=0),
+            component=whole,
+            tools=ToolRepository(components=[_tool(*one) for one in bill.tools.items()]),
+        ),
+        components=[python, *packages.values()],
+        dependencies=[
+            _needs(whole, [python, *asked]),
+            _needs(python, []),
+            *(_needs(one, edges[name]) for name, one in packages.items()),
+        ],
+    )
+    return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
+
+
+def _component(part: Part) -> Component:
+    artifact = part.artifact
+    address = PackageURL(type="pypi", name=artifact.package, version=artifact.version)
+    declared = LicenseAcknowledgement.DECLARED
+    licences = LicenseFactory()
+    told = {"lamina:file": artifact.filename}
+    if artifact.index != PUBLIC_INDEX:
+        # Its name there may mean something else on the public index.
+        told["lamina:index"] = artifact.index
+    return Component(
+        name=artifact.package,
+        version=artifact.version,
+        type=ComponentType.LIBRARY,
+        bom_ref=address.to_string(),
+        purl=address,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=artifact.sha256)],
+        licenses=[licences.make_from_string(part.licence, license_acknowledgement=declared)]
+        if part.licence
+        else [],
+        external_references=_website(part.home_page),
+        properties=_properties(told),
+    )
+
+
+def _website(address: str | None) -> list[ExternalReference]:
+    """Return the reference to a home page; what somebody wrote there need not be an address."""
+    if address is None:
+        return []
+    try:
+        return [ExternalReference(type=ExternalReferenceType.WEBSITE, url=XsUri(address))]
+    except InvalidUriException:
+        return []
+
+
+def _interpreter(version: str) -> Component:
+    address = PackageURL(type="generic", name="cpython", version=version)
+    return Component(
+        name="cpython",
+        version=version,
+        type=ComponentType.PLATFORM,
+        bom_ref=address.to_string(),
+        purl=address,
+        cpe=f"cpe:2.3:a:python:python:{version}:*:*:*:*:*:*:*",
+    )
+
+
+def _tool(name: str, version: str) -> Component:
+    return Component(name=name, version=version, type=ComponentType.APPLICATION)
+
+
+def _properties(told: Mapping[str, str]) -> list[Property]:
+    return [Property(name=name, value=value) for name, value in told.items()]
+
+
+def _needs(one: Component, needed: Iterable[Component]) -> Dependency:
+    return Dependency(one.bom_ref, [Dependency(other.bom_ref) for other in needed])

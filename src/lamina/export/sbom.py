@@ -1,0 +1,67 @@
+"""A bill of materials (CycloneDX): that of a release, or of what a lock would become."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from lamina.core.clock import source_date
+from lamina.core.errors import UsageError
+from lamina.lock.files import LOCK_NAME, load_lock
+from lamina.model.document import read_document
+from lamina.model.platforms import Target
+from lamina.release.contents import read_installed
+from lamina.release.manifest import load_manifest
+from lamina.release.root import INTERNAL, MANIFEST_NAME
+from lamina.release.sbom import SBOM_NAME, Subject, dump_sbom
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lamina.lock.document import Lock
+
+
+def is_release(lock_path: Path) -> bool:
+    """Tell whether a lock is the one inside a release."""
+    return lock_path.parent.name == INTERNAL and lock_path.with_name(MANIFEST_NAME).is_file()
+
+
+def dump_release_sbom(internal: Path, wanted: str | None) -> str:
+    """Return the bill that was published with a release; of one without it, made now.
+
+    Raises UsageError when another target is wanted, DocumentError for what cannot be read.
+    """
+    manifest = load_manifest(internal / MANIFEST_NAME)
+    target = Target(manifest.platform, manifest.python.series)
+    if wanted not in {None, str(target)}:
+        raise UsageError(
+            f"{manifest.stack}/{manifest.version} is for {target}", hints=[f"--target {target}"]
+        )
+    published = internal / SBOM_NAME
+    if published.is_file():
+        return read_document(published)
+    subject = Subject(
+        stack=manifest.stack,
+        version=manifest.version,
+        target=target,
+        python=manifest.python.version,
+        created=manifest.created,
+        tools={"lamina": manifest.tools.lamina, "uv": manifest.tools.uv},
+        installed={one.name: one for one in read_installed(internal.parent)},
+    )
+    return dump_sbom(subject, load_lock(internal / LOCK_NAME))
+
+
+def dump_lock_sbom(lock: Lock, target: Target, *, environ: Mapping[str, str]) -> str:
+    """Return the bill of a lock for one target; what nobody has installed has no licences yet."""
+    subject = Subject(
+        stack=lock.stack,
+        version=None,
+        target=target,
+        python=None,
+        created=source_date(environ) or datetime.now(UTC),
+        tools={"lamina": version("lamina")},
+    )
+    return dump_sbom(subject, lock)

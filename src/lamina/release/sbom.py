@@ -1,0 +1,91 @@
+"""The bill of materials of a release, or of what a lock would become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
+
+from lamina.engines.cyclonedx import Bill, Part, dump_bill
+from lamina.lock.chains import exact_environment, in_force
+from lamina.lock.document import STACK
+from lamina.lock.files import digest_of_lock
+from lamina.release.licences import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from lamina.lock.document import Lock, LockedPackage
+    from lamina.model.names import PackageName
+    from lamina.model.platforms import Target
+    from lamina.release.contents import Content
+
+SBOM_NAME = "sbom.cdx.json"
+"""Beside the manifest of each release."""
+
+_NAMESPACE = UUID("6c6b1c7e-0f1d-4f0e-9c53-2d0a5be6f0a4")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a bill is about."""
+
+    stack: str
+    version: str | None
+    """None: a lock that is no release yet."""
+    target: Target
+    python: str | None
+    """The interpreter's version with its patch level; None: not known yet."""
+    created: datetime
+    tools: Mapping[str, str]
+    """What made it, by version."""
+    installed: Mapping[PackageName, Content] = field(default_factory=dict)
+    """What the packages say of themselves, where they are there."""
+
+
+def dump_sbom(subject: Subject, lock: Lock) -> str:
+    """Return the bill as CycloneDX; its serial number follows from the lock and the release."""
+    name = "/".join(word for word in (subject.stack, subject.version) if word)
+    target = subject.target
+    locked = {one.name: one for one in lock.packages_for(target)}
+    environment = (
+        exact_environment(target, subject.python) if subject.python else target.marker_environment()
+    )
+    bill = Bill(
+        name=subject.stack,
+        version=subject.version,
+        serial=uuid5(_NAMESPACE, f"{digest_of_lock(lock)} {name} {target}"),
+        created=subject.created,
+        python=subject.python or str(target.python),
+        parts=tuple(
+            Part(
+                artifact=one,
+                licence=_licence(subject.installed.get(one.package)),
+                home_page=_home_page(subject.installed.get(one.package)),
+                asked=STACK in locked[one.package].requested_by,
+                needs=_needs(locked[one.package], environment),
+            )
+            for one in lock.artifacts_for(target)
+        ),
+        tools=subject.tools,
+        properties={
+            "lamina:platform": str(target.platform),
+            "lamina:lock-digest": digest_of_lock(lock),
+        },
+    )
+    return dump_bill(bill)
+
+
+def _licence(content: Content | None) -> str | None:
+    return content.licence if content is not None and content.licence != UNKNOWN else None
+
+
+def _home_page(content: Content | None) -> str | None:
+    return content.home_page if content is not None else None
+
+
+def _needs(one: LockedPackage, environment: Mapping[str, str]) -> tuple[PackageName, ...]:
+    return tuple(
+        sorted({each.name for each in one.dependencies if in_force(each, environment)} - {one.name})
+    )

@@ -1,0 +1,1 @@
+"""Known vulnerabilities: what a database of advisories says of the packages of a lock."""
