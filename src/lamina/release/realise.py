@@ -83,14 +83,14 @@ def prepare(draft: Draft) -> None:
 
 
 def compile_tree(draft: Draft) -> None:
-    """Write the byte code of every source, naming the final path, the same bytes each time."""
+    """Write the byte code of every source: the same bytes each time and wherever it is built."""
     environment = base_environment(draft.request.environ) | {"PYTHONHASHSEED": "0"}
     python = draft.stage / "bin" / "python"
     with report.step("compiling") as step:
         try:
             answer = run(
                 [
-                    *(python, "-I", "-S", _COMPILE, draft.stage, draft.final),
+                    *(python, "-I", "-S", _COMPILE, draft.stage),
                     str(os.cpu_count() or 1),
                 ],
                 env=environment,
