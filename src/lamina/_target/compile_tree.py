@@ -1,10 +1,10 @@
 """Compile a tree to byte code: ``TREE WORKERS [DISTRIBUTION...]``; prints one JSON object.
 
 The byte code names each source by its path inside the tree: importing puts the path in that the
-file was found at (importlib, ``_fix_co_filename``), so the same source gives the same bytes wherever
-the tree will be. It is marked as never to be compared with its source (PEP 552, unchecked hash).
-What does not compile is counted and left alone, as installers do: packages ship files for other
-Pythons as data.
+file was found at (importlib, ``_fix_co_filename``), so the same source gives the same bytes
+wherever the tree will be. It is marked as never to be compared with its source (PEP 552, unchecked
+hash). What does not compile is counted and left alone, as installers do: packages ship files for
+other Pythons as data.
 
 The sources of the distributions that are named, as their metadata directories are, have byte code
 already. Scripts, in ``bin``, never use any.

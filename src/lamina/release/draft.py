@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lamina.release.manifest import ManifestPython
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from lamina.model.artifacts import Artifact
     from lamina.model.platforms import Target
     from lamina.model.versions import ReleaseVersion
+    from lamina.release.earlier import Earlier
     from lamina.release.root import Release
     from lamina.stack.document import Stack
 
@@ -50,6 +53,17 @@ class PublishRequest:
         return self.stack.stack.bundle
 
     @property
+    def python(self) -> ManifestPython:
+        """The interpreter as the manifest describes it."""
+        return ManifestPython(
+            series=self.interpreter.series,
+            version=self.interpreter.version,
+            implementation="cpython",
+            interpreter=str(self.interpreter.path),
+            bundled=self.bundle,
+        )
+
+    @property
     def artifacts(self) -> tuple[Artifact, ...]:
         """The files to install, one a package."""
         return tuple(self.lock.artifacts_for(self.target))
@@ -62,6 +76,8 @@ class Draft:
     request: PublishRequest
     release: Release
     stage: Path
+    earlier: tuple[Earlier, ...] = ()
+    """Releases that it may share files with."""
 
     @property
     def final(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lamina.core import fs, report
@@ -17,7 +18,6 @@ from lamina.model.digests import digest_of_bytes
 from lamina.release.manifest import (
     Manifest,
     ManifestPackage,
-    ManifestPython,
     ManifestTools,
     dump_manifest,
 )
@@ -33,10 +33,32 @@ if TYPE_CHECKING:
     from lamina.model.digests import Sha256
     from lamina.release.draft import Draft
     from lamina.release.manifest import ManifestTest, TestPlace
+    from lamina.release.mtree import Entry
+    from lamina.release.takeover import Taken
 
 
-def seal(draft: Draft) -> Manifest:
-    """Make the stage ready to be renamed into place, and return its manifest.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How much of a release was there already, and how much was written."""
+
+    shared_files: int = 0
+    shared_bytes: int = 0
+    written_files: int = 0
+    written_bytes: int = 0
+
+    def line(self) -> str:
+        """Return it for people; nothing where no file is shared."""
+        if not self.shared_files:
+            return ""
+        return (
+            f"{self.shared_files} files are those of earlier releases "
+            f"({self.shared_bytes / 1e6:.1f} MB), {self.written_files} were written "
+            f"({self.written_bytes / 1e6:.1f} MB)"
+        )
+
+
+def seal(draft: Draft, taken: Taken) -> tuple[Manifest, Tally]:
+    """Make the stage ready to be renamed into place; return its manifest and what was written.
 
     The tests run with the tree at its final path, read-only, where this machine has mount
     namespaces; elsewhere in the stage, before its scripts name the final path.
@@ -55,8 +77,8 @@ def seal(draft: Draft) -> Manifest:
     tested: TestPlace = "none" if not wanted else "skipped"
     if wanted and request.run_tests and place is None:
         tests, tested = _test_in_stage(draft), "staging"
-    _describe(draft)
-    files_digest = _relocate_and_list(draft)
+    describe(draft)
+    files_digest, tally = _relocate_and_list(draft, taken)
     if wanted and request.run_tests and place is not None:
         tests, tested = run_tests(table, place), "namespace"
     manifest = _manifest(draft, files_digest=files_digest, tests=tests, tested=tested)
@@ -65,7 +87,7 @@ def seal(draft: Draft) -> Manifest:
     if request.key is not None:
         fs.set_mode(sign(path, request.key, environ=request.environ), 0o444)
     fs.set_mode(stage / INTERNAL, 0o555)
-    return manifest
+    return manifest, tally
 
 
 def _test_in_stage(draft: Draft) -> list[ManifestTest]:
@@ -94,7 +116,7 @@ def _times(top: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _describe(draft: Draft) -> None:
+def describe(draft: Draft) -> None:
     """Keep the documents the release was made from, and what a layer has to know of it."""
     request, stage = draft.request, draft.stage
     internal = stage / INTERNAL
@@ -112,8 +134,25 @@ def _describe(draft: Draft) -> None:
     fs.write_text(internal / "base.json", text, durable=False)
 
 
-def _relocate_and_list(draft: Draft) -> Sha256:
+def _relocate_and_list(draft: Draft, taken: Taken) -> tuple[Sha256, Tally]:
     """Write the final path into the tree and list it; return the digest of the listing."""
+    entries = relocate_and_read(draft, taken)
+    text = dump_mtree(entries)
+    fs.set_mode(draft.stage / INTERNAL, 0o755)
+    fs.write_text(draft.stage / INTERNAL / MTREE_NAME, text, mode=0o444, durable=False)
+    shared = taken.shared(draft.stage)
+    files = [one.size for one in entries.values() if one.kind == "file"]
+    tally = Tally(
+        shared_files=len(shared),
+        shared_bytes=sum(shared.values()),
+        written_files=len(files) - len(shared),
+        written_bytes=sum(files) - sum(shared.values()),
+    )
+    return digest_of_bytes(text.encode()), tally
+
+
+def relocate_and_read(draft: Draft, taken: Taken) -> dict[str, Entry]:
+    """Write the final path into the tree, make it read-only and return what is in it."""
     stage = draft.stage
     relocation = Relocation(stage=stage, final=draft.final)
     relocate_scripts(relocation)
@@ -123,14 +162,11 @@ def _relocate_and_list(draft: Draft) -> Sha256:
     fs.make_read_only(stage)
     fs.set_mode(stage, 0o755)
     with report.step("recording a digest of every file") as step:
-        entries, leaks = read_tree(stage, needle=os.fsencode(stage.name))
+        entries, leaks = read_tree(stage, needle=os.fsencode(stage.name), known=taken.known)
         step.outcome = f"{len(entries)} files, links and directories"
     for path in leaks:
         report.warn(f"{path} names the directory that it was built in")
-    text = dump_mtree(entries)
-    fs.set_mode(stage / INTERNAL, 0o755)
-    fs.write_text(stage / INTERNAL / MTREE_NAME, text, mode=0o444, durable=False)
-    return digest_of_bytes(text.encode())
+    return entries
 
 
 def _keep_known(draft: Draft) -> None:
@@ -148,7 +184,7 @@ def _manifest(
     from importlib.metadata import version
 
     request, release = draft.request, draft.release
-    lock, interpreter = request.lock, request.interpreter
+    lock = request.lock
     return Manifest(
         stack=release.stack,
         version=release.version,
@@ -159,13 +195,7 @@ def _manifest(
         stack_digest=lock.stack_digest,
         files_digest=files_digest,
         tested=tested,
-        python=ManifestPython(
-            series=interpreter.series,
-            version=interpreter.version,
-            implementation="cpython",
-            interpreter=str(interpreter.path),
-            bundled=request.bundle,
-        ),
+        python=request.python,
         tools=ManifestTools(lamina=version("lamina"), uv=version_of_uv(request.uv)),
         tests=tuple(tests),
         packages=tuple(
