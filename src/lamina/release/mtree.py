@@ -17,7 +17,7 @@ from lamina.core.errors import DocumentError, Problem, StorageError
 from lamina.release.root import INTERNAL, MANIFEST_NAME, SIGNATURE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
     from pathlib import Path
 
 MTREE_NAME = "files.mtree"
@@ -40,21 +40,24 @@ class Entry:
     target: str = ""
 
 
+Identity = tuple[int, int, int, int]
+"""Device, inode, time of modification in ns and size: what stays while nobody writes to a file."""
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    """Return by what a file is known again that was read."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hashed:
-    """A file that was read: what was in it, and how to tell that it is still the same one."""
+    """A file that was read, and what was in it."""
 
     sha256: str
     size: int
-    inode: int
-    modified: int
+    identity: Identity
     hit: bool
     """It contains what was looked for."""
-
-    def is_still(self, status: os.stat_result) -> bool:
-        """Tell whether this is the file that was read, and nobody has written to it."""
-        seen = (status.st_ino, status.st_mtime_ns, status.st_size)
-        return seen == (self.inode, self.modified, self.size)
 
 
 def hash_files(paths: Iterable[str], *, needle: bytes = b"") -> dict[str, Hashed | None]:
@@ -73,36 +76,31 @@ def _hashed(path: str, needle: bytes) -> Hashed | None:
         digest, hit = _read(path, needle)
     except OSError:
         return None
-    return Hashed(
-        sha256=digest,
-        size=status.st_size,
-        inode=status.st_ino,
-        modified=status.st_mtime_ns,
-        hit=hit,
-    )
+    identity = identity_of(status)
+    return Hashed(sha256=digest, size=status.st_size, identity=identity, hit=hit)
 
 
 def read_tree(
     top: Path,
     *,
     needle: bytes = b"",
-    known: Mapping[str, Hashed] | None = None,
+    seen: MutableMapping[Identity, str] | None = None,
     advance: Callable[[int], object] | None = None,
 ) -> tuple[dict[str, Entry], list[str]]:
     """Return path -> entry of everything below ``top``, and the files that contain ``needle``.
 
-    Paths are relative, with ``/``. What is ``known`` is not read again. ``advance`` is told how
-    many more were looked at. Other things than files, links and directories raise StorageError, as
-    no release can have them.
+    Paths are relative, with ``/``. Files that were ``seen`` are not read again, and those that are
+    read are added to it, with their digests. ``advance`` is told how many more were looked at.
+    Other things than files, links and directories raise StorageError, as no release can have them.
     """
     base = os.fspath(top)
     found = sorted(path for path in _paths(base) if path not in OUTSIDE)
-    read = known or {}
+    known = {} if seen is None else seen
     entries: dict[str, Entry] = {}
     leaks: list[str] = []
     with ThreadPoolExecutor(_WORKERS) as pool:
         answers = pool.map(
-            lambda path: _entry(base, path, needle, read.get(path)), found, chunksize=_TOGETHER
+            lambda path: _entry(base, path, needle, known), found, chunksize=_TOGETHER
         )
         for path, (entry, hit) in zip(found, answers, strict=True):
             entries[path] = entry
@@ -120,7 +118,9 @@ def _paths(base: str) -> Iterator[str]:
             yield f"{directory}/{name}"[skip:]
 
 
-def _entry(base: str, path: str, needle: bytes, known: Hashed | None) -> tuple[Entry, bool]:
+def _entry(
+    base: str, path: str, needle: bytes, seen: MutableMapping[Identity, str]
+) -> tuple[Entry, bool]:
     whole = f"{base}/{path}"
     status = os.lstat(whole)
     mode = stat.S_IMODE(status.st_mode)
@@ -131,9 +131,11 @@ def _entry(base: str, path: str, needle: bytes, known: Hashed | None) -> tuple[E
         return Entry(kind="link", target=target), bool(needle) and needle in os.fsencode(target)
     if not stat.S_ISREG(status.st_mode):
         raise StorageError(f"{whole}: neither a file nor a link nor a directory")
-    if known is not None and known.is_still(status):
-        return Entry(kind="file", mode=mode, size=known.size, sha256=known.sha256), False
-    digest, hit = _read(whole, needle)
+    identity = identity_of(status)
+    digest, hit = seen.get(identity), False
+    if digest is None:
+        digest, hit = _read(whole, needle)
+        seen[identity] = digest
     return Entry(kind="file", mode=mode, size=status.st_size, sha256=digest), hit
 
 

@@ -162,7 +162,8 @@ def relocate_and_read(draft: Draft, taken: Taken) -> dict[str, Entry]:
     fs.make_read_only(stage)
     fs.set_mode(stage, 0o755)
     with report.step("recording a digest of every file") as step:
-        entries, leaks = read_tree(stage, needle=os.fsencode(stage.name), known=taken.known)
+        seen = {one.identity: one.sha256 for one in taken.known.values()}
+        entries, leaks = read_tree(stage, needle=os.fsencode(stage.name), seen=seen)
         step.outcome = f"{len(entries)} files, links and directories"
     for path in leaks:
         report.warn(f"{path} names the directory that it was built in")

@@ -20,7 +20,7 @@ from lamina.core.errors import IntegrityError
 from lamina.engines.records import read_record
 from lamina.model.artifacts import ArtifactKind
 from lamina.model.names import parse_package_name
-from lamina.release.mtree import Hashed, hash_files
+from lamina.release.mtree import Hashed, hash_files, identity_of
 from lamina.release.relocate import Relocation
 from lamina.release.root import INTERNAL
 
@@ -66,7 +66,7 @@ class Taken:
         return {
             path: one.size
             for path, one in self.known.items()
-            if one.is_still(os.lstat(stage / path))
+            if one.identity == identity_of(os.lstat(stage / path))
         }
 
 
@@ -213,12 +213,11 @@ def take_over(packages: Collection[Package], stage: Path) -> Taken:
 
 def _shared(source: Path, target: Path, read: Hashed) -> Hashed | None:
     """Give a new path the content of a file that was read; None where it had to be copied."""
-    if not read.is_still(source.lstat()):
+    if identity_of(source.lstat()) != read.identity:
         raise IntegrityError(f"{source}: somebody is writing to it")
     if fs.share_file(source, target) == "copy":
         return None
-    status = target.lstat()
-    return replace(read, inode=status.st_ino, modified=status.st_mtime_ns)
+    return replace(read, identity=identity_of(target.lstat()))
 
 
 def share_unchanged(draft: Draft, taken: Taken) -> None:
