@@ -69,9 +69,15 @@ def earlier_releases(
             manifest = one.manifest()
         except LaminaError:
             continue
-        if manifest.python == python:
+        if same_python(manifest.python, python):
             found.append(Earlier(release=one, manifest=manifest))
     return tuple(found)
+
+
+def same_python(one: ManifestPython, other: ManifestPython) -> bool:
+    """Tell whether what two releases were made with is the same; of copies, wherever it was."""
+    place = {"interpreter"} if one.bundled else set()
+    return one.model_dump(exclude=place) == other.model_dump(exclude=place)
 
 
 def _candidates(root: Root, release: Release, *, itself: bool) -> Iterator[Release]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lamina.core.errors import IntegrityError
 from lamina.release.draft import Draft
-from lamina.release.earlier import earlier_releases
+from lamina.release.earlier import earlier_releases, same_python
 from lamina.release.realise import realise
 from lamina.release.seal import describe, relocate_and_read
 
@@ -28,7 +28,7 @@ def rebuild(
     the same any more, and whatever installing raises.
     """
     made_with = release.manifest().python
-    if request.python != made_with:
+    if not same_python(request.python, made_with):
         raise IntegrityError(
             f"{release.name} was made with Python {made_with.version}, {made_with.interpreter}; "
             f"here is {request.python.version}, {request.python.interpreter}"
