@@ -75,6 +75,8 @@ def plan_takeover(draft: Draft) -> tuple[Package, ...]:
 
     Wheels only: what is built from source need not become the same again.
     """
+    if not draft.earlier:
+        return ()
     left = {one.package: one for one in draft.request.artifacts if one.kind is ArtifactKind.WHEEL}
     series = draft.request.interpreter.series
     tag = f"cpython-{series.major}{series.minor}"
@@ -88,8 +90,11 @@ def plan_takeover(draft: Draft) -> tuple[Package, ...]:
             for package in _sound(earlier, wanted, tag=tag):
                 found.append(package)
                 del left[package.artifact.package]
-        step.outcome = f"{len(found)} of {len(draft.request.artifacts)}"
-    return tuple(found)
+        brought = Counter(path for one in found for path in one.files)
+        # Of different releases, two packages may have brought the same file.
+        apart = tuple(one for one in found if all(brought[path] == 1 for path in one.files))
+        step.outcome = f"{len(apart)} of {len(draft.request.artifacts)}"
+    return apart
 
 
 def _sound(earlier: Earlier, wanted: Iterable[Artifact], *, tag: str) -> Iterator[Package]:
@@ -191,7 +196,7 @@ def take_over(packages: Collection[Package], stage: Path) -> Taken:
     taken = Taken(packages=tuple(packages))
     if not packages:
         return taken
-    with report.step(f"taking over {len(packages)} packages") as step:
+    with report.step(f"taking over {len(packages)} packages", total=len(packages)) as step:
         made: set[Path] = set()
         for package in packages:
             scripts = Relocation(stage=package.earlier.release.prefix, final=stage)
@@ -207,6 +212,7 @@ def take_over(packages: Collection[Package], stage: Path) -> Taken:
                     fs.write_bytes(target, data, mode=mode, durable=False)
                 elif shared := _shared(source, target, read):
                     taken.known[path] = shared
+            step.advance()
         step.outcome = f"{len(taken.known)} files shared"
     return taken
 
@@ -225,7 +231,7 @@ def share_unchanged(draft: Draft, taken: Taken) -> None:
 
     That is a copy of the interpreter, and much of a package that only a few files changed of.
     """
-    for earlier in draft.earlier:
+    for earlier in draft.earlier[:1]:
         with report.step(f"sharing what is as in {earlier.release.name}") as step:
             alike = _alike(draft.stage, earlier, taken)
             there = hash_files(f"{earlier.prefix}/{path}" for path in alike)

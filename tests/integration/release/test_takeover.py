@@ -217,6 +217,18 @@ def test_a_package_from_the_release_before_the_last(
     assert not (third.prefix / SITE / "big/other.py").exists()
 
 
+def test_packages_of_different_releases_that_bring_the_same_file(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    one = {"one": ("1.0", {"one.py": "", "both.py": "both = 1\n"})}
+    other = {"other": ("1.0", {"other.py": "", "both.py": "both = 1\n"})}
+    publish(_request(tmp_path, environ, "1.0", one))
+    publish(_request(tmp_path, environ, "2.0", other))
+    third = publish(_request(tmp_path, environ, "3.0", one | other)).release
+    assert verify_release(third).sound
+    subprocess.run([third.interpreter, "-c", "import one, other, both"], check=True)
+
+
 def test_a_file_system_that_links_do_not_reach(tmp_path: Path) -> None:
     far = tmp_path / "far"
     source = tmp_path / "source"
