@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lamina.model.platforms import Target
     from lamina.model.versions import ReleaseVersion
     from lamina.release.earlier import Earlier
+    from lamina.release.place import Place
     from lamina.release.root import Release
     from lamina.stack.document import Stack
 
@@ -78,6 +79,19 @@ class Draft:
     stage: Path
     earlier: tuple[Earlier, ...] = ()
     """Releases that it may share files with."""
+    place: Place | None = None
+    """Where its tests run as if it were published; None where this machine has no namespaces."""
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether there are tests, and they are run."""
+        table = self.request.stack.test
+        return self.request.run_tests and bool(table.imports or table.commands)
+
+    @property
+    def is_tested_in_stage(self) -> bool:
+        """Whether tests run where they can write to it: no file may be another release's then."""
+        return self.is_tested and self.place is None
 
     @property
     def final(self) -> Path:

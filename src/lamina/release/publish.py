@@ -17,7 +17,7 @@ from lamina.release.guard import only_publisher, remove_empty, sweep
 from lamina.release.history import read_history
 from lamina.release.realise import realise
 from lamina.release.root import Release, Root, open_root
-from lamina.release.seal import Tally, seal
+from lamina.release.seal import Tally, place_of_tests, seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +140,9 @@ def publish(request: PublishRequest) -> Outcome:
 def _build(request: PublishRequest, root: Root, release: Release) -> tuple[TestPlace, Tally]:
     earlier = earlier_releases(root, release, request.python)
     with _staged(root, release) as stage:
-        draft = Draft(request=request, release=release, stage=stage, earlier=earlier)
+        fs.make_directory(stage)
+        place = place_of_tests(request, stage, release.prefix)
+        draft = Draft(request=request, release=release, stage=stage, earlier=earlier, place=place)
         manifest, tally = seal(draft, realise(draft))
         with report.step("flushing to disk"):
             fs.flush_file_system(stage)

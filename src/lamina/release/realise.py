@@ -13,7 +13,7 @@ from lamina.core.errors import CommandFailedError, StorageError
 from lamina.core.run import base_environment, run
 from lamina.engines.uv_python import make_environment
 from lamina.release.intruders import names_of_ours, refuse_intruders
-from lamina.release.takeover import clashing, plan_takeover, share_unchanged, take_over
+from lamina.release.takeover import clashing, plan_takeover, take_over
 
 if TYPE_CHECKING:
     from lamina.release.draft import Draft
@@ -47,7 +47,6 @@ def realise(draft: Draft) -> Taken:
     taken = _install(draft)
     refuse_intruders(stage, ours)
     compile_tree(draft, taken)
-    share_unchanged(draft, taken)
     return taken
 
 
@@ -70,7 +69,7 @@ def _install(draft: Draft) -> Taken:
             fs.remove_file(stage / ".lock")  # uv's, for while it installs
         clash = clashing(packages, stage)
         if not clash:
-            return take_over(packages, stage)
+            return take_over(packages, stage, link=not draft.is_tested_in_stage)
         packages = tuple(one for one in packages if one not in clash)
 
 

@@ -25,15 +25,17 @@ from lamina.release.mtree import MTREE_NAME, dump_mtree, read_tree
 from lamina.release.place import final_place, staging_place
 from lamina.release.relocate import Relocation, relocate_scripts
 from lamina.release.root import INTERNAL, MANIFEST_NAME
+from lamina.release.takeover import share_unchanged
 from lamina.release.testing import run_tests
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.model.digests import Sha256
-    from lamina.release.draft import Draft
+    from lamina.release.draft import Draft, PublishRequest
     from lamina.release.manifest import ManifestTest, TestPlace
     from lamina.release.mtree import Entry
+    from lamina.release.place import Place
     from lamina.release.takeover import Taken
 
 
@@ -63,23 +65,16 @@ def seal(draft: Draft, taken: Taken) -> tuple[Manifest, Tally]:
     The tests run with the tree at its final path, read-only, where this machine has mount
     namespaces; elsewhere in the stage, before its scripts name the final path.
     """
-    request, stage = draft.request, draft.stage
+    request, stage, place = draft.request, draft.stage, draft.place
     table = request.stack.test
-    wanted = bool(table.imports or table.commands)
-    place = final_place(
-        stage=stage,
-        final=draft.final,
-        environ=request.environ,
-        log=request.log,
-        interpreter=request.interpreter.prefix,
-    )
     tests: list[ManifestTest] = []
-    tested: TestPlace = "none" if not wanted else "skipped"
-    if wanted and request.run_tests and place is None:
+    tested: TestPlace = "skipped" if table.imports or table.commands else "none"
+    if draft.is_tested and place is None:
         tests, tested = _test_in_stage(draft), "staging"
+    share_unchanged(draft, taken)
     describe(draft)
     files_digest, tally = _relocate_and_list(draft, taken)
-    if wanted and request.run_tests and place is not None:
+    if draft.is_tested and place is not None:
         tests, tested = run_tests(table, place), "namespace"
     manifest = _manifest(draft, files_digest=files_digest, tests=tests, tested=tested)
     path = stage / INTERNAL / MANIFEST_NAME
@@ -88,6 +83,17 @@ def seal(draft: Draft, taken: Taken) -> tuple[Manifest, Tally]:
         fs.set_mode(sign(path, request.key, environ=request.environ), 0o444)
     fs.set_mode(stage / INTERNAL, 0o555)
     return manifest, tally
+
+
+def place_of_tests(request: PublishRequest, stage: Path, final: Path) -> Place | None:
+    """Return the place where a stage is seen at its final path; None without mount namespaces."""
+    return final_place(
+        stage=stage,
+        final=final,
+        environ=request.environ,
+        log=request.log,
+        interpreter=request.interpreter.prefix,
+    )
 
 
 def _test_in_stage(draft: Draft) -> list[ManifestTest]:

@@ -191,8 +191,11 @@ def clashing(packages: Iterable[Package], stage: Path) -> list[Package]:
     return [one for one in packages if any(os.path.lexists(stage / path) for path in one.files)]
 
 
-def take_over(packages: Collection[Package], stage: Path) -> Taken:
-    """Give a stage the files of packages; nothing may install into it afterwards."""
+def take_over(packages: Collection[Package], stage: Path, *, link: bool = True) -> Taken:
+    """Give a stage the files of packages; nothing may install into it afterwards.
+
+    Without ``link``, no file is the earlier release's own, and something may yet write to it.
+    """
     taken = Taken(packages=tuple(packages))
     if not packages:
         return taken
@@ -210,18 +213,18 @@ def take_over(packages: Collection[Package], stage: Path) -> Taken:
                     data = scripts.script(source.read_bytes())
                     mode = package.earlier.entries[path].mode
                     fs.write_bytes(target, data, mode=mode, durable=False)
-                elif shared := _shared(source, target, read):
+                elif shared := _shared(source, target, read, link=link):
                     taken.known[path] = shared
             step.advance()
         step.outcome = f"{len(taken.known)} files shared"
     return taken
 
 
-def _shared(source: Path, target: Path, read: Hashed) -> Hashed | None:
+def _shared(source: Path, target: Path, read: Hashed, *, link: bool = True) -> Hashed | None:
     """Give a new path the content of a file that was read; None where it had to be copied."""
     if identity_of(source.lstat()) != read.identity:
         raise IntegrityError(f"{source}: somebody is writing to it")
-    if fs.share_file(source, target) == "copy":
+    if fs.share_file(source, target, link=link) == "copy":
         return None
     return replace(read, identity=identity_of(target.lstat()))
 
