@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import uv
@@ -28,9 +26,7 @@ DAYS = ("2026-10-18", "2026-11-01")
 """Of two months, which are their versions."""
 
 
-def run(
-    stack: Path, work: Path, rounds: int, *, days: tuple[str, str] = DAYS
-) -> Comparison:
+def run(stack: Path, work: Path, rounds: int, *, days: tuple[str, str] = DAYS) -> Comparison:
     """Measure for the stack in a directory, locked as of two days."""
     old, new = (stack_of(stack, work, day) for day in days)
     root, alone, copy, venv = (work / name for name in ("root", "alone", "copy", "venv"))
