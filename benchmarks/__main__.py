@@ -7,12 +7,13 @@ import os
 import tempfile
 from pathlib import Path
 
-from benchmarks import layer_add, layer_create, lock, operations, publish
+from benchmarks import layer_add, layer_create, lock, operations, publish, release_next
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 BENCHMARKS = {
     "lock": (lock.run, "hep-large"),
     "publish": (publish.run, "hep-small"),
+    "release-next": (release_next.run, "hep-analysis"),
     "layer-create": (layer_create.run, "hep-small"),
     "layer-add": (layer_add.run, "hep-small"),
     "verify": (operations.verify, "hep-analysis"),

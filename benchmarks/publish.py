@@ -35,7 +35,7 @@ def run(stack: Path, work: Path, rounds: int) -> Comparison:
             shutil.copy(stack / file, work)
     lamina = [sys.executable, "-m", "lamina"]
     subprocess.run([*lamina, "lock", "--stack", work, "--quiet"], check=True)
-    python, listing = _inputs(work)
+    python, listing = lock_for_uv(work)
     root, venv = work / "root", work / "venv"
     uv_bin = uv.find_uv_bin()
     sides = [
@@ -64,7 +64,7 @@ def run(stack: Path, work: Path, rounds: int) -> Comparison:
     return compare(title, sides, rounds=rounds, reference="uv and compileall", promise=1.5)
 
 
-def _inputs(work: Path) -> tuple[Path, Path]:
+def lock_for_uv(work: Path) -> tuple[Path, Path]:
     """Return the interpreter that publish will take, and the lock as uv reads it."""
     environ = dict(os.environ)
     stack = load_stack(work / STACK_NAME)

@@ -30,10 +30,15 @@ _NUMBERS = {"numbers_of_ours.py": "answer = 42\n"}
 
 
 def make_wheel(directory: Path, name: str, version: str, files: Mapping[str, str]) -> Path:
-    """Write a wheel; the same input gives the same bytes."""
+    """Write a wheel; the same input gives the same bytes, and leaves what is there alone.
+
+    uv keeps the time of local files with what it installs of them.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     wheel = directory / f"{name}-{version}-py3-none-any.whl"
-    wheel.write_bytes(zipped(wheel_contents(name, version, files, metadata(name, version))))
+    data = zipped(wheel_contents(name, version, files, metadata(name, version)))
+    if not wheel.exists() or wheel.read_bytes() != data:
+        wheel.write_bytes(data)
     return wheel
 
 

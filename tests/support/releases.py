@@ -51,7 +51,7 @@ def make_stack(*, test: dict[str, Any] | None = None, **table: Any) -> Stack:
 
 @dataclass(frozen=True, slots=True)
 class FakeInstaller:
-    """An ArtifactInstaller that writes a module and a script for each artifact."""
+    """An ArtifactInstaller that writes a module, a script and a RECORD for each artifact."""
 
     def install(
         self,
@@ -67,9 +67,13 @@ class FakeInstaller:
             name = one.package.replace("-", "_")
             fs.write_text(site / f"{name}.py", "answer = 42\n", durable=False)
             script = f"#!{python}\nprint('run by {prefix}')\n"
-            fs.write_text(
-                prefix / "bin" / name.removesuffix("er"), script, mode=0o755, durable=False
-            )
+            program = name.removesuffix("er")
+            fs.write_text(prefix / "bin" / program, script, mode=0o755, durable=False)
+            info = f"{name}-{one.version}.dist-info"
+            fs.make_directory(site / info)
+            lines = [f"{name}.py", f"../../../bin/{program}", f"{info}/RECORD"]
+            record = "".join(f"{line},,\n" for line in lines)
+            fs.write_text(site / info / "RECORD", record, durable=False)
 
 
 def publish_request(tmp_path: Path, environ: dict[str, str], **changes: Any) -> PublishRequest:

@@ -172,7 +172,10 @@ def _fresh_log(log: Path) -> Path:
 def _text(outcome: Outcome) -> str:
     release = outcome.release
     said = "published" if outcome.status == "published" else "is there already, with this content"
-    return f"{release.name} {said}\n{release.prefix}"
+    lines = [f"{release.name} {said}", str(release.prefix)]
+    if tally := outcome.tally.line():
+        lines.append(tally)
+    return "\n".join(lines)
 
 
 def _value(outcome: Outcome) -> dict[str, object]:
@@ -184,6 +187,8 @@ def _value(outcome: Outcome) -> dict[str, object]:
         "status": outcome.status,
         "packages": outcome.packages,
         "tested": outcome.tested,
+        "shared": {"files": outcome.tally.shared_files, "bytes": outcome.tally.shared_bytes},
+        "written": {"files": outcome.tally.written_files, "bytes": outcome.tally.written_bytes},
     }
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from lamina.cli.app import LazyGroup
-from lamina.cli.options import environment, output_options, root_option
+from lamina.cli.options import output_options, root_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from lamina.cli.options import Output
     from lamina.model.names import PackageName
@@ -25,7 +25,8 @@ _COMMANDS = {
     "diff": ("lamina.cli.compare:diff", "Show what differs between two releases."),
     "why": ("lamina.cli.compare:why", "Show why a package is in a release."),
     "audit": ("lamina.cli.audit:audit", "Look up known vulnerabilities of a release."),
-    "verify": ("lamina.cli.release:verify", "Hash an installed release again."),
+    "verify": ("lamina.cli.integrity:verify", "Hash installed releases again."),
+    "repair": ("lamina.cli.integrity:repair", "Make a release again what was published."),
     "promote": ("lamina.cli.tiers:promote", "Point a tier to a release."),
     "rollback": ("lamina.cli.tiers:rollback", "Point a tier to the release before."),
     "drop": ("lamina.cli.tiers:drop", "Remove a tier; its release stays."),
@@ -160,43 +161,6 @@ def _described(release: Release, manifest: Manifest, files: int, size: int) -> s
             *(f"  {one.name} {one.version}" for one in manifest.packages),
         ]
     )
-
-
-@click.command()
-@click.argument("release", metavar="RELEASE")
-@click.option(
-    "--signers",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="FILE",
-    help="The signature has to be by one of these: a list as in ssh-keygen(1), ALLOWED SIGNERS.",
-)
-@root_option
-@output_options
-def verify(output: Output, *, release: str, signers: Path | None, root: Path) -> int:
-    """Hash every file of RELEASE and compare with what was published; exit 6 if they differ."""
-    from lamina.core.errors import IntegrityError
-    from lamina.release.verify import verify_release, verify_signature
-
-    found = find_release(release, root)
-    signed = verify_signature(found, signers, environ=environment()) if signers else None
-    findings = verify_release(found)
-    if findings.sound:
-        text = f"{found.name}: {findings.files} files, links and directories as published"
-        text += f", signed by {signed}" if signed else ""
-    else:
-        text = "\n".join([f"{found.name} is not as published", *findings.lines()])
-    value = {
-        "release": found.name,
-        "prefix": str(found.prefix),
-        "files": findings.files,
-        "sound": findings.sound,
-        "signed-by": signed,
-        "changed": list(findings.changed),
-        "missing": list(findings.missing),
-        "extra": list(findings.extra),
-    }
-    output.result(text, value)
-    return 0 if findings.sound else IntegrityError.exit_code
 
 
 def find_release(text: str, root: Path) -> Release:

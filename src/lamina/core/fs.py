@@ -12,7 +12,7 @@ import re
 import shutil
 import stat
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 from lamina.core.errors import StorageError
@@ -26,6 +26,16 @@ _HERE = -100
 """AT_FDCWD: relative paths start at the working directory."""
 _EXCHANGE = 2
 """RENAME_EXCHANGE."""
+_FICLONE = 0x40049409
+"""_IOW(0x94, 9, int), of linux/fs.h."""
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_LINK = frozenset(
+    {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
+)
+"""EPERM also where the kernel lets nobody link to what others own (proc_sys_fs(5))."""
+
+Way = Literal["clone", "link", "copy"]
+"""Two files with blocks in common, one file with two names, two files."""
 
 
 class _Observers:
@@ -195,6 +205,54 @@ def copy_file(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
+def share_file(source: Path, target: Path, *, clone: bool = True, link: bool = True) -> Way:
+    """Give the new file ``target`` the content and mode of ``source``; return how.
+
+    In the first way that the file system has: a clone, a hard link, a copy.
+    """
+    with _change("share", target):
+        if clone and _cloned(source, target):
+            return "clone"
+        if link and _linked(source, target):
+            return "link"
+        shutil.copy2(source, target)
+        return "copy"
+
+
+def _linked(source: Path, target: Path) -> bool:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in _NO_LINK:
+            return False
+        raise
+    return True
+
+
+def _cloned(source: Path, target: Path) -> bool:
+    """Have two files share their blocks until one is written to (ioctl_ficlone(2))."""
+    import fcntl
+
+    with source.open("rb") as reading:
+        status = os.fstat(reading.fileno())
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.ioctl(writing, _FICLONE, reading.fileno())
+            os.fchmod(writing, stat.S_IMODE(status.st_mode))
+            os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
+        except OSError as error:
+            target.unlink()
+            if error.errno in _FULL:
+                raise
+            return False
+        except BaseException:
+            target.unlink()
+            raise
+        finally:
+            os.close(writing)
+    return True
+
+
 def copy_tree(
     source: Path, target: Path, *, ignore: Callable[[str, list[str]], set[str]] | None = None
 ) -> None:
@@ -221,15 +279,24 @@ def remove_tree(path: Path) -> None:
 
 
 def make_read_only(path: Path) -> None:
-    """Set files to 0444 (0555 when executable) and directories to 0555, the top one last."""
+    """Set files to 0444 (0555 when executable) and directories to 0555, the top one last.
+
+    What is so already is left alone: it may be another tree's file as well, and another user's.
+    """
     with _change("chmod", path):
         for directory, _, files in os.walk(path, topdown=False):
             for name in files:
                 file = os.path.join(directory, name)  # noqa: PTH118
                 mode = os.lstat(file).st_mode
-                if stat.S_ISREG(mode):
-                    os.chmod(file, 0o555 if mode & 0o111 else 0o444)  # noqa: PTH101
+                wanted = read_only(mode)
+                if stat.S_ISREG(mode) and stat.S_IMODE(mode) != wanted:
+                    os.chmod(file, wanted)  # noqa: PTH101
             os.chmod(directory, 0o555)  # noqa: PTH101, S103
+
+
+def read_only(mode: int) -> int:
+    """Return the mode that a file has in a tree that is read-only."""
+    return 0o555 if mode & 0o111 else 0o444
 
 
 def set_mode(path: Path, mode: int) -> None:

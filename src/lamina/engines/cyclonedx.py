@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.exception.model import InvalidUriException
@@ -120,12 +121,17 @@ def _component(part: Part) -> Component:
     )
 
 
+_OF_ADDRESSES = "%:/?#[]@!$&'()*+,;="
+"""What stands for itself in an address, beside letters and digits (RFC 3986)."""
+
+
 def _website(address: str | None) -> list[ExternalReference]:
     """Return the reference to a home page; what somebody wrote there need not be an address."""
     if address is None:
         return []
     try:
-        return [ExternalReference(type=ExternalReferenceType.WEBSITE, url=XsUri(address))]
+        url = XsUri(quote(address, safe=_OF_ADDRESSES))
+        return [ExternalReference(type=ExternalReferenceType.WEBSITE, url=url)]
     except InvalidUriException:
         return []
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from lamina.core import fs, report
-from lamina.core.errors import DocumentError
 from lamina.release.guard import only_publisher, remove_empty
 from lamina.release.history import record, retired
-from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing
+from lamina.release.space import freed_by
 from lamina.release.tiers import moving, way_back
 
 if TYPE_CHECKING:
@@ -28,8 +27,9 @@ class Doomed:
 
     release: Release
     reason: str
-    size: int | None
-    """Bytes of its files, None where its listing cannot be read."""
+    size: int
+    """Bytes of disk that removing it gives back, after those that go before it: files that other
+    releases have as well stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +42,8 @@ class Collection:
 
     @property
     def size(self) -> int:
-        """Bytes of what goes, as far as they are known."""
-        return sum(one.size or 0 for one in self.going)
+        """Bytes of disk that removing what goes gives back."""
+        return sum(one.size for one in self.going)
 
 
 def plan_collection(
@@ -59,7 +59,24 @@ def plan_collection(
     (``needed``: by prefix, or by name as ``stack/version``), and while it is one of the ``keep``
     newest for its platform.
     """
-    going: list[Doomed] = []
+    going, staying = _decide(root, releases, keep=keep, needed=needed)
+    sizes = freed_by([one.prefix for one, _ in going])
+    doomed = (
+        Doomed(release=one, reason=reason, size=size)
+        for (one, reason), size in zip(going, sizes, strict=True)
+    )
+    return Collection(going=tuple(doomed), staying=tuple(staying))
+
+
+def _decide(
+    root: Root,
+    releases: Iterable[Release],
+    *,
+    keep: int | None,
+    needed: Mapping[str, Sequence[str]],
+) -> tuple[list[tuple[Release, str]], list[tuple[Release, tuple[str, ...]]]]:
+    """Return what goes and what stays, each with why."""
+    going: list[tuple[Release, str]] = []
     staying: list[tuple[Release, tuple[str, ...]]] = []
     by_stack: dict[str, list[Release]] = defaultdict(list)
     for one in releases:
@@ -76,12 +93,12 @@ def plan_collection(
             if why:
                 staying.append((one, why))
             elif move is not None:
-                going.append(_doomed(one, f"retired by {move.author.user}"))
+                going.append((one, f"retired by {move.author.user}"))
             elif keep is not None:
-                going.append(_doomed(one, f"older than the {keep} newest"))
+                going.append((one, f"older than the {keep} newest"))
             else:
                 staying.append((one, ("in service",)))
-    return Collection(going=tuple(going), staying=tuple(staying))
+    return going, staying
 
 
 def _reasons(root: Root, releases: Sequence[Release], keep: int | None) -> dict[str, list[str]]:
@@ -103,15 +120,6 @@ def _reasons(root: Root, releases: Sequence[Release], keep: int | None) -> dict[
         for one in here[len(here) - keep :] if keep else ():
             found[one.prefix.as_posix()].append(f"one of the {keep} newest")
     return found
-
-
-def _doomed(release: Release, reason: str) -> Doomed:
-    listing = release.internal / MTREE_NAME
-    try:
-        entries = parse_listing(read_listing(listing), listing)
-    except DocumentError:
-        return Doomed(release=release, reason=reason, size=None)
-    return Doomed(release=release, reason=reason, size=sum(one.size for one in entries.values()))
 
 
 def collect(
@@ -139,8 +147,8 @@ def collect(
             with report.step(f"remove {one.release.name} for {one.release.platform}"):
                 with moving(root, stack, change):
                     # Somebody may have moved a tier since.
-                    now = plan_collection(root, root.releases(stack), keep=keep, needed=needed)
-                    if one.release not in [each.release for each in now.going]:
+                    now, _ = _decide(root, root.releases(stack), keep=keep, needed=needed)
+                    if one.release not in [release for release, _ in now]:
                         continue
                     away = _take_away(root, one.release, change)
                 fs.remove_tree(away)
@@ -192,12 +200,8 @@ def render_collection(plan: Collection) -> str:
     """Return what goes and what stays for people."""
     lines = [f"stays  {one.name}  {one.platform}  {'; '.join(why)}" for one, why in plan.staying]
     lines += [
-        f"goes   {one.release.name}  {one.release.platform}  {one.reason}{_megabytes(one.size)}"
+        f"goes   {one.release.name}  {one.release.platform}  {one.reason}, {one.size / 1e6:.1f} MB"
         for one in plan.going
     ]
     lines.append(f"{len(plan.going)} to remove, {plan.size / 1e6:.1f} MB")
     return "\n".join(lines)
-
-
-def _megabytes(size: int | None) -> str:
-    return "" if size is None else f", {size / 1e6:.1f} MB"

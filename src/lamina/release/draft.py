@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lamina.release.manifest import Manifest, ManifestPython
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from lamina.model.artifacts import Artifact
     from lamina.model.platforms import Target
     from lamina.model.versions import ReleaseVersion
+    from lamina.release.earlier import Earlier
+    from lamina.release.place import Place
     from lamina.release.root import Release
     from lamina.stack.document import Stack
 
@@ -50,6 +54,17 @@ class PublishRequest:
         return self.stack.stack.bundle
 
     @property
+    def python(self) -> ManifestPython:
+        """The interpreter as the manifest describes it."""
+        return ManifestPython(
+            series=self.interpreter.series,
+            version=self.interpreter.version,
+            implementation="cpython",
+            interpreter=str(self.interpreter.path),
+            bundled=self.bundle,
+        )
+
+    @property
     def artifacts(self) -> tuple[Artifact, ...]:
         """The files to install, one a package."""
         return tuple(self.lock.artifacts_for(self.target))
@@ -62,6 +77,23 @@ class Draft:
     request: PublishRequest
     release: Release
     stage: Path
+    earlier: tuple[Earlier, ...] = ()
+    """Releases that it may share files with."""
+    place: Place | None = None
+    """Where its tests run as if it were published; None where this machine has no namespaces."""
+    made: Manifest | None = None
+    """What it was when it was published, where it is only made once more."""
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether there are tests, and they are run."""
+        table = self.request.stack.test
+        return self.request.run_tests and bool(table.imports or table.commands)
+
+    @property
+    def is_tested_in_stage(self) -> bool:
+        """Whether tests run where they can write to it: no file may be another release's then."""
+        return self.is_tested and self.place is None
 
     @property
     def final(self) -> Path:

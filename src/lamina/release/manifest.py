@@ -90,7 +90,7 @@ class Manifest(Document):
     platform: PlatformField
     """What it runs on."""
     prefix: str
-    """Where it was published; scripts and byte code name this path."""
+    """Where it was published; scripts name this path."""
     created: TimeField
     """When it was published, or SOURCE_DATE_EPOCH."""
     lock_digest: DigestField

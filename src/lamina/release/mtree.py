@@ -17,7 +17,7 @@ from lamina.core.errors import DocumentError, Problem, StorageError
 from lamina.release.root import INTERNAL, MANIFEST_NAME, SIGNATURE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
     from pathlib import Path
 
 MTREE_NAME = "files.mtree"
@@ -26,6 +26,7 @@ OUTSIDE = frozenset(f"{INTERNAL}/{name}" for name in (MANIFEST_NAME, SIGNATURE_N
 
 _WORKERS = 8
 _BLOCK = 1 << 22
+_TOGETHER = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +40,75 @@ class Entry:
     target: str = ""
 
 
-def read_tree(top: Path, *, needle: bytes = b"") -> tuple[dict[str, Entry], list[str]]:
+Identity = tuple[int, int, int, int]
+"""Device, inode, time of modification in ns and size: what stays while nobody writes to a file."""
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    """Return by what a file is known again that was read."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hashed:
+    """A file that was read, and what was in it."""
+
+    sha256: str
+    size: int
+    identity: Identity
+    hit: bool
+    """It contains what was looked for."""
+
+
+def hash_files(paths: Iterable[str], *, needle: bytes = b"") -> dict[str, Hashed | None]:
+    """Read files, several at a time; return what was in each, None for what cannot be read."""
+    wanted = list(paths)
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        answers = pool.map(lambda path: _hashed(path, needle), wanted, chunksize=_TOGETHER)
+        return dict(zip(wanted, answers, strict=True))
+
+
+def _hashed(path: str, needle: bytes) -> Hashed | None:
+    try:
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        digest, hit = _read(path, needle)
+    except OSError:
+        return None
+    identity = identity_of(status)
+    return Hashed(sha256=digest, size=status.st_size, identity=identity, hit=hit)
+
+
+def read_tree(
+    top: Path,
+    *,
+    needle: bytes = b"",
+    seen: MutableMapping[Identity, str] | None = None,
+    advance: Callable[[int], object] | None = None,
+) -> tuple[dict[str, Entry], list[str]]:
     """Return path -> entry of everything below ``top``, and the files that contain ``needle``.
 
-    Paths are relative, with ``/``. Other things than files, links and directories raise
-    StorageError, as no release can have them.
+    Paths are relative, with ``/``. Files that were ``seen`` are not read again, and those that are
+    read are added to it, with their digests. ``advance`` is told how many more were looked at.
+    Other things than files, links and directories raise StorageError, as no release can have them.
     """
     base = os.fspath(top)
     found = sorted(path for path in _paths(base) if path not in OUTSIDE)
+    known = {} if seen is None else seen
+    entries: dict[str, Entry] = {}
+    leaks: list[str] = []
     with ThreadPoolExecutor(_WORKERS) as pool:
-        answers = pool.map(lambda path: _entry(base, path, needle), found, chunksize=64)
-        both = list(zip(found, answers, strict=True))
-    entries = {path: entry for path, (entry, _) in both}
-    return entries, [path for path, (_, hit) in both if hit]
+        answers = pool.map(
+            lambda path: _entry(base, path, needle, known), found, chunksize=_TOGETHER
+        )
+        for path, (entry, hit) in zip(found, answers, strict=True):
+            entries[path] = entry
+            if hit:
+                leaks.append(path)
+            if advance is not None and len(entries) % _TOGETHER == 0:
+                advance(_TOGETHER)
+    return entries, leaks
 
 
 def _paths(base: str) -> Iterator[str]:
@@ -61,7 +118,9 @@ def _paths(base: str) -> Iterator[str]:
             yield f"{directory}/{name}"[skip:]
 
 
-def _entry(base: str, path: str, needle: bytes) -> tuple[Entry, bool]:
+def _entry(
+    base: str, path: str, needle: bytes, seen: MutableMapping[Identity, str]
+) -> tuple[Entry, bool]:
     whole = f"{base}/{path}"
     status = os.lstat(whole)
     mode = stat.S_IMODE(status.st_mode)
@@ -72,7 +131,11 @@ def _entry(base: str, path: str, needle: bytes) -> tuple[Entry, bool]:
         return Entry(kind="link", target=target), bool(needle) and needle in os.fsencode(target)
     if not stat.S_ISREG(status.st_mode):
         raise StorageError(f"{whole}: neither a file nor a link nor a directory")
-    digest, hit = _read(whole, needle)
+    identity = identity_of(status)
+    digest, hit = seen.get(identity), False
+    if digest is None:
+        digest, hit = _read(whole, needle)
+        seen[identity] = digest
     return Entry(kind="file", mode=mode, size=status.st_size, sha256=digest), hit
 
 

@@ -12,11 +12,12 @@ from lamina.core.errors import ConflictError, LaminaError
 from lamina.lock.files import digest_of_lock
 from lamina.model.platforms import Platform
 from lamina.release.draft import Draft
+from lamina.release.earlier import earlier_releases
 from lamina.release.guard import only_publisher, remove_empty, sweep
 from lamina.release.history import read_history
 from lamina.release.realise import realise
 from lamina.release.root import Release, Root, open_root
-from lamina.release.seal import seal
+from lamina.release.seal import Tally, place_of_tests, seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,8 @@ class Outcome:
     status: Literal["published", "identical"]
     packages: int
     tested: TestPlace
+    tally: Tally
+    """What was shared and written; nothing of either where it was there already."""
 
 
 def plan_publish(request: PublishRequest, root: Root) -> Plan:
@@ -122,27 +125,30 @@ def publish(request: PublishRequest) -> Outcome:
     with only_publisher(root, environ=request.environ, now=request.now):
         plan = plan_publish(request, root)
         if plan.status == "identical":
-            tested = plan.release.manifest().tested
+            tested, tally = plan.release.manifest().tested, Tally()
         else:
-            tested = _build(request, root, plan.release)
+            tested, tally = _build(request, root, plan.release)
     return Outcome(
         release=plan.release,
         status="identical" if plan.status == "identical" else "published",
         packages=plan.packages,
         tested=tested,
+        tally=tally,
     )
 
 
-def _build(request: PublishRequest, root: Root, release: Release) -> TestPlace:
+def _build(request: PublishRequest, root: Root, release: Release) -> tuple[TestPlace, Tally]:
+    earlier = earlier_releases(root, release, request.python)
     with _staged(root, release) as stage:
-        draft = Draft(request=request, release=release, stage=stage)
-        realise(draft)
-        manifest = seal(draft)
+        fs.make_directory(stage)
+        place = place_of_tests(request, stage, release.prefix)
+        draft = Draft(request=request, release=release, stage=stage, earlier=earlier, place=place)
+        manifest, tally = seal(draft, realise(draft))
         with report.step("flushing to disk"):
             fs.flush_file_system(stage)
         fs.rename(stage, release.prefix)
     _finish(root, release)
-    return manifest.tested
+    return manifest.tested, tally
 
 
 def _finish(root: Root, release: Release) -> None:

@@ -13,9 +13,11 @@ from lamina.core.errors import CommandFailedError, StorageError
 from lamina.core.run import base_environment, run
 from lamina.engines.uv_python import make_environment
 from lamina.release.intruders import names_of_ours, refuse_intruders
+from lamina.release.takeover import clashing, plan_takeover, take_over
 
 if TYPE_CHECKING:
     from lamina.release.draft import Draft
+    from lamina.release.takeover import Taken
 
 _COMPILE = Path(__file__).parents[1] / "_target" / "compile_tree.py"
 _NOT_OURS = (
@@ -30,8 +32,10 @@ BUNDLE_NAME = "python"
 """Where in a release the copy of its interpreter is."""
 
 
-def realise(draft: Draft) -> None:
-    """Fill the stage; what names its own path still names the stage.
+def realise(draft: Draft) -> Taken:
+    """Fill the stage, and return what it has in common with earlier releases.
+
+    What names its own path still names the stage.
 
     Raises what the installer raises, BuildFailedError for a package that brings files of the
     release itself, StorageError when the disk is full.
@@ -40,14 +44,33 @@ def realise(draft: Draft) -> None:
     fs.make_directory(stage)
     prepare(draft)
     ours = names_of_ours(stage, directories=[BUNDLE_NAME] if request.bundle else [])
-    artifacts = request.artifacts
-    with report.step(f"installing {len(artifacts)} packages"):
-        request.installer.install(
-            artifacts, python=stage / "bin" / "python", locator=request.locator
-        )
-    fs.remove_file(stage / ".lock")  # uv's, for while it installs
+    taken = _install(draft)
     refuse_intruders(stage, ours)
-    compile_tree(draft)
+    compile_tree(draft, taken)
+    return taken
+
+
+def _install(draft: Draft) -> Taken:
+    """Install what cannot be taken over, then take over the rest.
+
+    In this order: an installer writes into files that are there already, and those that are taken
+    over are a published release's as well. What the two have in common is installed.
+    """
+    request, stage = draft.request, draft.stage
+    packages = plan_takeover(draft)
+    while True:
+        ready = {one.artifact for one in packages}
+        rest = [one for one in request.artifacts if one not in ready]
+        if rest:
+            with report.step(f"installing {len(rest)} packages"):
+                request.installer.install(
+                    rest, python=stage / "bin" / "python", locator=request.locator
+                )
+            fs.remove_file(stage / ".lock")  # uv's, for while it installs
+        clash = clashing(packages, stage)
+        if not clash:
+            return take_over(packages, stage, link=not draft.is_tested_in_stage)
+        packages = tuple(one for one in packages if one not in clash)
 
 
 def prepare(draft: Draft) -> None:
@@ -82,16 +105,16 @@ def prepare(draft: Draft) -> None:
     fs.write_text(stage / "pyvenv.cfg", text, durable=False)
 
 
-def compile_tree(draft: Draft) -> None:
-    """Write the byte code of every source, naming the final path, the same bytes each time."""
+def compile_tree(draft: Draft, taken: Taken) -> None:
+    """Write the byte code of every source: the same bytes each time and wherever it is built."""
     environment = base_environment(draft.request.environ) | {"PYTHONHASHSEED": "0"}
     python = draft.stage / "bin" / "python"
     with report.step("compiling") as step:
         try:
             answer = run(
                 [
-                    *(python, "-I", "-S", _COMPILE, draft.stage, draft.final),
-                    str(os.cpu_count() or 1),
+                    *(python, "-I", "-S", _COMPILE, draft.stage),
+                    *(str(os.cpu_count() or 1), *(one.name for one in taken.packages)),
                 ],
                 env=environment,
                 log=draft.request.log,

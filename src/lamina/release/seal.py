@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lamina.core import fs, report
@@ -19,7 +20,6 @@ from lamina.release.licences import UNKNOWN, summary_of
 from lamina.release.manifest import (
     Manifest,
     ManifestPackage,
-    ManifestPython,
     ManifestTools,
     dump_manifest,
 )
@@ -28,41 +28,56 @@ from lamina.release.place import final_place, staging_place
 from lamina.release.relocate import Relocation, relocate_scripts
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 from lamina.release.sbom import SBOM_NAME, Subject, dump_sbom
+from lamina.release.takeover import share_unchanged
 from lamina.release.testing import run_tests
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.model.digests import Sha256
-    from lamina.release.draft import Draft
+    from lamina.release.draft import Draft, PublishRequest
     from lamina.release.manifest import ManifestTest, TestPlace
+    from lamina.release.mtree import Entry
+    from lamina.release.place import Place
+    from lamina.release.takeover import Taken
 
 
-def seal(draft: Draft) -> Manifest:
-    """Make the stage ready to be renamed into place, and return its manifest.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How much of a release was there already, and how much was written."""
+
+    shared_files: int = 0
+    shared_bytes: int = 0
+    written_files: int = 0
+    written_bytes: int = 0
+
+    def line(self) -> str:
+        """Return it for people; nothing where no file is shared."""
+        if not self.shared_files:
+            return ""
+        return (
+            f"{self.shared_files} files are those of earlier releases "
+            f"({self.shared_bytes / 1e6:.1f} MB), {self.written_files} were written "
+            f"({self.written_bytes / 1e6:.1f} MB)"
+        )
+
+
+def seal(draft: Draft, taken: Taken) -> tuple[Manifest, Tally]:
+    """Make the stage ready to be renamed into place; return its manifest and what was written.
 
     The tests run with the tree at its final path, read-only, where this machine has mount
     namespaces; elsewhere in the stage, before its scripts name the final path.
     """
-    request, stage = draft.request, draft.stage
+    request, stage, place = draft.request, draft.stage, draft.place
     table = request.stack.test
-    wanted = bool(table.imports or table.commands)
-    place = final_place(
-        stage=stage,
-        final=draft.final,
-        environ=request.environ,
-        log=request.log,
-        interpreter=request.interpreter.prefix,
-    )
     tests: list[ManifestTest] = []
-    tested: TestPlace = "none" if not wanted else "skipped"
-    if wanted and request.run_tests and place is None:
+    tested: TestPlace = "skipped" if table.imports or table.commands else "none"
+    if draft.is_tested and place is None:
         tests, tested = _test_in_stage(draft), "staging"
-    _describe(draft)
-    about = _about(draft)
-    fs.write_text(stage / INTERNAL / SBOM_NAME, dump_sbom(about, request.lock), durable=False)
-    files_digest = _relocate_and_list(draft)
-    if wanted and request.run_tests and place is not None:
+    share_unchanged(draft, taken)
+    about = describe(draft)
+    files_digest, tally = _relocate_and_list(draft, taken)
+    if draft.is_tested and place is not None:
         tests, tested = run_tests(table, place), "namespace"
     manifest = _manifest(draft, about, files_digest=files_digest, tests=tests, tested=tested)
     path = stage / INTERNAL / MANIFEST_NAME
@@ -70,7 +85,18 @@ def seal(draft: Draft) -> Manifest:
     if request.key is not None:
         fs.set_mode(sign(path, request.key, environ=request.environ), 0o444)
     fs.set_mode(stage / INTERNAL, 0o555)
-    return manifest
+    return manifest, tally
+
+
+def place_of_tests(request: PublishRequest, stage: Path, final: Path) -> Place | None:
+    """Return the place where a stage is seen at its final path; None without mount namespaces."""
+    return final_place(
+        stage=stage,
+        final=final,
+        environ=request.environ,
+        log=request.log,
+        interpreter=request.interpreter.prefix,
+    )
 
 
 def _test_in_stage(draft: Draft) -> list[ManifestTest]:
@@ -99,8 +125,11 @@ def _times(top: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _describe(draft: Draft) -> None:
-    """Keep the documents the release was made from, and what a layer has to know of it."""
+def describe(draft: Draft) -> Subject:
+    """Keep the documents the release was made from, and what a layer has to know of it.
+
+    Returns what its packages say of themselves.
+    """
     request, stage = draft.request, draft.stage
     internal = stage / INTERNAL
     fs.make_directory(internal)
@@ -115,10 +144,30 @@ def _describe(draft: Draft) -> None:
         ) from error
     text = dump_probe(moved(described, stage, draft.final))
     fs.write_text(internal / "base.json", text, durable=False)
+    about = _about(draft)
+    fs.write_text(internal / SBOM_NAME, dump_sbom(about, request.lock), durable=False)
+    return about
 
 
-def _relocate_and_list(draft: Draft) -> Sha256:
+def _relocate_and_list(draft: Draft, taken: Taken) -> tuple[Sha256, Tally]:
     """Write the final path into the tree and list it; return the digest of the listing."""
+    entries = relocate_and_read(draft, taken)
+    text = dump_mtree(entries)
+    fs.set_mode(draft.stage / INTERNAL, 0o755)
+    fs.write_text(draft.stage / INTERNAL / MTREE_NAME, text, mode=0o444, durable=False)
+    shared = taken.shared(draft.stage)
+    files = [one.size for one in entries.values() if one.kind == "file"]
+    tally = Tally(
+        shared_files=len(shared),
+        shared_bytes=sum(shared.values()),
+        written_files=len(files) - len(shared),
+        written_bytes=sum(files) - sum(shared.values()),
+    )
+    return digest_of_bytes(text.encode()), tally
+
+
+def relocate_and_read(draft: Draft, taken: Taken) -> dict[str, Entry]:
+    """Write the final path into the tree, make it read-only and return what is in it."""
     stage = draft.stage
     relocation = Relocation(stage=stage, final=draft.final)
     relocate_scripts(relocation)
@@ -128,14 +177,12 @@ def _relocate_and_list(draft: Draft) -> Sha256:
     fs.make_read_only(stage)
     fs.set_mode(stage, 0o755)
     with report.step("recording a digest of every file") as step:
-        entries, leaks = read_tree(stage, needle=os.fsencode(stage.name))
+        seen = {one.identity: one.sha256 for one in taken.known.values()}
+        entries, leaks = read_tree(stage, needle=os.fsencode(stage.name), seen=seen)
         step.outcome = f"{len(entries)} files, links and directories"
     for path in leaks:
         report.warn(f"{path} names the directory that it was built in")
-    text = dump_mtree(entries)
-    fs.set_mode(stage / INTERNAL, 0o755)
-    fs.write_text(stage / INTERNAL / MTREE_NAME, text, mode=0o444, durable=False)
-    return digest_of_bytes(text.encode())
+    return entries
 
 
 def _keep_known(draft: Draft) -> None:
@@ -151,14 +198,15 @@ def _about(draft: Draft) -> Subject:
     """Return what the release is and what its packages say of themselves."""
     from importlib.metadata import version
 
-    request = draft.request
+    request, made = draft.request, draft.made
+    tools = {"lamina": version("lamina"), "uv": version_of_uv(request.uv)}
     return Subject(
         stack=draft.release.stack,
         version=draft.release.version,
         target=request.target,
         python=request.interpreter.version,
-        created=source_date(request.environ) or request.now,
-        tools={"lamina": version("lamina"), "uv": version_of_uv(request.uv)},
+        created=made.created if made else source_date(request.environ) or request.now,
+        tools=made.tools.model_dump() if made else tools,
         installed={one.name: one for one in read_installed(draft.stage)},
     )
 
@@ -172,7 +220,7 @@ def _manifest(
     tested: TestPlace,
 ) -> Manifest:
     request, release = draft.request, draft.release
-    lock, interpreter = request.lock, request.interpreter
+    lock = request.lock
     licences = {
         one.package: about.installed[one.package].licence
         if one.package in about.installed
@@ -189,13 +237,7 @@ def _manifest(
         stack_digest=lock.stack_digest,
         files_digest=files_digest,
         tested=tested,
-        python=ManifestPython(
-            series=interpreter.series,
-            version=interpreter.version,
-            implementation="cpython",
-            interpreter=str(interpreter.path),
-            bundled=request.bundle,
-        ),
+        python=request.python,
         tools=ManifestTools(lamina=about.tools["lamina"], uv=about.tools["uv"]),
         licences=summary_of(licences.values()),
         tests=tuple(tests),

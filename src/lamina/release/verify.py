@@ -14,10 +14,10 @@ from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing, read_t
 from lamina.release.root import MANIFEST_NAME, SIGNATURE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
     from pathlib import Path
 
-    from lamina.release.mtree import Entry
+    from lamina.release.mtree import Entry, Identity
     from lamina.release.root import Release
 
 
@@ -60,12 +60,21 @@ def _check_lock(release: Release) -> None:
         )
 
 
-def verify_release(release: Release) -> Findings:
-    """Hash the release again.
+def verify_release(
+    release: Release, *, seen: MutableMapping[Identity, str] | None = None
+) -> Findings:
+    """Hash the release again, but for files that were ``seen`` in another one, which are added.
 
-    Raises IntegrityError when the listing is not the one that the manifest names, DocumentError
-    when there is none, StorageError when a file cannot be read.
+    Raises IntegrityError when the listing is not the one that the manifest names, or the lock not
+    that, DocumentError when there is no listing, StorageError when a file cannot be read.
     """
+    recorded = recorded_files(release)
+    _check_lock(release)
+    return compare(release, recorded, seen=seen)
+
+
+def recorded_files(release: Release) -> dict[str, Entry]:
+    """Return what was published; raises IntegrityError when that is no longer known."""
     listing = release.internal / MTREE_NAME
     data = read_listing(listing)
     if digest_of_bytes(data) != release.manifest().files_digest:
@@ -73,11 +82,19 @@ def verify_release(release: Release) -> Findings:
             f"{listing}: not the listing that was published with {release.name}",
             hints=["publish the release again under a new version"],
         )
-    _check_lock(release)
-    recorded = parse_listing(data, listing)
-    with report.step(f"verifying {release.name}"):
+    return parse_listing(data, listing)
+
+
+def compare(
+    release: Release,
+    recorded: Mapping[str, Entry],
+    *,
+    seen: MutableMapping[Identity, str] | None = None,
+) -> Findings:
+    """Return what differs from what was recorded."""
+    with report.step(f"verifying {release.name}", total=len(recorded)) as step:
         try:
-            found, _ = read_tree(release.prefix)
+            found, _ = read_tree(release.prefix, seen=seen, advance=step.advance)
         except OSError as error:
             raise StorageError(f"{error.filename}: {error.strerror}") from error
     return Findings(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -67,7 +68,9 @@ def test_publish_json(command_line: CommandLine) -> None:
     value = command_line("publish", "--json", "--quiet", "--series", "3.11").json
     assert value.pop("seconds") > 0
     assert value.pop("tested") in {"namespace", "staging"}
+    assert value.pop("written")["files"] > 10
     assert value == {
+        "shared": {"files": 0, "bytes": 0},
         "release": "small/1.0",
         "platform": HERE,
         "prefix": str(_prefix(command_line)),
@@ -187,6 +190,18 @@ def test_what_stands_against_publishing_again(
     for word in words:
         assert word in answer.stderr
     command_line("release", "verify", "small/1.0")
+
+
+def test_the_next_release_says_what_it_shares(command_line: CommandLine) -> None:
+    command_line("publish")
+    command_line.write("lamina.toml", STACK.replace('version = "1.0"', 'version = "1.1"'))
+    said = command_line("publish").stdout.splitlines()
+    assert re.fullmatch(
+        r"\d+ files are those of earlier releases \(\d\.\d MB\), \d+ were written \(0\.0 MB\)",
+        said[2],
+    )
+    value = command_line("publish", "--json").json
+    assert (value["status"], value["shared"]["files"]) == ("identical", 0)
 
 
 def test_a_failing_test_is_named(command_line: CommandLine) -> None:

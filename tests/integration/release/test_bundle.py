@@ -11,7 +11,9 @@ import pytest
 
 from lamina.core.errors import ConflictError
 from lamina.engines.interpreters import Interpreter, inspect_interpreter
+from lamina.model.versions import parse_release_version
 from lamina.release.bundle import bundle_interpreter
+from lamina.release.mtree import MTREE_NAME
 from lamina.release.publish import publish
 from lamina.release.verify import verify_release
 from support.interpreters import find_interpreter
@@ -125,6 +127,27 @@ def test_where_the_interpreter_was_does_not_matter_to_a_copy(
     newer = dataclasses.replace(elsewhere, version="3.12.99")
     with pytest.raises(ConflictError, match="with another Python"):
         publish(dataclasses.replace(request, interpreter=newer))
+
+
+@pytest.mark.heavy
+def test_the_next_release_shares_the_copy(tmp_path: Path, environ: dict[str, str]) -> None:
+    stack = make_stack(bundle=True, test={"imports": []})
+    request = publish_request(tmp_path, environ, stack=stack)
+    first = publish(request).release
+    again = dataclasses.replace(request, version=parse_release_version("2.0"))
+    second = publish(again)
+    library = "python/lib/python3.12"
+    code = "json/__pycache__/decoder.cpython-312.pyc"
+    for path in ("python/bin/python3.12", f"{library}/os.py", f"{library}/{code}"):
+        assert (first.prefix / path).samefile(second.release.prefix / path)
+    # What names its place is not the same.
+    [data] = first.prefix.glob(f"{library}/_sysconfigdata_*.py")
+    assert not data.samefile(second.release.prefix / data.relative_to(first.prefix))
+    assert second.tally.shared_bytes > 20 * second.tally.written_bytes
+    assert verify_release(second.release).sound
+    listing = (second.release.internal / MTREE_NAME).read_text()
+    request.root.rename(tmp_path / "aside")
+    assert listing == (publish(again).release.internal / MTREE_NAME).read_text()
 
 
 def _hidden(release: Release, *, original: Interpreter) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from lamina.core.errors import BuildFailedError
 from lamina.engines.namespace import MountNamespace
+from lamina.model.versions import parse_release_version
 from lamina.release import seal
 from lamina.release.place import Place, final_place
 from lamina.release.publish import publish
@@ -38,6 +39,25 @@ def test_tests_that_write_into_the_release_fail(tmp_path: Path, environ: dict[st
     stack = make_stack(test={"commands": ["touch $VIRTUAL_ENV/lib/new-file"]})
     with pytest.raises(BuildFailedError, match=r"the tests wrote into the release: .*new-file"):
         publish(publish_request(tmp_path, environ, stack=stack))
+
+
+@pytest.mark.usefixtures("_no_namespaces")
+def test_tests_cannot_write_into_an_earlier_release(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    """What the next release has in common with it is its own until the tests have run."""
+    first = publish(publish_request(tmp_path, environ)).release
+    module = "lib/python3.12/site-packages/greeter/__init__.py"
+    version = parse_release_version("2.0")
+    test = f"chmod u+w $VIRTUAL_ENV/{module} && echo x >> $VIRTUAL_ENV/{module}"
+    stack = make_stack(test={"commands": [test]})
+    with pytest.raises(BuildFailedError, match="the tests wrote into the release"):
+        publish(publish_request(tmp_path, environ, version=version, stack=stack))
+    assert verify_release(first).sound
+    second = publish(publish_request(tmp_path, environ, version=version))
+    assert second.tested == "staging"
+    assert (first.prefix / module).samefile(second.release.prefix / module)
+    assert verify_release(second.release).sound
 
 
 def test_a_view_that_cannot_be_made_is_said(tmp_path: Path, environ: dict[str, str]) -> None:

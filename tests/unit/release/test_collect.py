@@ -148,6 +148,27 @@ def test_a_dry_run_removes_nothing(root: Root, clock: Clock) -> None:
     assert sorted(root.path.rglob("*")) == before
 
 
+def test_it_says_what_is_really_given_back(root: Root, clock: Clock) -> None:
+    """Files that a release has in common with one that stays are not given back."""
+    size = 1 << 20
+    one, two, last = (release_of(root, version).prefix for version in ("1.0", "1.1", "2.0"))
+    (one / "own").write_bytes(bytes(size))
+    (one / "with the next").write_bytes(bytes(size))
+    (two / "with the next").hardlink_to(one / "with the next")
+    (one / "with the last").write_bytes(bytes(size))
+    (last / "with the last").hardlink_to(one / "with the last")
+    found = plan(root, keep=3)
+    assert going(found) == ["1.0", "1.1"]
+    assert [each.size // size for each in found.going] == [1, 1]
+    assert found.size // size == 2
+    shares = [each.size // size for each in plan(root, keep=4).going]
+    assert shares == [1]
+    retire(root, release_of(root, "2.0"), clock.change())
+    assert plan(root, keep=2).size // size == 3
+    run(root, clock, keep=2)
+    assert {path.name for path in root.path.rglob("with*")} == set()
+
+
 def test_not_while_somebody_publishes(root: Root, clock: Clock) -> None:
     with (
         only_publisher(root, environ={}, now=clock.now),

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core.errors import DocumentError, StorageError
-from lamina.release.mtree import Entry, dump_mtree, parse_mtree, read_tree
+from lamina.release.mtree import Entry, dump_mtree, hash_files, parse_mtree, read_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lamina.release.mtree import Identity
 
 
 def test_a_tree_is_listed_in_standard_form(tmp_path: Path) -> None:
@@ -62,6 +64,43 @@ def test_files_that_contain_a_name_are_found(tmp_path: Path, content: bytes, hit
     entries, hits = read_tree(tmp_path, needle=b"needle")
     assert hits == (["file", "link"] if hit else [])
     assert entries["file"].sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_what_was_seen_is_not_read_again_until_it_is_written_to(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for tree in (one, other):
+        tree.mkdir()
+    (one / "file").write_text("content")
+    (other / "same").hardlink_to(one / "file")
+    (other / "own").write_text("content")
+    seen: dict[Identity, str] = {}
+    digest = read_tree(one, seen=seen)[0]["file"].sha256
+    assert list(seen.values()) == [digest]
+    seen[next(iter(seen))] = "as seen"
+    entries, _ = read_tree(other, seen=seen)
+    assert (entries["same"].sha256, entries["own"].sha256) == ("as seen", digest)
+    (one / "file").write_text("changed")
+    assert read_tree(other, seen=seen)[0]["same"].sha256 == hashlib.sha256(b"changed").hexdigest()
+
+
+def test_it_says_how_far_it_is(tmp_path: Path) -> None:
+    for number in range(150):
+        (tmp_path / f"file {number}").write_text("")
+    steps: list[int] = []
+    read_tree(tmp_path, advance=steps.append)
+    assert len(steps) > 1
+    assert 100 < sum(steps) <= 150
+
+
+def test_files_are_hashed_as_far_as_they_can_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a needle")
+    (tmp_path / "link").symlink_to("file")
+    names = ("file", "link", "missing", "")
+    found = hash_files((f"{tmp_path}/{name}" for name in names), needle=b"needle")
+    file, *others = found.values()
+    assert file is not None
+    assert (file.sha256, file.size, file.hit) == (hashlib.sha256(b"a needle").hexdigest(), 8, True)
+    assert others == [None, None, None]
 
 
 def test_what_no_release_can_have_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,209 @@
+"""``lamina release verify|repair``: whether releases are what was published, and making them so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lamina.cli.options import dry_run_option, environment, output_options, root_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lamina.cli.options import Output
+    from lamina.release.draft import PublishRequest
+    from lamina.release.mtree import Identity
+    from lamina.release.repair import Mend
+    from lamina.release.root import Release, Root
+    from lamina.release.verify import Findings
+
+
+@click.command()
+@click.argument("releases", nargs=-1, metavar="[RELEASE]...")
+@click.option("--all", "everything", is_flag=True, help="Every release of the root.")
+@click.option(
+    "--signers",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="The signature has to be by one of these: a list as in ssh-keygen(1), ALLOWED SIGNERS.",
+)
+@root_option
+@output_options
+def verify(
+    output: Output, *, releases: tuple[str, ...], everything: bool, signers: Path | None, root: Path
+) -> int:
+    """Hash every file of RELEASE and compare with what was published; exit 6 if they differ.
+
+    A file that several releases share is read once.
+    """
+    from lamina.core.errors import IntegrityError
+
+    seen: dict[Identity, str] = {}
+    found = _named(releases, root, everything=everything)
+    alone = len(found) == 1 and not everything
+    told = [_verified(one, signers, seen, alone=alone) for one in found]
+    texts = [text for text, _ in told]
+    values = [value for _, value in told]
+    sound = all(value["sound"] for value in values)
+    output.result("\n".join(texts), values[0] if alone else {"releases": values, "sound": sound})
+    return 0 if sound else IntegrityError.exit_code
+
+
+def _named(names: Sequence[str], root: Path, *, everything: bool) -> list[Release]:
+    from lamina.cli.release import find_release
+    from lamina.core.errors import UsageError
+    from lamina.release.root import open_root
+
+    if everything == bool(names):
+        raise UsageError("name releases, or --all", hints=["lamina release verify --all"])
+    return open_root(root).releases() if everything else [find_release(one, root) for one in names]
+
+
+def _verified(
+    release: Release, signers: Path | None, seen: dict[Identity, str], *, alone: bool
+) -> tuple[str, dict[str, Any]]:
+    """Return what was found, for people and as a JSON value.
+
+    Of several, one whose listing or manifest is not to be trusted does not end it all.
+    """
+    from lamina.core.errors import DocumentError, IntegrityError
+    from lamina.release.verify import verify_release, verify_signature
+
+    value = {
+        "release": release.name,
+        "platform": str(release.platform),
+        "prefix": str(release.prefix),
+    }
+    try:
+        signed = verify_signature(release, signers, environ=environment()) if signers else None
+        findings = verify_release(release, seen=seen)
+    except (DocumentError, IntegrityError) as error:
+        if alone:
+            raise
+        text = f"{release.name} is not as published\n{error.message}"
+        return text, value | {"sound": False, "error": error.message}
+    return _text(release, findings, signed), value | {
+        "files": findings.files,
+        "sound": findings.sound,
+        "signed-by": signed,
+        "changed": list(findings.changed),
+        "missing": list(findings.missing),
+        "extra": list(findings.extra),
+    }
+
+
+def _text(release: Release, findings: Findings, signed: str | None) -> str:
+    if not findings.sound:
+        return "\n".join([f"{release.name} is not as published", *findings.lines()])
+    text = f"{release.name}: {findings.files} files, links and directories as published"
+    return text + (f", signed by {signed}" if signed else "")
+
+
+@click.command()
+@click.argument("release", metavar="RELEASE")
+@dry_run_option
+@root_option
+@output_options
+def repair(output: Output, *, release: str, dry_run: bool, root: Path) -> int:
+    """Make RELEASE again what was published; exit 6 if something cannot be mended.
+
+    What a file has to be comes from other releases of the root that have the same, or from its lock
+    installed anew. Nothing else is ever written, and the manifest stays as it is.
+    """
+    from lamina.cli.release import find_release
+    from lamina.core.errors import IntegrityError
+    from lamina.release import repair as act
+    from lamina.release.rebuild import rebuild
+    from lamina.release.root import open_root
+
+    opened = open_root(root)
+    found = find_release(release, root)
+    if dry_run:
+        mends, left = act.plan_repair(found, opened).mends, None
+    else:
+        now = datetime.now(UTC)
+        done = act.repair(
+            found,
+            opened,
+            lambda stage: rebuild(_request_of(found, opened, now), found, opened, stage),
+            environ=environment(),
+            now=now,
+        )
+        mends, left = done.mends, done.left
+    output.result(_repair_text(found, mends, left), _repair_value(found, mends, left))
+    return 0 if left is None or left.sound else IntegrityError.exit_code
+
+
+def _repair_text(release: Release, mends: Sequence[Mend], left: Findings | None) -> str:
+    lines = [str(one) for one in mends]
+    if left is not None and not left.sound:
+        lines += [f"{release.name} is still not as published", *left.lines()]
+    elif left is not None:
+        lines.append(f"{release.name} is as published")
+    elif not mends:
+        lines.append(f"{release.name} is as published: nothing to do")
+    return "\n".join(lines)
+
+
+def _repair_value(release: Release, mends: Sequence[Mend], left: Findings | None) -> dict[str, Any]:
+    return {
+        "release": release.name,
+        "platform": str(release.platform),
+        "prefix": str(release.prefix),
+        "mended": [{"path": one.path, "way": one.way, "from": one.origin} for one in mends],
+        "sound": not mends if left is None else left.sound,
+        "left": [] if left is None else left.lines(),
+    }
+
+
+def _request_of(release: Release, root: Root, now: datetime) -> PublishRequest:
+    """Return what would publish a release once more: from the documents that it keeps."""
+    from lamina.core import fs
+    from lamina.core.errors import IntegrityError
+    from lamina.engines.index_addresses import IndexAddresses, cache_directory
+    from lamina.engines.interpreters import MachineInterpreters
+    from lamina.engines.uv_install import UvInstaller
+    from lamina.engines.uv_program import UvProgram
+    from lamina.layer.known import known_of
+    from lamina.lock.files import LOCK_NAME, load_lock
+    from lamina.model.platforms import Target
+    from lamina.release.draft import PublishRequest
+    from lamina.release.verify import recorded_files
+    from lamina.resolve.project import index_addresses
+    from lamina.stack.files import load_stack
+
+    environ = environment()
+    manifest, recorded = release.manifest(), recorded_files(release)
+    stack_path, lock_path = release.internal / "stack.toml", release.internal / LOCK_NAME
+    for path in (stack_path, lock_path):
+        name = path.relative_to(release.prefix).as_posix()
+        if not path.is_file() or fs.sha256_of(path) != recorded[name].sha256:
+            raise IntegrityError(f"{path}: not as published")
+    stack = load_stack(stack_path)
+    cache = cache_directory(environ)
+    log = cache / "logs" / f"repair-{release.stack}-{release.version}.log"
+    fs.make_directory(log.parent)
+    fs.remove_file(log)
+    uv = UvProgram(environ=environ, log=log)
+    indexes = index_addresses(stack, environ)
+    finder = MachineInterpreters(environ=environ, explicit=Path(manifest.python.interpreter))
+    return PublishRequest(
+        root=root.path,
+        stack=stack,
+        stack_text=stack_path.read_text(encoding="utf-8"),
+        version=release.version,
+        lock=load_lock(lock_path),
+        target=Target(release.platform, manifest.python.series),
+        interpreter=finder.search(manifest.python.series),
+        installer=UvInstaller(uv=uv, indexes=indexes),
+        locator=IndexAddresses(environ, indexes, cache),
+        uv=uv,
+        environ=environ,
+        now=now,
+        log=log,
+        run_tests=False,
+        known=known_of,
+    )

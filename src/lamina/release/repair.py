@@ -1,0 +1,276 @@
+"""Make a release again what was published, out of recorded content and nothing else.
+
+No file is written to: others may be the same file. What is right is made beside, in the staging
+directory, hashed, and renamed into its place.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Literal, assert_never
+from uuid import uuid4
+
+from lamina.core import fs, report
+from lamina.core.errors import IntegrityError, LaminaError
+from lamina.release.guard import only_publisher
+from lamina.release.mtree import hash_files
+from lamina.release.verify import compare, recorded_files
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import datetime
+
+    from lamina.release.mtree import Entry, Identity
+    from lamina.release.root import Release, Root
+    from lamina.release.verify import Findings
+
+Way = Literal["remove", "directory", "link", "mode", "content", "rebuild"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mend:
+    """What is done about one path of a release."""
+
+    path: str
+    way: Way
+    source: Path | None = None
+    """The file that has the content."""
+    origin: str = ""
+    """The release that this file is of."""
+
+    def __str__(self) -> str:
+        match self.way:
+            case "remove":
+                return f"remove   {self.path}"
+            case "content":
+                return f"replace  {self.path}  by that of {self.origin}"
+            case "rebuild":
+                return f"replace  {self.path}  installed anew"
+            case "mode":
+                return f"mode     {self.path}"
+            case "link" | "directory":
+                return f"make     {self.path}  a {self.way}"
+            case _:
+                assert_never(self.way)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """What is wrong with a release, and what mends it."""
+
+    findings: Findings
+    recorded: Mapping[str, Entry]
+    mends: tuple[Mend, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repaired:
+    """What was done, and what is still wrong."""
+
+    mends: tuple[Mend, ...]
+    left: Findings
+
+
+Rebuild = Callable[[Path], Mapping[str, Path]]
+"""Realises the lock anew at a path of the staging directory and returns digest -> file; raises
+LaminaError where that cannot be."""
+
+
+def plan_repair(release: Release, root: Root, *, seen: dict[Identity, str] | None = None) -> Repair:
+    """Return what mends a release; hashes it, and files of others that can give it content.
+
+    Raises IntegrityError when it is no longer known what was published, DocumentError,
+    StorageError.
+    """
+    recorded = recorded_files(release)
+    findings = compare(release, recorded, seen=seen)
+    extra = set(findings.extra)
+    mends = [
+        Mend(path=path, way="remove")
+        for path in findings.extra
+        if str(PurePosixPath(path).parent) not in extra
+    ]
+    modes = sorted(path for path, how in findings.changed.items() if how == ("mode",))
+    mends += [Mend(path=path, way="mode") for path in modes]
+    mends += [Mend(path=path, way="directory") for path in _of_kind(findings, recorded, "dir")]
+    mends += [Mend(path=path, way="link") for path in _of_kind(findings, recorded, "link")]
+    wanted = _of_kind(findings, recorded, "file")
+    donors = _donors(root, release, {recorded[path].sha256 for path in wanted})
+    for path in wanted:
+        source, origin = donors.get(recorded[path].sha256, (None, ""))
+        way: Way = "rebuild" if source is None else "content"
+        mends.append(Mend(path=path, way=way, source=source, origin=origin))
+    return Repair(findings=findings, recorded=recorded, mends=tuple(mends))
+
+
+def _of_kind(findings: Findings, recorded: Mapping[str, Entry], kind: str) -> list[str]:
+    """Return what of one kind is missing, or changed in more than its mode, parents first."""
+    changed = [path for path, how in findings.changed.items() if how != ("mode",)]
+    return sorted(path for path in (*changed, *findings.missing) if recorded[path].kind == kind)
+
+
+def _donors(root: Root, release: Release, wanted: Collection[str]) -> dict[str, tuple[Path, str]]:
+    """Return, by digest, a file that still has this content, and the release it is of."""
+    found: dict[str, tuple[Path, str]] = {}
+    others = [one for one in reversed(root.releases()) if one != release]
+    for one in (release, *others):
+        if len(found) == len(wanted):
+            break
+        try:
+            recorded = recorded_files(one)
+        except LaminaError:
+            continue
+        may_be = {
+            f"{one.prefix}/{path}": entry.sha256
+            for path, entry in recorded.items()
+            if entry.sha256 in wanted and entry.sha256 not in found
+        }
+        for path, hashed in hash_files(may_be).items():
+            if hashed and hashed.sha256 == may_be[path]:
+                found[hashed.sha256] = (Path(path), one.name)
+    return found
+
+
+def repair(
+    release: Release,
+    root: Root,
+    rebuild: Rebuild,
+    *,
+    environ: Mapping[str, str],
+    now: datetime,
+) -> Repaired:
+    """Mend a release as far as recorded content is to be had.
+
+    Whenever it ends, every file is as it was or as it was published. Raises ConflictError while a
+    publisher is at work, and what ``plan_repair`` raises.
+    """
+    seen: dict[Identity, str] = {}
+    with only_publisher(root, environ=environ, now=now):
+        plan = plan_repair(release, root, seen=seen)
+        if not plan.mends:
+            return Repaired(mends=(), left=plan.findings)
+        with _workshop(root) as workshop, report.step(f"mending {release.name}"):
+            bench = _Bench(release=release, recorded=plan.recorded, workshop=workshop)
+            bench.mend([one for one in plan.mends if one.way != "rebuild"])
+            if anew := [one for one in plan.mends if one.way == "rebuild"]:
+                files = _rebuilt(rebuild, workshop)
+                bench.mend(_supplied(anew, plan.recorded, files))
+        left = compare(release, plan.recorded, seen=seen)
+    wrong = {*left.changed, *left.missing, *left.extra}
+    done = tuple(one for one in plan.mends if one.path not in wrong)
+    return Repaired(mends=done, left=left)
+
+
+def _rebuilt(rebuild: Rebuild, workshop: Path) -> Mapping[str, Path]:
+    """Return digest -> file of the lock realised anew; nothing, with the reason, where it fails."""
+    try:
+        return rebuild(workshop / f"stage-{uuid4().hex[:8]}")
+    except LaminaError as error:
+        report.warn(f"the release cannot be built anew: {error.message}")
+        return {}
+
+
+def _supplied(
+    mends: Sequence[Mend], recorded: Mapping[str, Entry], files: Mapping[str, Path]
+) -> list[Mend]:
+    """Return those that there is content for now."""
+    return [
+        Mend(path=one.path, way="content", source=files[digest], origin="the lock")
+        for one in mends
+        if (digest := recorded[one.path].sha256) in files
+    ]
+
+
+@contextmanager
+def _workshop(root: Root) -> Iterator[Path]:
+    """Yield a directory of the root's file system; what a killed repair leaves is swept there."""
+    workshop = root.staging / f"repair-{uuid4().hex[:12]}"
+    fs.make_directory(workshop)
+    try:
+        yield workshop
+    finally:
+        fs.remove_tree(workshop)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """A release under repair."""
+
+    release: Release
+    recorded: Mapping[str, Entry]
+    workshop: Path
+
+    def mend(self, mends: Sequence[Mend]) -> None:
+        """Act; directories are writable meanwhile, where something in them changes."""
+        with ExitStack() as opened:
+            known: set[Path] = set()
+            for one in mends:
+                parent = (self.release.prefix / one.path).parent
+                if parent not in known and one.way != "mode":
+                    known.add(parent)
+                    opened.enter_context(self._writable(parent))
+                self._mend(one, opened)
+
+    @contextmanager
+    def _writable(self, directory: Path) -> Iterator[None]:
+        fs.set_mode(directory, 0o755)
+        try:
+            yield
+        finally:
+            self._close(directory)
+
+    def _close(self, directory: Path) -> None:
+        """Give a directory its mode; it may have become something else."""
+        entry = self.recorded.get(directory.relative_to(self.release.prefix).as_posix())
+        if directory.is_dir() and not directory.is_symlink():
+            fs.set_mode(directory, entry.mode if entry else 0o555)
+
+    def _mend(self, one: Mend, opened: ExitStack) -> None:
+        target = self.release.prefix / one.path
+        if one.way == "remove":
+            fs.remove_tree(target)
+            return
+        entry = self.recorded[one.path]
+        match one.way:
+            case "directory":
+                if target.is_symlink() or not target.is_dir():
+                    fs.remove_tree(target)
+                    fs.make_directory(target)
+                opened.callback(self._close, target)
+            case "link":
+                self._put(self._link_to(entry.target), target)
+            case "mode" if entry.kind == "dir":
+                opened.callback(self._close, target)  # Something in it may be mended yet.
+            case "mode":
+                fs.set_mode(target, entry.mode)
+            case "content" | "rebuild":
+                assert one.source is not None  # noqa: S101
+                self._put(self._copy_of(one.source, entry), target)
+            case _:
+                assert_never(one.way)
+
+    def _link_to(self, target: str) -> Path:
+        beside = self.workshop / uuid4().hex
+        fs.symlink(beside, target)
+        return beside
+
+    def _copy_of(self, source: Path, entry: Entry) -> Path:
+        """Make a file beside and see that it is what was recorded."""
+        beside = self.workshop / uuid4().hex
+        same_mode = stat.S_IMODE(source.stat().st_mode) == entry.mode
+        way = fs.share_file(source, beside, link=same_mode)
+        if way != "link":
+            fs.set_mode(beside, entry.mode)
+        if fs.sha256_of(beside) != entry.sha256:
+            raise IntegrityError(f"{source}: somebody is writing to it")
+        return beside
+
+    def _put(self, beside: Path, target: Path) -> None:
+        """Rename into place; a directory there is no longer one first."""
+        if target.is_dir() and not target.is_symlink():
+            fs.remove_tree(target)
+        fs.rename(beside, target)

@@ -1,0 +1,44 @@
+"""What removing a tree gives back, where files may be those of other trees as well."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+_BLOCK = 512
+"""Bytes that st_blocks counts in, whatever the file system's own blocks are (stat(2))."""
+
+
+def freed_by(trees: Sequence[Path]) -> list[int]:
+    """Return how many bytes of disk each tree gives back when they are removed in this order.
+
+    A file with other names gives something back with the last of them. What is shared as clones
+    counts as if it were not: file systems do not tell.
+    """
+    gone: Counter[tuple[int, int]] = Counter()
+    return [sum(_given_back(_statuses(tree), gone)) for tree in trees]
+
+
+def _given_back(
+    statuses: Iterable[os.stat_result], gone: Counter[tuple[int, int]]
+) -> Iterator[int]:
+    for status in statuses:
+        file = (status.st_dev, status.st_ino)
+        gone[file] += 1
+        if gone[file] == status.st_nlink:
+            yield status.st_blocks * _BLOCK
+
+
+def _statuses(tree: Path) -> Iterator[os.stat_result]:
+    """Yield what the system says of each file; of one that vanishes, nothing."""
+    for directory, _, files in os.walk(tree):
+        for name in files:
+            try:
+                yield os.lstat(f"{directory}/{name}")
+            except FileNotFoundError:
+                continue
