@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lamina.release.backend import DIRECTORY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from lamina.model.artifacts import Artifact
     from lamina.model.platforms import Target
     from lamina.model.versions import ReleaseVersion
+    from lamina.release.backend import Backend
     from lamina.release.root import Release
     from lamina.stack.document import Stack
 
@@ -43,6 +46,8 @@ class PublishRequest:
     """Signs the manifest."""
     known: Callable[[Path], Mapping[str, str]] | None = None
     """Returns, for the prefix, the files by name in which layers find what they want to know."""
+    backend: Backend = DIRECTORY
+    """How the root is changed."""
 
     @property
     def bundle(self) -> bool:

@@ -11,7 +11,7 @@ from lamina.engines.signing import signer_of
 from lamina.lock.files import LOCK_NAME
 from lamina.model.digests import digest_of_bytes
 from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing, read_tree
-from lamina.release.root import MANIFEST_NAME, SIGNATURE_NAME
+from lamina.release.root import CATALOG_NAME, MANIFEST_NAME, SIGNATURE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,12 +74,19 @@ def verify_release(release: Release) -> Findings:
             hints=["publish the release again under a new version"],
         )
     _check_lock(release)
-    recorded = parse_listing(data, listing)
     with report.step(f"verifying {release.name}"):
-        try:
-            found, _ = read_tree(release.prefix)
-        except OSError as error:
-            raise StorageError(f"{error.filename}: {error.strerror}") from error
+        return compare(parse_listing(data, listing), release.prefix)
+
+
+def compare(recorded: Mapping[str, Entry], top: Path) -> Findings:
+    """Hash a tree and compare it with a listing; raises StorageError when it cannot be read.
+
+    Files that only tell CVMFS where a catalog begins belong to nobody.
+    """
+    try:
+        found, _ = read_tree(top)
+    except OSError as error:
+        raise StorageError(f"{error.filename}: {error.strerror}") from error
     return Findings(
         files=len(recorded),
         changed={
@@ -88,8 +95,17 @@ def verify_release(release: Release) -> Findings:
             if path in found and found[path] != entry
         },
         missing=tuple(path for path in recorded if path not in found),
-        extra=tuple(path for path in found if path not in recorded),
+        extra=tuple(
+            path
+            for path, entry in found.items()
+            if path not in recorded and not _is_catalog(path, entry)
+        ),
     )
+
+
+def _is_catalog(path: str, entry: Entry) -> bool:
+    empty = entry.kind == "file" and entry.size == 0
+    return empty and path.rpartition("/")[2] == CATALOG_NAME
 
 
 def verify_signature(release: Release, signers: Path, *, environ: Mapping[str, str]) -> str:

@@ -246,7 +246,7 @@ def test_after_a_kill_in_publish_abort_repairs(server: Stratum0, top: Path) -> N
 
 def test_a_pipe_that_is_inherited_stays_open(server: Stratum0) -> None:
     reading, writing = os.pipe()
-    words = [server.program, "transaction", server.repository]
+    words: list[str | Path] = [server.program, "transaction", server.repository]
     subprocess.run(words, stdin=subprocess.DEVNULL, stdout=writing, stderr=writing, check=True)
     os.close(writing)
     os.set_blocking(reading, False)
