@@ -84,6 +84,11 @@ class Librarian:
         author = Author(user="ann", host="stratum0")
         return Change(author=author, now=datetime(2026, 11, 2, tzinfo=UTC), why=why)
 
+    def template(self) -> str:
+        """Return from where to where the last transaction cloned; empty where it did not."""
+        calls = [call for call in self.server.calls() if call[0] == "transaction"]
+        return calls[-1][2] if "-T" in calls[-1] else ""
+
     def commands(self) -> list[str]:
         """Return which commands that change something were given, in order."""
         changing = {"transaction", "publish", "abort", "rollback"}

@@ -6,8 +6,10 @@ repository, ``clients/NAME`` as clients see it, and ``repositories/NAME``. Unlik
 keeps whole trees and copies each of them at publish.
 
 ``control.json`` makes calls fail: a list of ``{"command", "call", "at", "do", "code"}``; ``call``
-counts the calls of the command from 1, ``at`` is start, middle or end, ``do`` is fail, hang or die.
-``calls.jsonl`` has every call. It needs to be root, or in a user and mount namespace.
+counts the calls of the command from 1, ``at`` is start, middle or end, ``do`` is fail, hang,
+die, or wait for the file ``go-on``.
+``calls.jsonl`` has every call, ``written.json`` what the last publish found written. It needs to
+be root, or in a user and mount namespace.
 """
 
 from __future__ import annotations
@@ -134,6 +136,9 @@ def _point(world: Path, command: str, at: str, one: Repository | None = None) ->
                 raise Refused(rule.get("code", 1), f"{command}: failed on demand")
             case "hang":
                 time.sleep(3600)
+            case "wait":
+                while not (world / "go-on").exists():
+                    time.sleep(0.01)
             case "die":
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -251,6 +256,7 @@ def publish(world: Path, options: dict[str, str], words: Sequence[str]) -> None:
     with one.locked():
         _check_publishable(one, asked="-f" not in options)
         one.store(publishing=os.getpid())
+    _record_written(one)
     number = one.state()["last"] + 1
     beside = one.home / "revisions" / "next"
     # Hard links become files of their own.
@@ -262,6 +268,17 @@ def publish(world: Path, options: dict[str, str], words: Sequence[str]) -> None:
     one.store(revision=number, last=number, tags=tags)
     _show_clients(one)
     _close(one)
+
+
+def _record_written(one: Repository) -> None:
+    """Keep what the transaction wrote, and removed of what was published, for tests to look at."""
+    upper = one.scratch / "upper"
+    found: dict[str, list[str]] = {"written": [], "removed": []}
+    for path in sorted(upper.rglob("*")):
+        if not path.is_dir() or path.is_symlink():
+            kind = "removed" if path.is_char_device() else "written"
+            found[kind].append(str(path.relative_to(upper)))
+    (one.home / "written.json").write_text(json.dumps(found))
 
 
 def _check_publishable(one: Repository, *, asked: bool) -> None:

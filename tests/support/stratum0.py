@@ -109,12 +109,11 @@ class Stratum0:
         time.sleep(0.1)
         return process
 
-    def written(self) -> set[str]:
-        """Return what the open transaction wrote, as paths in the repository: files and links."""
+    def written(self) -> dict[str, set[str]]:
+        """Return the files and links that the last transaction wrote and removed."""
         assert self.world is not None
-        upper = self.world / "repositories" / self.repository / "scratch" / "upper"
-        files = [path for path in upper.rglob("*") if path.is_symlink() or path.is_file()]
-        return {str(path.relative_to(upper)) for path in files}
+        path = self.world / "repositories" / self.repository / "written.json"
+        return {kind: set(paths) for kind, paths in json.loads(path.read_text()).items()}
 
 
 def kill(process: subprocess.Popen[Any]) -> None:

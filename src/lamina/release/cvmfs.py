@@ -12,7 +12,7 @@ import os
 import platform
 import time
 import tomllib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -152,7 +152,17 @@ class Cvmfs:
                     fs.remove_tree(other)
         with report.step("writing what differs"):
             transfer(stage, prefix)
-        _check_whole(stage, prefix)
+        wrong = _differences(stage, prefix)
+        if wrong and note.clone:
+            # The last release is not what its listing says, and this one began as a copy of it.
+            report.warn("the last release is not as it was published: lamina release verify")
+            transfer(stage, prefix, distrusted=wrong)
+            wrong = _differences(stage, prefix)
+        if wrong:
+            raise IntegrityError(
+                f"{prefix}: not what was staged, nothing was published: {', '.join(wrong[:5])}",
+                hints=["run it again; if it stays so, check the disk of this machine"],
+            )
 
     def withdraw(self, prefix: Path, aside: Path) -> Path:
         """Remove the release: nobody sees it before all of it is gone."""
@@ -227,10 +237,8 @@ class Cvmfs:
             case "opening":
                 # The path was not there before, and nobody but us makes it.
                 return bool(note.clone) and (self.mount / note.clone).is_dir()
-            case "open":
+            case "open" | "publishing":
                 return state == "unhealthy" or self._marked() == note.number
-            case "publishing":
-                return state == "unhealthy"
 
     def _foreign(self, state: State, note: _Note | None) -> ConflictError:
         known = "" if note is None else f"; a run of ours was at it: {described(note.owner)}"
@@ -278,7 +286,7 @@ class Cvmfs:
         except ConflictError:
             self._forget()  # Whatever is open now is not ours.
             raise
-        fs.write_text(self.mount / _MARKER, f"{number}\n", durable=False)
+        self._mark(number)
         self._enter("open", number=number, clone=clone)
 
     def _template(self, old: Path, new: Path) -> tuple[str, str]:
@@ -308,9 +316,19 @@ class Cvmfs:
                 f"the transaction on {self.repository} stays open; the next run closes it, or "
                 f"cvmfs_server abort -f {self.repository}: {error.message}"
             )
-            self._writing.clear()
+            self._leave(self._writing.pop())
             return
         self._forget()
+
+    def _leave(self, note: _Note) -> None:
+        """Let the next run know a transaction that cannot be closed."""
+        with suppress(LaminaError):
+            self._mark(note.number)
+            self._enter("open", number=note.number, clone=note.clone)
+        self._writing.clear()
+
+    def _mark(self, number: str) -> None:
+        fs.write_text(self.mount / _MARKER, f"{number}\n", durable=False)
 
     def _forget(self) -> None:
         """Take note that no transaction of ours is open."""
@@ -321,17 +339,19 @@ class Cvmfs:
             report.warn(error.message)
 
 
-def _check_whole(stage: Path, prefix: Path) -> None:
-    """Raise IntegrityError unless the tree is the one that was listed."""
+def _differences(stage: Path, prefix: Path) -> list[str]:
+    """Return the paths at which a tree is not what was staged."""
     findings = compare(listed(stage), prefix)
-    lines = findings.lines()
-    for path in OUTSIDE:
-        source, target = stage / path, prefix / path
-        if source.exists() and source.read_bytes() != target.read_bytes():
-            lines.append(f"changed: {path} (content)")
-    if lines:
-        told = "\n".join(f"  {line}" for line in lines[:10])
-        raise IntegrityError(
-            f"{prefix}: not what was staged; nothing was published\n{told}",
-            hints=["run it again; if it stays so, check the disk of this machine"],
-        )
+    return [
+        *findings.changed,
+        *findings.missing,
+        *findings.extra,
+        *(path for path in OUTSIDE if _content(stage / path) != _content(prefix / path)),
+    ]
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None

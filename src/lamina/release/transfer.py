@@ -16,7 +16,7 @@ from lamina.release.mtree import MTREE_NAME, OUTSIDE, Entry, parse_listing, read
 from lamina.release.root import CATALOG_NAME, INTERNAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 CATALOG_ENTRIES = 200_000
@@ -92,16 +92,19 @@ def plan_catalogs(entries: Mapping[str, Entry], *, limit: int = CATALOG_ENTRIES)
     return tuple(sorted(chosen))
 
 
-def transfer(stage: Path, prefix: Path) -> None:
+def transfer(stage: Path, prefix: Path, *, distrusted: Iterable[str] = ()) -> None:
     """Make ``prefix`` what ``stage`` is; it may be there already, as another release.
 
-    Raises StorageError, and DocumentError for a stage that is not sealed.
+    ``distrusted``: paths at which its listing is wrong. Raises StorageError, and DocumentError
+    for a stage that is not sealed.
     """
     wanted = listed(stage)
     try:
         known = listed(prefix)
     except DocumentError:
         known = {}
+    for path in distrusted:
+        known.pop(path, None)
     catalogs = {f"{one}/{CATALOG_NAME}".lstrip("/") for one in plan_catalogs(wanted)}
     there = _present(prefix)
     plan = plan_transfer(_with_outside(stage, wanted), known, _without(there, catalogs))
