@@ -25,6 +25,7 @@ from lamina.release.manifest import (
 )
 from lamina.release.mtree import MTREE_NAME, dump_mtree, read_tree
 from lamina.release.place import final_place, staging_place
+from lamina.release.prefetch import keep_prefetch
 from lamina.release.relocate import Relocation, relocate_scripts
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 from lamina.release.sbom import SBOM_NAME, Subject, dump_sbom
@@ -61,6 +62,7 @@ def seal(draft: Draft) -> Manifest:
     _describe(draft)
     about = _about(draft)
     fs.write_text(stage / INTERNAL / SBOM_NAME, dump_sbom(about, request.lock), durable=False)
+    keep_prefetch(draft, place)
     files_digest = _relocate_and_list(draft)
     if wanted and request.run_tests and place is not None:
         tests, tested = run_tests(table, place), "namespace"
