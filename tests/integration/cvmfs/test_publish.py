@@ -162,6 +162,15 @@ def test_readers_see_nothing_before_it_is_published(librarian: Librarian) -> Non
     assert librarian.publish("1.1").version == "1.1"
 
 
+def test_a_root_at_the_top_of_a_repository(librarian: Librarian) -> None:
+    place = librarian.server.mount
+    backend = backend_of(place, librarian.environ, NOW)
+    for version in ("1.0", "1.1"):
+        request = dataclasses.replace(librarian.request(version), root=place, backend=backend)
+        assert verify_release(publish(request).release).sound
+    assert librarian.template() == "/releases/small/1.0=/releases/small/1.1"
+
+
 def test_a_machine_without_cvmfs_server(librarian: Librarian) -> None:
     librarian.environ["PATH"] = "/usr/bin:/bin"
     with pytest.raises(UsageError, match="there is no cvmfs_server on PATH") as caught:
