@@ -8,6 +8,7 @@ published.
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -51,7 +52,21 @@ def backend_of(root: Path, environ: Mapping[str, str], now: datetime) -> Backend
         return DIRECTORY
     work = environ.get("LAMINA_CVMFS_WORK")
     top = Path(work).absolute() if work else cache_directory(environ) / "cvmfs"
-    return Cvmfs(repository=found[0], work=top / found[0], environ=environ, now=now)
+    return Cvmfs(
+        repository=found[0], work=top / found[0], environ=environ, now=now, wait=_wait(environ)
+    )
+
+
+def _wait(environ: Mapping[str, str]) -> float:
+    text = environ.get("LAMINA_CVMFS_WAIT")
+    if not text:
+        return _WAIT_SECONDS
+    with suppress(ValueError):
+        if 0 <= (seconds := float(text)) < math.inf:
+            return seconds
+    raise UsageError(
+        f"LAMINA_CVMFS_WAIT={text!r}: not a number of seconds", hints=["unset LAMINA_CVMFS_WAIT"]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +96,8 @@ class Cvmfs:
     """A local directory: releases in the making, the note, the log of ``cvmfs_server``."""
     environ: Mapping[str, str]
     now: datetime
+    wait: float
+    """Seconds to wait for other processes of ours, and with a release that is ready for anybody."""
     _writing: list[_Note] = field(default_factory=list)
 
     @property
@@ -124,12 +141,11 @@ class Cvmfs:
         if self._writing:
             yield
             return
-        seconds = self._patience() if tag else 0.0
         changes: list[str] = []
-        with self._alone(seconds):
+        with self._alone():
             try:
                 with report.step(f"opening a transaction on {self.repository}"):
-                    self._open_when_free(like, seconds)
+                    self._open_when_free(like, self.wait if tag else 0.0)
                 named = tag_of(tag, self.server.tags()) if tag else None
                 with fs.observe(lambda operation, _: changes.append(operation)):
                     yield
@@ -170,9 +186,9 @@ class Cvmfs:
         return aside
 
     @contextmanager
-    def _alone(self, seconds: float = 0.0) -> Iterator[None]:
+    def _alone(self) -> Iterator[None]:
         """Let one process of ours be in the enclosed code."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + self.wait
         fs.make_directory(self.work)
         while True:
             with fs.hold(self.work / "transaction.lock", self._owner()) as other:
@@ -188,14 +204,6 @@ class Cvmfs:
 
     def _owner(self) -> str:
         return owner_text(self.environ, self.now)
-
-    def _patience(self) -> float:
-        """Return how many seconds to wait for others, once a release is ready."""
-        text = self.environ.get("LAMINA_CVMFS_WAIT")
-        try:
-            return float(text) if text else _WAIT_SECONDS
-        except ValueError as error:
-            raise UsageError(f"LAMINA_CVMFS_WAIT={text!r}: not a number of seconds") from error
 
     def _open_when_free(self, like: tuple[Path, Path] | None, seconds: float) -> None:
         deadline = time.monotonic() + seconds

@@ -67,20 +67,28 @@ def test_a_release_from_the_stack_to_the_tier_and_away(
     assert (server.mount / "sw/lamina/tiers/small/stable" / HERE / "bin/python").exists()
 
 
-def test_a_dry_run_opens_nothing(command_line: CommandLine, server: Stratum0) -> None:
+def test_reading_and_dry_runs_open_nothing(command_line: CommandLine, server: Stratum0) -> None:
     command_line("publish", "--to", ROOT)
     before = server.calls()
+    command_line("release", "list", "--root", ROOT)
+    command_line("release", "verify", "small", "--root", ROOT)
     command_line("publish", "--to", ROOT, "--dry-run")
     command_line("release", "promote", "small", "--tier", "stable", "--root", ROOT, "--dry-run")
     command_line("release", "gc", "--root", ROOT, "--dry-run")
     assert server.calls() == before
 
 
-def test_what_is_refused(command_line: CommandLine, server: Stratum0) -> None:
+def test_what_is_refused(
+    command_line: CommandLine, server: Stratum0, monkeypatch: pytest.MonkeyPatch
+) -> None:
     elsewhere = command_line("publish", "--to", "cvmfs:other.example.org", expect=2)
     assert "other.example.org: no repository that this machine publishes" in elsewhere.stderr
     wrong = command_line("publish", "--to", "cvmfs:a/../b", expect=2)
     assert "hint: write it as cvmfs:REPOSITORY/PATH" in wrong.stderr
+    monkeypatch.setenv("LAMINA_CVMFS_WAIT", "nan")
+    unclear = command_line("publish", "--to", ROOT, expect=2)
+    assert "LAMINA_CVMFS_WAIT='nan': not a number of seconds" in unclear.stderr
+    monkeypatch.setenv("LAMINA_CVMFS_WAIT", "0")
     server.do("transaction", server.repository)
     busy = command_line("publish", "--to", ROOT, expect=7)
     assert "a transaction is open that lamina did not open" in busy.stderr

@@ -17,6 +17,8 @@ import pytest
 
 from lamina.core import fs
 from lamina.core.errors import ConflictError, LaminaError, StorageError
+from lamina.model.names import TierName
+from lamina.release.tiers import promote
 from lamina.release.verify import verify_release
 from support.releases import FakeInstaller, make_stack
 from support.stratum0 import kill
@@ -164,6 +166,20 @@ def test_killed_in_the_transaction_the_next_run_recovers(librarian: Librarian) -
     assert librarian.commands()[-4:] == ["transaction", "abort", "transaction", "publish"]
 
 
+def test_killed_while_it_opens_the_next_run_recovers(librarian: Librarian) -> None:
+    """There is no file of ours in the transaction yet, but the copy it was to start from."""
+    librarian.publish()
+    librarian.server.fail("transaction", 1, "wait", at="middle")
+    process = _child(librarian)
+    _wait(librarian.server.is_open)
+    process.kill()
+    process.communicate()
+    assert librarian.server.world is not None
+    (librarian.server.world / "go-on").touch()
+    _recovers(librarian)
+    assert librarian.commands()[-4:] == ["transaction", "abort", "transaction", "publish"]
+
+
 def test_killed_with_its_publish_the_next_run_recovers(librarian: Librarian) -> None:
     librarian.publish()
     librarian.server.fail("publish", 1, "hang", at="middle")
@@ -301,8 +317,11 @@ def test_two_of_ours_at_once(librarian: Librarian) -> None:
     librarian.publish()
     process = _child(librarian, "copy")
     _wait((librarian.path / "reached").exists)
-    with pytest.raises(ConflictError, match=r"another (lamina|publisher).*process \d+, since"):
+    with pytest.raises(ConflictError, match=r"another publisher is at work: .*process \d+, since"):
         librarian.publish("1.2")
+    root, change = librarian.root, librarian.change()
+    with pytest.raises(ConflictError, match=r"another lamina has a transaction open: .*process \d"):
+        promote(root, root.releases()[0], [TierName("stable")], change)
     process.terminate()
     process.communicate(timeout=60)
     _as_it_was(librarian)
