@@ -80,7 +80,7 @@ class CvmfsServer:
         Raises UsageError where this machine has no ``cvmfs_server``, or it does not know the
         repository as one to publish into.
         """
-        answer = self._call("list", last=True)
+        answer = self._checked("list", last=True)
         known = {one["name"]: one for one in _LISTED.finditer(answer.stdout)}
         there = sorted(name for name, one in known.items() if one["kind"] == "stratum0")
         if self.repository not in there:

@@ -77,12 +77,30 @@ def test_an_open_transaction_is_17(server: Stratum0, words: tuple[str, ...]) -> 
     assert server.is_open()
 
 
+def test_with_t_0_it_waits_for_ever(server: Stratum0) -> None:
+    _open(server)
+    words = [str(server.program), "transaction", "-t", "0", server.repository]
+    null = subprocess.DEVNULL
+    waiting = subprocess.Popen(words, stdin=null, stdout=null, stderr=null)
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(3)
+    server.do("abort", "-f", server.repository)
+    assert waiting.wait(60) == 0
+    assert server.is_open()
+
+
 def test_an_unknown_repository_is_1(server: Stratum0) -> None:
     assert server("transaction", "no-such.example.org").code == 1
 
 
 def test_a_lease_path_without_parent_is_2(server: Stratum0) -> None:
     assert server("transaction", f"{server.repository}/no/such/path").code == 2
+    assert not server.is_open()
+
+
+def test_a_lease_path_below_a_file_is_20(server: Stratum0, top: Path) -> None:
+    path = (top / "old" / "inner" / "file" / "x").relative_to(server.mount.parent)
+    assert server("transaction", str(path)).code == 20
     assert not server.is_open()
 
 
@@ -120,6 +138,12 @@ def test_a_file_open_for_reading_does_not_with_f(server: Stratum0, top: Path) ->
     _open(server)
     with (top / "old" / "inner" / "file").open():
         assert server.publish("-f").code == 0
+
+
+def test_without_f_it_asks_about_files_that_are_read(server: Stratum0, top: Path) -> None:
+    _open(server)
+    with (top / "old" / "inner" / "file").open():
+        assert server("publish", server.repository, stdin="y\n").code == 0
 
 
 def test_the_working_directory_inside_stops_publish(server: Stratum0, top: Path) -> None:
