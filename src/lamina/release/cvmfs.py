@@ -158,9 +158,18 @@ class Cvmfs:
                 self._take_back()
 
     def put(self, stage: Path, prefix: Path) -> None:
-        """Write what differs, and see that all is as it was staged."""
+        """Write what differs, and see that all is as it was staged.
+
+        Raises ConflictError where somebody else has put something there in the meantime,
+        IntegrityError when it is not what was staged.
+        """
         note = self._writing[0]
         clone = self.mount / note.clone
+        if not note.clone and prefix.is_dir() and any(prefix.iterdir()):
+            raise ConflictError(
+                f"{prefix}: somebody else has published there while this was built",
+                hints=["look at what is there, then publish again"],
+            )
         if note.clone and clone != prefix:
             for other in clone.iterdir():
                 if other != prefix:
@@ -297,8 +306,10 @@ class Cvmfs:
         self._mark(number)
         self._enter("open", number=number, clone=clone)
 
-    def _template(self, old: Path, new: Path) -> tuple[str, str]:
-        """Return what to clone to where: the parent of a clone has to be there."""
+    def _template(self, old: Path, new: Path) -> tuple[str, str] | None:
+        """Return what to clone to where: the parent of a clone has to be there, and it must not."""
+        if new.exists():
+            return None
         if not new.parent.is_dir():
             old, new = old.parent, new.parent
         return old.relative_to(self.mount).as_posix(), new.relative_to(self.mount).as_posix()

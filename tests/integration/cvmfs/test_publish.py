@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +19,7 @@ from lamina.model.platforms import current_platform
 from lamina.release.cvmfs import backend_of
 from lamina.release.publish import publish
 from lamina.release.verify import verify_release
-from support.releases import NOW, make_stack
+from support.releases import NOW, FakeInstaller, make_stack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,6 +169,33 @@ def test_a_root_at_the_top_of_a_repository(librarian: Librarian) -> None:
         request = dataclasses.replace(librarian.request(version), root=place, backend=backend)
         assert verify_release(publish(request).release).sound
     assert librarian.template() == "/releases/small/1.0=/releases/small/1.1"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Overtaken(FakeInstaller):
+    """Installs after somebody with another working directory has published the same release."""
+
+    other: Librarian
+
+    def install(self, artifacts: Any, *, python: Any, locator: Any) -> None:
+        self.other.publish(self.other.path.name, run_tests=False)
+        super().install(artifacts, python=python, locator=locator)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"], ids=["first", "next"])
+def test_who_is_overtaken_changes_nothing(librarian: Librarian, version: str) -> None:
+    if version != "1.0":
+        librarian.publish()
+    path = librarian.path / version
+    path.mkdir()
+    environ = librarian.environ | {"LAMINA_CVMFS_WORK": str(path / "work")}
+    other = dataclasses.replace(librarian, path=path, environ=environ)
+    with pytest.raises(ConflictError, match="somebody else has published there while"):
+        librarian.publish(version, installer=_Overtaken(other))
+    assert librarian.commands()[-4:] == ["transaction", "publish", "transaction", "abort"]
+    theirs = librarian.root.releases()[-1]
+    assert theirs.manifest().tested == "none"
+    assert verify_release(theirs).sound
 
 
 def test_a_machine_without_cvmfs_server(librarian: Librarian) -> None:
