@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--matrix", type=Path, metavar="FILE", help="write what holds over which base")
+    cvmfs = parser.getgroup("cvmfs", "a real stratum 0, in place of the stand-in")
+    cvmfs.addoption("--cvmfs-server", type=Path, metavar="PATH", help="its cvmfs_server")
+    cvmfs.addoption("--cvmfs-repository", metavar="NAME", help="published into by the tests")
+    cvmfs.addoption("--cvmfs-client", type=Path, metavar="DIR", help="where a client mounts it")
 
 
 def pytest_configure(config: pytest.Config) -> None:

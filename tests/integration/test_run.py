@@ -208,6 +208,40 @@ guarded(work)
     assert all(is_gone(int(note.read_text(encoding="utf-8"))) for note in notes)
 
 
+def test_what_puts_things_back_is_not_interrupted(tmp_path: Path) -> None:
+    """Neither by the signal that ends us, nor by the next one while it runs."""
+    child = f"import pathlib, time; pathlib.Path({str(tmp_path / 'began')!r}).touch(); "
+    child += f"time.sleep(0.5); pathlib.Path({str(tmp_path / 'done')!r}).touch()"
+    code = f"""
+import sys, time
+import click
+from lamina.cli.edge import guarded
+from lamina.core.run import run
+@click.command()
+def work():
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    finally:
+        run([sys.executable, "-I", "-c", {child!r}], env={{}}, last=True)
+        open({str(tmp_path / "after")!r}, "w")
+guarded(work)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "began").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert (tmp_path / "done").exists()
+    assert not (tmp_path / "after").exists()
+
+
 def test_becoming_another_program_keeps_its_exit_code() -> None:
     code = (
         "import sys; from lamina.core.run import replace_process;"

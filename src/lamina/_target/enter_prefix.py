@@ -3,7 +3,8 @@
 ``STAGE FINAL HIDE KEEP... -- CMD...``: a private mount namespace (see mount_namespaces(7)), made by
 the process itself: the user stays the same, and nothing is seen by other processes. HIDE is covered
 by an empty file system, so that whatever still names the staging directory fails. Each KEEP is
-read-only: the tree links to an interpreter, and root could write through that link.
+read-only: the tree links to an interpreter, and root could write through that link. FINAL need not
+be there: what is above it may be a file system that nothing can be made in.
 
 Whatever the command starts ends with it, also what made itself a session of its own. Exit code 125:
 there are no namespaces here.
@@ -62,12 +63,46 @@ def _kept_flags(path: bytes) -> int:
 def _make_view(stage: bytes, final: bytes, hide: bytes, kept: List[bytes]) -> None:
     _unshare()
     _mount(b"none", b"/", None, _REC | _PRIVATE)
+    if not os.path.isdir(final):
+        _make_reachable(final)
     for directory in kept:
         _mount(directory, directory, None, _BIND | _REC)
         _make_read_only(directory)
     _mount(stage, final, None, _BIND)
     _make_read_only(final)
     _mount(b"tmpfs", hide, b"tmpfs", 0)
+
+
+def _make_reachable(final: bytes) -> None:
+    """Have an empty directory where none can be made: its file system is read-only.
+
+    The nearest directory above it that is there is covered by an empty file system, into which all
+    that it has is bound again.
+    """
+    above = os.path.dirname(final)
+    while not os.path.isdir(above):
+        above = os.path.dirname(above)
+    if above == b"/":
+        raise OSError("no directory above %s" % os.fsdecode(final))
+    descriptor = os.open(above, os.O_RDONLY | os.O_DIRECTORY)
+    names = os.listdir(above)
+    _mount(b"tmpfs", above, b"tmpfs", 0)
+    for name in names:
+        _bind_again(b"/proc/self/fd/%d/%s" % (descriptor, name), os.path.join(above, name))
+    os.close(descriptor)
+    os.makedirs(final)
+    _mount(b"none", above, None, _REMOUNT | _RDONLY)
+
+
+def _bind_again(source: bytes, target: bytes) -> None:
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), target)
+        return
+    if os.path.isdir(source):
+        os.mkdir(target)
+    else:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT, 0o600))
+    _mount(source, target, None, _BIND | _REC)
 
 
 def _make_read_only(path: bytes) -> None:

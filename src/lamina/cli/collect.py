@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lamina.cli.options import dry_run_option, environment, output_options, root_option
+from lamina.cli.options import (
+    dry_run_option,
+    environment,
+    output_options,
+    root_option,
+    writable_root,
+)
 
 if TYPE_CHECKING:
     from lamina.cli.options import Output
@@ -56,11 +62,10 @@ def gc(
     from lamina.model.names import parse_stack_name
     from lamina.release import collect
     from lamina.release.history import Author
-    from lamina.release.root import open_root
     from lamina.release.tiers import Change
 
     environ = environment()
-    opened = open_root(root)
+    opened = writable_root(root)
     try:
         releases = opened.releases(parse_stack_name(stack) if stack else None)
     except ValueError as error:

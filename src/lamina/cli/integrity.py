@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamina.cli.options import dry_run_option, environment, output_options, root_option
+from lamina.cli.options import (
+    dry_run_option,
+    environment,
+    output_options,
+    root_option,
+    writable_root,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,9 +123,8 @@ def repair(output: Output, *, release: str, dry_run: bool, root: Path) -> int:
     from lamina.core.errors import IntegrityError
     from lamina.release import repair as act
     from lamina.release.rebuild import rebuild
-    from lamina.release.root import open_root
 
-    opened = open_root(root)
+    opened = writable_root(root)
     found = find_release(release, root)
     if dry_run:
         mends, left = act.plan_repair(found, opened).mends, None
@@ -204,6 +209,6 @@ def _request_of(release: Release, root: Root, now: datetime) -> PublishRequest:
         environ=environ,
         now=now,
         log=log,
-        run_tests=False,
+        run_tests=manifest.tested != "skipped",
         known=known_of,
     )

@@ -19,6 +19,8 @@ from lamina.core.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lamina.release.root import Root
+
 R = TypeVar("R")
 
 
@@ -76,14 +78,42 @@ def default_root() -> Path:
     return Path(platformdirs.user_data_dir("lamina"))
 
 
-root_option = click.option(
-    "--root",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="LAMINA_ROOT",
-    help="Directory that holds releases [env: LAMINA_ROOT; default: the user's data directory].",
-    default=default_root,
-    show_default=False,
-)
+def root_path(text: str) -> Path:
+    """Return the directory that a person names; raises UsageError."""
+    if text.startswith("cvmfs:"):
+        from lamina.engines.cvmfs import path_of
+
+        return path_of(text, environment())
+    return Path(text)
+
+
+class _RootPath(click.Path):
+    """A directory, or ``cvmfs:REPOSITORY/PATH`` for one in CVMFS."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path."""
+        given = root_path(value) if isinstance(value, str) else value
+        return super().convert(given, param, ctx)
+
+
+def _root_option(*names: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    return click.option(
+        *names,
+        "root",
+        type=_RootPath(path_type=Path, file_okay=False),
+        envvar="LAMINA_ROOT",
+        help="Directory that holds releases, or cvmfs:REPOSITORY/PATH "
+        "[env: LAMINA_ROOT; default: the user's data directory].",
+        default=default_root,
+        show_default=False,
+    )
+
+
+root_option = _root_option("--root")
+target_root_option = _root_option("--root", "--to")
+"""The same where it is written to by the name of what is done: publish --to."""
 stack_option = click.option(
     "--stack",
     "stack_path",
@@ -108,6 +138,16 @@ def stack_file(stack_path: Path | None) -> Path:
     if stack_path is None:
         return find_stack(Path.cwd())
     return stack_path / STACK_NAME if stack_path.is_dir() else stack_path
+
+
+def writable_root(root: Path) -> Root:
+    """Return a root that is there, as one to change; raises what ``open_root`` raises."""
+    from datetime import UTC, datetime
+
+    from lamina.release.cvmfs import backend_of
+    from lamina.release.root import open_root
+
+    return open_root(root, backend=backend_of(root, environment(), datetime.now(UTC)))
 
 
 def environment() -> dict[str, str]:

@@ -13,9 +13,9 @@ from lamina.cli.options import (
     dry_run_option,
     environment,
     output_options,
-    root_option,
     stack_file,
     stack_option,
+    target_root_option,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@root_option
+@target_root_option
 @stack_option
 @click.option(
     "--python",
@@ -68,6 +68,7 @@ def publish(
 
     start = time.monotonic()
     environ = environment()
+    _refuse_early(key, environ)
     request = _request(
         stack_file(stack_path), root=root, python=python, series=series, test=not no_test,
         environ=environ, save=not dry_run, key=key,
@@ -97,13 +98,13 @@ def _request(
     from lamina.engines.uv_install import UvInstaller
     from lamina.engines.uv_program import UvProgram
     from lamina.layer.known import known_of
+    from lamina.release.cvmfs import backend_of
     from lamina.release.draft import PublishRequest
     from lamina.release.target import choose_target
     from lamina.resolve.current import current_lock
     from lamina.resolve.project import index_addresses
 
     stack = _publishable(path)
-    _refuse_early(key, environ)
     target = choose_target(stack, series)
     now = datetime.now(UTC)
     version = _version_of(stack, path, environ, now)
@@ -129,6 +130,7 @@ def _request(
         run_tests=test,
         key=key,
         known=known_of,
+        backend=backend_of(root, environ, now),
     )
 
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lamina.cli.options import dry_run_option, environment, output_options, root_option
+from lamina.cli.options import (
+    dry_run_option,
+    environment,
+    output_options,
+    root_option,
+    writable_root,
+)
 from lamina.cli.release import find_release, parse_reference
 
 if TYPE_CHECKING:
@@ -59,14 +65,13 @@ def promote(
     """
     from lamina.core.errors import UsageError
     from lamina.release import tiers
-    from lamina.release.root import open_root
 
     if (tier is None) == (links is None):
         raise UsageError("name the tier: --tier TIER, or several: --links TIER,TIER")
     names = _tier_names([tier] if tier is not None else str(links).split(","))
     found = find_release(release, root)
     moves = tiers.promote(
-        open_root(root), found, names, _change(why, dry_run=dry_run),
+        writable_root(root), found, names, _change(why, dry_run=dry_run),
         new=new, fewer_platforms=fewer_platforms,
     )  # fmt: skip
     same = f"{', '.join(f'{found.stack}@{one}' for one in names[:1])} is {found.name} already"
@@ -87,7 +92,6 @@ def rollback(
     from lamina.core.errors import UsageError
     from lamina.model.versions import parse_release_version
     from lamina.release import tiers
-    from lamina.release.root import open_root
 
     stack, name = _tier(tier)
     try:
@@ -95,7 +99,7 @@ def rollback(
     except ValueError as error:
         raise UsageError(str(error)) from error
     change = _change(why, dry_run=dry_run)
-    moves = tiers.rollback(open_root(root), stack, name, change, to=version)
+    moves = tiers.rollback(writable_root(root), stack, name, change, to=version)
     _show(output, stack, moves, otherwise=f"{tier} is {stack}/{to} already", dry_run=dry_run)
 
 
@@ -108,10 +112,9 @@ def rollback(
 def drop(output: Output, *, tier: str, why: str, dry_run: bool, root: Path) -> None:
     """Remove a tier; its release stays."""
     from lamina.release import tiers
-    from lamina.release.root import open_root
 
     stack, name = _tier(tier)
-    moves = tiers.drop(open_root(root), stack, name, _change(why, dry_run=dry_run))
+    moves = tiers.drop(writable_root(root), stack, name, _change(why, dry_run=dry_run))
     _show(output, stack, moves, otherwise="", dry_run=dry_run)
 
 
@@ -130,11 +133,10 @@ def retire(
     It stays, and so do the layers on it, until it is collected.
     """
     from lamina.release import tiers
-    from lamina.release.root import open_root
 
     found = find_release(release, root)
     act = tiers.put_back if undo else tiers.retire
-    moves = act(open_root(root), found, _change(why, dry_run=dry_run))
+    moves = act(writable_root(root), found, _change(why, dry_run=dry_run))
     otherwise = f"{found.name} is {'not retired' if undo else 'retired already'}"
     _show(output, found.stack, moves, otherwise=otherwise, dry_run=dry_run)
 

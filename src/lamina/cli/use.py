@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lamina.cli.options import environment, root_option
+from lamina.cli.options import environment, root_option, root_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lamina.layer.entering import Entry
 
 _place = click.argument("place", metavar="RELEASE_OR_LAYER")
@@ -50,9 +51,9 @@ def shell(root: Path, place: str) -> None:
 def _split(root: Path, words: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
     """Tell the command from a --root that was written after the place and before ``--``."""
     if words[:1] == ("--root",) and words[2:3] == ("--",):
-        return Path(words[1]), words[3:]
+        return root_path(words[1]), words[3:]
     if words[:1] and words[0].startswith("--root=") and words[1:2] == ("--",):
-        return Path(words[0].removeprefix("--root=")), words[2:]
+        return root_path(words[0].removeprefix("--root=")), words[2:]
     return root, words[1:] if words[:1] == ("--",) else words
 
 

@@ -77,11 +77,13 @@ def run(
     log: Path | None = None,
     check: bool = True,
     stdin: Path | None = None,
+    last: bool = False,
 ) -> Completed:
     """Run a program without a shell; standard input is ``stdin``, empty when None.
 
     ``env`` is its whole environment (start from ``base_environment``); ``timeout`` is in seconds.
-    ``log`` gets the command and all it wrote, appended, with credentials removed.
+    ``log`` gets the command and all it wrote, appended, with credentials removed. ``last``: it is
+    not interrupted, and runs even after ``stop_all``, as what puts things back has to.
 
     Raises CommandFailedError when ``check`` is set and the exit code is not 0, TookTooLongError,
     LaminaError when the program is not there.
@@ -90,7 +92,8 @@ def run(
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         with open(stdin or os.devnull, "rb") as given:  # noqa: PTH123
             streams = (given, out, err)
-            code = _wait(words, streams, env=env, cwd=cwd, timeout=timeout)
+            with _signals_held() if last else contextlib.nullcontext():
+                code = _wait(words, streams, env=env, cwd=cwd, timeout=timeout, last=last)
         stdout, stderr = (_text(stream) for stream in (out, err))
     if log is not None:
         _append(log, redact(f"$ {shlex.join(words)}\n{stdout}{stderr}[exit {code}]\n"))
@@ -124,6 +127,7 @@ def _wait(
     env: Mapping[str, str],
     cwd: Path | None,
     timeout: float | None,
+    last: bool,
 ) -> int:
     """Wait for a program in a process group of its own, so that none of its children survives."""
     try:
@@ -137,7 +141,8 @@ def _wait(
                 cwd=cwd,
                 start_new_session=True,
             )
-            _running.add(process)
+            if not last:
+                _running.add(process)
     except OSError as error:
         raise _not_started(words[0], error) from error
     except ValueError as error:  # a NUL in a word

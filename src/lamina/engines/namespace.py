@@ -22,7 +22,7 @@ class MountNamespace:
 
     stage: Path
     final: Path
-    """An empty directory."""
+    """An empty directory, or none yet."""
     hidden: Path
     """A directory that is empty in this view: the one that ``stage`` is in."""
     kept: tuple[Path, ...] = ()

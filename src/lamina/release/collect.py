@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -142,17 +143,19 @@ def collect(
     with only_publisher(root, environ=environ, now=change.now):
         plan = plan_collection(root, releases, keep=keep, needed=needed)
         gone = []
-        for one in plan.going:
-            stack = one.release.stack
-            with report.step(f"remove {one.release.name} for {one.release.platform}"):
-                with moving(root, stack, change):
-                    # Somebody may have moved a tier since.
-                    now, _ = _decide(root, root.releases(stack), keep=keep, needed=needed)
-                    if one.release not in [release for release, _ in now]:
-                        continue
-                    away = _take_away(root, one.release, change)
-                fs.remove_tree(away)
-            gone.append(one)
+        names = " ".join(one.release.name for one in plan.going)
+        with root.backend.writing(f"remove {names}") if plan.going else nullcontext():
+            for one in plan.going:
+                stack = one.release.stack
+                with report.step(f"remove {one.release.name} for {one.release.platform}"):
+                    with moving(root, stack, change):
+                        # Somebody may have moved a tier since.
+                        now, _ = _decide(root, root.releases(stack), keep=keep, needed=needed)
+                        if one.release not in [release for release, _ in now]:
+                            continue
+                        away = _take_away(root, one.release, change)
+                    fs.remove_tree(away)
+                gone.append(one)
     stays = tuple((one.release, ("wanted again",)) for one in plan.going if one not in gone)
     return Collection(going=tuple(gone), staying=(*plan.staying, *stays))
 
@@ -162,10 +165,7 @@ def _take_away(root: Root, release: Release, change: Change) -> Path:
     move = change.move("collect", None, release.version, release.version)
     record(root.path, release.stack, [move])
     fs.make_directory(root.staging)
-    # A directory that cannot be written to cannot be moved.
-    fs.set_mode(release.prefix, 0o755)
-    away = root.staging / f"gone-{uuid4().hex[:12]}"
-    fs.rename(release.prefix, away)
+    away = root.backend.withdraw(release.prefix, root.staging / f"gone-{uuid4().hex[:12]}")
     remove_empty(release.prefix.parent, root)
     return away
 

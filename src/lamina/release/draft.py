@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lamina.release.backend import DIRECTORY
 from lamina.release.manifest import Manifest, ManifestPython
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from lamina.model.artifacts import Artifact
     from lamina.model.platforms import Target
     from lamina.model.versions import ReleaseVersion
+    from lamina.release.backend import Backend
     from lamina.release.earlier import Earlier
     from lamina.release.place import Place
     from lamina.release.root import Release
@@ -47,6 +49,8 @@ class PublishRequest:
     """Signs the manifest."""
     known: Callable[[Path], Mapping[str, str]] | None = None
     """Returns, for the prefix, the files by name in which layers find what they want to know."""
+    backend: Backend = DIRECTORY
+    """How the root is changed."""
 
     @property
     def bundle(self) -> bool:

@@ -34,17 +34,21 @@ def only_publisher(root: Root, *, environ: Mapping[str, str], now: datetime) -> 
 
     Raises ConflictError, saying who holds it, when another process does.
     """
-    with fs.hold(root.path / GUARD_NAME, _owner(environ, now)) as other:
+    if not root.backend.in_place:
+        fs.make_directory(root.scratch)
+    with fs.hold(root.scratch / GUARD_NAME, owner_text(environ, now)) as other:
         if other is not None:
             raise ConflictError(
-                f"{root.path}: another publisher is at work: {_described(other)}",
+                f"{root.path}: another publisher is at work: {described(other)}",
                 hints=["wait for it to finish, then run it again"],
             )
+        root.backend.recover()
         sweep(root)
         yield
 
 
-def _owner(environ: Mapping[str, str], now: datetime) -> str:
+def owner_text(environ: Mapping[str, str], now: datetime) -> str:
+    """Return who runs this program, where and since when, as a lock file holds it."""
     user = environ.get("LOGNAME") or environ.get("USER") or f"user {os.getuid()}"
     return (
         f"owner = {toml_text(user)}\nhost = {toml_text(platform.node())}\n"
@@ -52,7 +56,8 @@ def _owner(environ: Mapping[str, str], now: datetime) -> str:
     )
 
 
-def _described(text: str) -> str:
+def described(text: str) -> str:
+    """Return what a lock file says of who holds it."""
     try:
         told = tomllib.loads(text)
         return f"{told['owner']} on {told['host']}, process {told['pid']}, since {told['since']}"
@@ -70,6 +75,8 @@ def sweep(root: Root) -> None:
     if root.staging.is_dir():
         for leftover in sorted(root.staging.iterdir()):
             _remove(leftover)
+    if not root.backend.in_place:
+        return
     for prefix in sorted(root.path.glob("releases/*/*/*")):
         if not (prefix / INTERNAL / MANIFEST_NAME).is_file():
             remove_empty(prefix, root)

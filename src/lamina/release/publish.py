@@ -16,7 +16,7 @@ from lamina.release.earlier import earlier_releases
 from lamina.release.guard import only_publisher, remove_empty, sweep
 from lamina.release.history import read_history
 from lamina.release.realise import realise
-from lamina.release.root import Release, Root, open_root
+from lamina.release.root import Release, Root, make_root, open_root
 from lamina.release.seal import Tally, place_of_tests, seal
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def publish(request: PublishRequest) -> Outcome:
     However it ends, the root holds whole releases only. Raises ConflictError when the version is
     taken or another publisher is at work, BuildFailedError when a test fails, StorageError.
     """
-    root = open_root(request.root, create=True)
+    root = open_root(request.root, create=True, backend=request.backend)
     with only_publisher(root, environ=request.environ, now=request.now):
         plan = plan_publish(request, root)
         if plan.status == "identical":
@@ -144,20 +144,29 @@ def _build(request: PublishRequest, root: Root, release: Release) -> tuple[TestP
         place = place_of_tests(request, stage, release.prefix)
         draft = Draft(request=request, release=release, stage=stage, earlier=earlier, place=place)
         manifest, tally = seal(draft, realise(draft))
-        with report.step("flushing to disk"):
-            fs.flush_file_system(stage)
-        fs.rename(stage, release.prefix)
+        named = f"{release.stack}-{release.version}-{release.platform}"
+        message = f"publish {release.name} for {release.platform}"
+        with root.backend.writing(message, tag=named, like=_like(root, release)):
+            make_root(root)
+            root.backend.put(stage, release.prefix)
     _finish(root, release)
     return manifest.tested, tally
 
 
+def _like(root: Root, release: Release) -> tuple[Path, Path] | None:
+    """Return the stack's last release for the platform, and where the next one will be."""
+    before = [one for one in root.releases(release.stack) if one.platform is release.platform]
+    return (before[-1].prefix, release.prefix) if before else None
+
+
 def _finish(root: Root, release: Release) -> None:
     """Do what is left once the release is there, and cannot make it fail any more."""
-    try:
-        # A directory that cannot be written to cannot be moved, so this comes last.
-        fs.set_mode(release.prefix, 0o555)
-    except LaminaError as error:
-        report.warn(f"{release.prefix} stays writable: {error.message}")
+    if root.backend.in_place:
+        try:
+            # A directory that cannot be written to cannot be moved, so this comes last.
+            fs.set_mode(release.prefix, 0o555)
+        except LaminaError as error:
+            report.warn(f"{release.prefix} stays writable: {error.message}")
     try:
         # Programs of a publisher that was killed may have written since the first time.
         sweep(root)
@@ -172,9 +181,11 @@ def _staged(root: Root, release: Release) -> Iterator[Path]:
     stage = root.staging / name
     try:
         fs.make_directory(root.staging)
-        fs.make_directory(release.prefix, readable=True)
+        if root.backend.in_place:
+            fs.make_directory(release.prefix, readable=True)
         yield stage
     except BaseException:
         fs.remove_tree(stage)
-        remove_empty(release.prefix, root)
+        if root.backend.in_place:
+            remove_empty(release.prefix, root)
         raise

@@ -8,7 +8,7 @@ from lamina.core.errors import IntegrityError
 from lamina.release.draft import Draft
 from lamina.release.earlier import earlier_releases, same_python
 from lamina.release.realise import realise
-from lamina.release.seal import describe, relocate_and_read
+from lamina.release.seal import describe, place_of_tests, relocate_and_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,10 @@ def rebuild(
             f"here is {request.python.version}, {request.python.interpreter}"
         )
     earlier = earlier_releases(root, release, request.python, itself=True)
-    draft = Draft(request=request, release=release, stage=stage, earlier=earlier, made=made)
+    place = place_of_tests(request, stage, release.prefix)
+    draft = Draft(
+        request=request, release=release, stage=stage, earlier=earlier, place=place, made=made
+    )
     taken = realise(draft)
     describe(draft)
     entries = relocate_and_read(draft, taken)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 from uuid import uuid4
 
 from lamina.core import fs, report
-from lamina.core.errors import IntegrityError, LaminaError
+from lamina.core.errors import IntegrityError, LaminaError, NotSupportedError
 from lamina.release.guard import only_publisher
 from lamina.release.mtree import hash_files
 from lamina.release.verify import compare, recorded_files
@@ -87,7 +87,7 @@ def plan_repair(release: Release, root: Root, *, seen: dict[Identity, str] | Non
     StorageError.
     """
     recorded = recorded_files(release)
-    findings = compare(release, recorded, seen=seen)
+    findings = compare(recorded, release.prefix, seen=seen)
     extra = set(findings.extra)
     mends = [
         Mend(path=path, way="remove")
@@ -148,6 +148,11 @@ def repair(
     Whenever it ends, every file is as it was or as it was published. Raises ConflictError while a
     publisher is at work, and what ``plan_repair`` raises.
     """
+    if not root.backend.in_place:
+        raise NotSupportedError(
+            f"{root.path}: CVMFS keeps files by their content, and finds damage by itself",
+            hints=["cvmfs_server check, on the machine that publishes"],
+        )
     seen: dict[Identity, str] = {}
     with only_publisher(root, environ=environ, now=now):
         plan = plan_repair(release, root, seen=seen)
@@ -159,7 +164,7 @@ def repair(
             if anew := [one for one in plan.mends if one.way == "rebuild"]:
                 files = _rebuilt(rebuild, workshop)
                 bench.mend(_supplied(anew, plan.recorded, files))
-        left = compare(release, plan.recorded, seen=seen)
+        left = compare(plan.recorded, release.prefix, seen=seen)
     wrong = {*left.changed, *left.missing, *left.extra}
     done = tuple(one for one in plan.mends if one.path not in wrong)
     return Repaired(mends=done, left=left)

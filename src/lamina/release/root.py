@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,14 @@ from lamina.core.errors import ConflictError, DocumentError, Problem, StorageErr
 from lamina.model.names import StackName, parse_stack_name, parse_tier_name
 from lamina.model.platforms import Platform, current_platform
 from lamina.model.versions import ReleaseVersion, parse_release_version, version_key
+from lamina.release.backend import DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from typing import TypeVar
 
     from lamina.model.references import ReleaseReference
+    from lamina.release.backend import Backend
     from lamina.release.manifest import Manifest
 
     Parsed = TypeVar("Parsed")
@@ -35,7 +37,10 @@ INTERNAL = ".lamina"
 MANIFEST_NAME = "release.toml"
 SIGNATURE_NAME = f"{MANIFEST_NAME}.sig"
 
-_NOT_CONTENT = frozenset({"lost+found", ".cvmfscatalog", ".cvmfsdirtab"})
+CATALOG_NAME = ".cvmfscatalog"
+"""Tells CVMFS to keep a directory in a catalog of its own; never part of a release."""
+
+_NOT_CONTENT = frozenset({"lost+found", CATALOG_NAME, ".cvmfsdirtab", "new_repository"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +92,18 @@ class Root:
     """A directory that holds releases."""
 
     path: Path
+    backend: Backend = field(default=DIRECTORY, compare=False, repr=False)
+    """How it is changed."""
+
+    @property
+    def scratch(self) -> Path:
+        """The directory for releases in the making and for who makes them."""
+        return self.backend.scratch(self.path)
 
     @property
     def staging(self) -> Path:
-        """Where releases are built before they are renamed into place."""
-        return self.path / ".staging"
+        """Where releases are built before they are put into place."""
+        return self.scratch / ".staging"
 
     def prefix_of(self, stack: StackName, version: ReleaseVersion, platform: Platform) -> Path:
         """Return where a release is, or would be."""
@@ -205,14 +217,14 @@ class Root:
         return sorted(_parsed(names, parse_release_version), key=version_key)
 
 
-def open_root(path: Path, *, create: bool = False) -> Root:
+def open_root(path: Path, *, create: bool = False, backend: Backend = DIRECTORY) -> Root:
     """Return the root at ``path``; with ``create``, make it where there is none.
 
-    Raises ConflictError for a directory with other content, StorageError when it cannot be made,
-    DocumentError when it was made by a newer lamina, UsageError when it is missing or its path
-    cannot be that of releases.
+    Where it is not changed in place, it is made with its first release. Raises ConflictError for a
+    directory with other content, StorageError when it cannot be made, DocumentError when it was
+    made by a newer lamina, UsageError when it is missing or its path cannot be that of releases.
     """
-    root, there = look_for_root(path)
+    root, there = look_for_root(path, backend=backend)
     if there:
         return root
     if not create:
@@ -224,13 +236,21 @@ def open_root(path: Path, *, create: bool = False) -> Root:
             ],
         )
     _check_path(root.path)
-    fs.make_directory(root.path.parent)
-    fs.make_directory(root.path, readable=True)
-    fs.write_text(root.path / ROOT_MARKER, f'schema = {ROOT_SCHEMA}\ncreated-by = "lamina"\n')
+    if backend.in_place:
+        make_root(root)
     return root
 
 
-def look_for_root(path: Path) -> tuple[Root, bool]:
+def make_root(root: Root) -> None:
+    """Make a root where there is none."""
+    if (root.path / ROOT_MARKER).is_file():
+        return
+    fs.make_directory(root.path.parent)
+    fs.make_directory(root.path, readable=True)
+    fs.write_text(root.path / ROOT_MARKER, f'schema = {ROOT_SCHEMA}\ncreated-by = "lamina"\n')
+
+
+def look_for_root(path: Path, *, backend: Backend = DIRECTORY) -> tuple[Root, bool]:
     """Return the root that is, or could be made, at ``path``, and whether it is there.
 
     Raises ConflictError for a directory with other content, DocumentError for a newer schema.
@@ -238,7 +258,7 @@ def look_for_root(path: Path) -> tuple[Root, bool]:
     absolute = Path(os.path.abspath(path))  # noqa: PTH100 (links are kept: the path is for people)
     if (absolute / ROOT_MARKER).is_file():
         _check_schema(absolute / ROOT_MARKER)
-        return Root(absolute), True
+        return Root(absolute, backend), True
     if absolute.is_symlink() and not absolute.exists():
         raise ConflictError(
             f"{absolute}: a link to what is not there: {absolute.readlink()}",
@@ -252,7 +272,7 @@ def look_for_root(path: Path) -> tuple[Root, bool]:
             f"{absolute}: holds {min(strange)!r} and is no root of lamina",
             hints=["choose an empty or new directory with --root"],
         )
-    return Root(absolute), False
+    return Root(absolute, backend), False
 
 
 def _check_path(path: Path) -> None:

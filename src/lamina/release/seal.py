@@ -25,6 +25,7 @@ from lamina.release.manifest import (
 )
 from lamina.release.mtree import MTREE_NAME, dump_mtree, read_tree
 from lamina.release.place import final_place, staging_place
+from lamina.release.prefetch import keep_prefetch
 from lamina.release.relocate import Relocation, relocate_scripts
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 from lamina.release.sbom import SBOM_NAME, Subject, dump_sbom
@@ -146,6 +147,7 @@ def describe(draft: Draft) -> Subject:
     fs.write_text(internal / "base.json", text, durable=False)
     about = _about(draft)
     fs.write_text(internal / SBOM_NAME, dump_sbom(about, request.lock), durable=False)
+    keep_prefetch(draft)
     return about
 
 

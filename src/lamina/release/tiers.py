@@ -20,6 +20,7 @@ from lamina.release.history import Author, Move, read_history, record, retired
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from lamina.model.names import StackName
     from lamina.model.versions import ReleaseVersion
@@ -224,12 +225,18 @@ def moving(root: Root, stack: StackName, change: Change) -> Iterator[None]:
         yield
         return
     directory = root.path / "tiers" / stack
-    if not directory.is_dir():
-        fs.make_directory(directory, readable=True)
-    with fs.exclusive(directory):
+    with root.backend.writing(f"{stack} {change.why}"), _directory_alone(directory):
         for leftover in directory.glob(".*"):
             if leftover.is_symlink():  # Of a move that was killed.
                 fs.remove_file(leftover)
+        yield
+
+
+@contextmanager
+def _directory_alone(directory: Path) -> Iterator[None]:
+    if not directory.is_dir():
+        fs.make_directory(directory, readable=True)
+    with fs.exclusive(directory):
         yield
 
 

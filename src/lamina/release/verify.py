@@ -11,7 +11,7 @@ from lamina.engines.signing import signer_of
 from lamina.lock.files import LOCK_NAME
 from lamina.model.digests import digest_of_bytes
 from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing, read_tree
-from lamina.release.root import MANIFEST_NAME, SIGNATURE_NAME
+from lamina.release.root import CATALOG_NAME, MANIFEST_NAME, SIGNATURE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -70,7 +70,7 @@ def verify_release(
     """
     recorded = recorded_files(release)
     _check_lock(release)
-    return compare(release, recorded, seen=seen)
+    return compare(recorded, release.prefix, seen=seen)
 
 
 def recorded_files(release: Release) -> dict[str, Entry]:
@@ -86,15 +86,18 @@ def recorded_files(release: Release) -> dict[str, Entry]:
 
 
 def compare(
-    release: Release,
     recorded: Mapping[str, Entry],
+    top: Path,
     *,
     seen: MutableMapping[Identity, str] | None = None,
 ) -> Findings:
-    """Return what differs from what was recorded."""
-    with report.step(f"verifying {release.name}", total=len(recorded)) as step:
+    """Hash a tree and compare it with a listing; raises StorageError when it cannot be read.
+
+    Files that only tell CVMFS where a catalog begins belong to nobody.
+    """
+    with report.step(f"verifying {top}", total=len(recorded)) as step:
         try:
-            found, _ = read_tree(release.prefix, seen=seen, advance=step.advance)
+            found, _ = read_tree(top, seen=seen, advance=step.advance)
         except OSError as error:
             raise StorageError(f"{error.filename}: {error.strerror}") from error
     return Findings(
@@ -105,8 +108,17 @@ def compare(
             if path in found and found[path] != entry
         },
         missing=tuple(path for path in recorded if path not in found),
-        extra=tuple(path for path in found if path not in recorded),
+        extra=tuple(
+            path
+            for path, entry in found.items()
+            if path not in recorded and not _is_catalog(path, entry)
+        ),
     )
+
+
+def _is_catalog(path: str, entry: Entry) -> bool:
+    empty = entry.kind == "file" and entry.size == 0
+    return empty and path.rpartition("/")[2] == CATALOG_NAME
 
 
 def verify_signature(release: Release, signers: Path, *, environ: Mapping[str, str]) -> str:

@@ -62,10 +62,11 @@ def test_tests_cannot_write_into_an_earlier_release(
 
 def test_a_view_that_cannot_be_made_is_said(tmp_path: Path, environ: dict[str, str]) -> None:
     missing = tmp_path / "missing"
-    namespace = MountNamespace(stage=missing, final=missing, hidden=missing)
+    final = tmp_path / "final"
+    namespace = MountNamespace(stage=missing, final=final, hidden=missing)
     assert not namespace.available(environ)
     log = tmp_path / "log"
-    assert final_place(stage=missing, final=missing, environ=environ, log=log) is None
+    assert final_place(stage=missing, final=final, environ=environ, log=log) is None
 
 
 @pytest.mark.namespaces
@@ -82,6 +83,26 @@ def test_a_view_shows_the_stage_at_the_final_path(tmp_path: Path, environ: dict[
     answer = place.run(*words, home=tmp_path, timeout=60)
     assert answer.stdout == "contentread-only\n"
     assert not any(final.iterdir())
+
+
+@pytest.mark.namespaces
+def test_a_final_path_that_is_not_there_yet(tmp_path: Path, environ: dict[str, str]) -> None:
+    above = tmp_path / "read-only"
+    (above / "other" / "deep").mkdir(parents=True)
+    (above / "file").write_text("content")
+    (above / "link").symlink_to("file")
+    (tmp_path / "staging" / "a").mkdir(parents=True)
+    (tmp_path / "staging" / "a" / "inside").write_text("staged")
+    final = above / "releases" / "a" / "1.0"
+    place = final_place(
+        stage=tmp_path / "staging" / "a", final=final, environ=environ, log=tmp_path / "log"
+    )
+    if place is None:
+        pytest.skip("no mount namespaces")
+    script = 'cd "$1"; cat link releases/a/1.0/inside; ls other; touch new || echo read-only'
+    answer = place.run("/bin/sh", "-c", script, "sh", above, home=tmp_path, timeout=60)
+    assert answer.stdout == "contentstageddeep\nread-only\n"
+    assert {path.name for path in above.iterdir()} == {"file", "link", "other"}
 
 
 @pytest.mark.namespaces
