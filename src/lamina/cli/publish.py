@@ -82,16 +82,9 @@ def publish(
 
 
 def _request(
-    path: Path,
-    *,
-    root: Path,
-    python: Path | None,
-    series: str | None,
-    test: bool,
-    environ: Mapping[str, str],
-    save: bool,
-    key: Path | None,
-) -> PublishRequest:
+    path: Path, *, root: Path, python: Path | None, series: str | None, test: bool,
+    environ: Mapping[str, str], save: bool, key: Path | None,
+) -> PublishRequest:  # fmt: skip
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
     from lamina.engines.interpreters import MachineInterpreters
     from lamina.engines.uv_install import UvInstaller
@@ -99,6 +92,7 @@ def _request(
     from lamina.layer.known import known_of
     from lamina.release.draft import PublishRequest
     from lamina.release.target import choose_target
+    from lamina.resolve.abi import check_interpreter
     from lamina.resolve.current import current_lock
     from lamina.resolve.project import index_addresses
 
@@ -111,13 +105,17 @@ def _request(
     cache = cache_directory(environ)
     log = _fresh_log(cache / "logs" / f"publish-{stack.stack.name}-{version}.log")
     uv = UvProgram(environ=environ, log=log)
-    indexes = index_addresses(stack, environ)
+    lock, heritage = current_lock(stack, path, root=root, environ=environ, save=save)
+    check_interpreter(interpreter, target, heritage.parents)
+    indexes = index_addresses(heritage.stack, environ)
     return PublishRequest(
         root=root,
         stack=stack,
         stack_text=path.read_text(encoding="utf-8"),
         version=version,
-        lock=current_lock(stack, path, environ=environ, save=save),
+        lock=lock,
+        parents=heritage.recorded(lock),
+        indexes=heritage.further_indexes(stack),
         target=target,
         interpreter=interpreter,
         installer=UvInstaller(uv=uv, indexes=indexes),

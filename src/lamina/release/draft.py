@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from lamina.engines.uv_program import UvProgram
     from lamina.lock.document import Lock
     from lamina.model.artifacts import Artifact
+    from lamina.model.names import IndexName
     from lamina.model.platforms import Target
     from lamina.model.versions import ReleaseVersion
+    from lamina.release.manifest import ManifestParent
     from lamina.release.root import Release
     from lamina.stack.document import Stack
 
@@ -41,6 +43,10 @@ class PublishRequest:
     run_tests: bool = True
     key: Path | None = None
     """Signs the manifest."""
+    parents: tuple[ManifestParent, ...] = ()
+    """What the stack extends."""
+    indexes: Mapping[IndexName, str] = field(default_factory=dict)
+    """Where indexes of the parents' packages are that the stack does not name."""
     known: Callable[[Path], Mapping[str, str]] | None = None
     """Returns, for the prefix, the files by name in which layers find what they want to know."""
 

@@ -193,11 +193,14 @@ def _manifest(
             series=interpreter.series,
             version=interpreter.version,
             implementation="cpython",
+            soabi=interpreter.soabi,
             interpreter=str(interpreter.path),
             bundled=request.bundle,
         ),
         tools=ManifestTools(lamina=about.tools["lamina"], uv=about.tools["uv"]),
         licences=summary_of(licences.values()),
+        indexes=dict(request.indexes),
+        parents=request.parents,
         tests=tuple(tests),
         packages=tuple(
             ManifestPackage(

@@ -10,7 +10,8 @@ from packaging.version import Version
 from lamina.core.errors import DocumentError, Problem
 from lamina.lock.files import load_lock
 from lamina.resolve.demands import index_of, stack_demands, stack_targets
-from lamina.stack.files import digest_of_resolution
+from lamina.resolve.heritage import changed_parents, inherit_as_locked
+from lamina.stack.files import STACK_NAME, digest_of_resolution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +26,11 @@ def is_fresh(stack: Stack, lock: Lock) -> bool:
     return lock.stack_digest == digest_of_resolution(stack) and lock.stack == stack.stack.name
 
 
-def load_fresh_lock(stack: Stack, path: Path) -> Lock:
-    """Read the lock of a stack; raises DocumentError when it is missing, broken or stale."""
+def load_fresh_lock(stack: Stack, path: Path, root: Path) -> Lock:
+    """Read the lock of a stack; raises DocumentError when it is missing, broken or stale.
+
+    ``root`` is where releases of its parents are.
+    """
     if not path.exists():
         problem = Problem(where="", found="there is no lock")
         raise DocumentError(path, [problem], hints=["lamina lock"])
@@ -34,7 +38,11 @@ def load_fresh_lock(stack: Stack, path: Path) -> Lock:
     if not is_fresh(stack, lock):
         problem = Problem(where="stack-digest", found="the stack has changed since it was locked")
         raise DocumentError(path, [problem], hints=["lamina lock"])
-    if problems := list(_check_against(stack, lock)):
+    heritage = inherit_as_locked(stack, path.with_name(STACK_NAME), root, lock)
+    if changed := list(changed_parents(lock, heritage)):
+        found = f"{', '.join(changed)} changed since the stack was locked"
+        raise DocumentError(path, [Problem(where="parent", found=found)], hints=["lamina lock"])
+    if problems := list(_check_against(heritage.stack, lock)):
         raise DocumentError(path, problems, hints=["lamina lock"])
     return lock
 
