@@ -92,7 +92,7 @@ def _request(
     from lamina.layer.known import known_of
     from lamina.release.draft import PublishRequest
     from lamina.release.target import choose_target
-    from lamina.resolve.abi import check_interpreter
+    from lamina.resolve.abi import build_cache, check_interpreter
     from lamina.resolve.current import current_lock
     from lamina.resolve.project import index_addresses
 
@@ -118,7 +118,7 @@ def _request(
         indexes=heritage.further_indexes(stack),
         target=target,
         interpreter=interpreter,
-        installer=UvInstaller(uv=uv, indexes=indexes),
+        installer=UvInstaller(uv=uv, indexes=indexes, builds=build_cache(lock, cache)),
         locator=IndexAddresses(environ, indexes, cache),
         uv=uv,
         environ=environ,

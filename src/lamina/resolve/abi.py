@@ -11,9 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lamina.core.errors import ConflictError
+from lamina.lock.document import PARENT
+from lamina.model.digests import digest_of_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from lamina.engines.interpreters import Interpreter
     from lamina.lock.document import Lock, LockedPackage
@@ -72,7 +75,7 @@ def check_abi(lock: Lock, parents: Iterable[Parent]) -> None:
         then = as_locked.get(now.stack)
         if then is None:
             continue
-        lines = abi_lines(now.lock, lock, f"stack:{then.name}")
+        lines = abi_lines(now.lock, lock, PARENT + then.name)
         if lines == then.abi:
             continue
         gone, come = sorted(set(then.abi) - set(lines)), sorted(set(lines) - set(then.abi))
@@ -81,6 +84,16 @@ def check_abi(lock: Lock, parents: Iterable[Parent]) -> None:
             f"{', '.join(gone) or 'nothing'} then, {', '.join(come) or 'nothing'} now",
             hints=["lamina lock", "lamina publish builds what comes from sources again"],
         )
+
+
+def build_cache(lock: Lock, cache: Path) -> Path | None:
+    """Return where builds against the parents' packages are kept: one place for each ABI.
+
+    So a package is built again when a parent's ABI is another one. None without parents.
+    """
+    if not lock.parents:
+        return None
+    return cache / "builds" / digest_of_value([list(one.abi) for one in lock.parents])[:24]
 
 
 def check_interpreter(interpreter: Interpreter, target: Target, parents: Iterable[Parent]) -> None:
