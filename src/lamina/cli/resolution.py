@@ -193,9 +193,7 @@ def _previous(lock_path: Path) -> Lock | None:
 @stack_option
 @root_option
 @output_options
-def check(
-    output: Output, stack_path: Path | None, *, database: Path | None, root: Path
-) -> None:
+def check(output: Output, stack_path: Path | None, *, database: Path | None, root: Path) -> None:
     """Check the stack: its documents, its lock and, when it is closed, its closure.
 
     In a closed stack each missing dependency and each version conflict is named, not only the

@@ -11,6 +11,7 @@ from lamina.core import fs, report
 from lamina.core.errors import DocumentError
 from lamina.release.guard import only_publisher, remove_empty
 from lamina.release.history import record, retired
+from lamina.release.lineage import extended_by
 from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing
 from lamina.release.tiers import moving, way_back
 
@@ -56,9 +57,10 @@ def plan_collection(
     """Return what goes of ``releases``: what is retired, and with ``keep`` what is old.
 
     A release stays while a tier names it or could go back to it, while somebody stands on it
-    (``needed``: by prefix, or by name as ``stack/version``), and while it is one of the ``keep``
-    newest for its platform.
+    (``needed``: by prefix, or by name as ``stack/version``), while another release of the root
+    extends it, and while it is one of the ``keep`` newest for its platform.
     """
+    extended = extended_by(root)
     going: list[Doomed] = []
     staying: list[tuple[Release, tuple[str, ...]]] = []
     by_stack: dict[str, list[Release]] = defaultdict(list)
@@ -71,6 +73,7 @@ def plan_collection(
             place = one.prefix.as_posix()
             keys = (place, one.prefix.resolve().as_posix(), one.name)
             others = [who for key in keys for who in needed.get(key, ())]
+            others += extended.get(place, ())
             why = (*reasons[place], *dict.fromkeys(others))
             move = out.get(one.version)
             if why:
