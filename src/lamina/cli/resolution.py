@@ -124,6 +124,8 @@ def _lock(output: Output, stack: Stack, path: Path, wish: _Wish) -> None:
     targets = ", ".join(map(str, new.targets))
     # Of a first lock everything is new: the count says it.
     lines = changes.lines() if previous is not None else []
+    if new.parents:
+        lines.append(f"extends {', '.join(one.name for one in new.parents)}")
     lines.append(f"{done} {lock_path}: {len(new.packages)} packages for {targets}")
     output.result(
         "\n".join(lines),
@@ -133,6 +135,7 @@ def _lock(output: Output, stack: Stack, path: Path, wish: _Wish) -> None:
             "written": changed and not wish.dry_run,
             "packages": len(new.packages),
             "targets": [str(one) for one in new.targets],
+            "parents": [one.name for one in new.parents],
             "changes": changes.as_json(),
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError
 from typing import TYPE_CHECKING
@@ -116,8 +117,9 @@ def find_parents(stack: Stack, search: ParentSearch) -> tuple[Parent, ...]:
         found.append(parent)
     problems += _twice(found)
     if problems:
-        hint = f"lamina release list --root {search.root}"
-        raise DocumentError(search.path, problems, hints=[hint] if not search.exact else [])
+        here = any(one.lock is None and one.root is None for one in stack.stack.extends)
+        hints = [shlex.join(["lamina", "release", "list", "--root", str(search.root)])]
+        raise DocumentError(search.path, problems, hints=hints if here else [])
     ordered = _ordered(found, search.path)
     return tuple(replace(one, indexes=_indexes(one, search, frozenset())) for one in ordered)
 
