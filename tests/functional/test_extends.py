@@ -46,7 +46,8 @@ def family(index: IndexServer, command_line: CommandLine) -> Family:
 
 def test_packages_of_a_parent_come_at_its_versions(family: Family) -> None:
     family.write("top", 'ours = "*"', extends='"base"')
-    family.lock("top")
+    answer = family.lock("top", "--json", "-q").json
+    assert (answer["packages"], answer["parents"]) == (4, ["base/1.0"])
     assert family.versions("top") == {"app": "1.0", "core": "1.0", "ours": "2.0", "extra": "1.0"}
     found = family.packages("top")
     assert found["app"]["requested-by"] == ["ours", "stack:base/1.0"]
@@ -124,6 +125,39 @@ def test_what_cannot_live_with_a_parent_is_told_with_both_sides(family: Family) 
     assert "needs-two needs core>=2" in error
     assert "core==1.0 of base/1.0 and packages.needs-two = '*'" in error
     assert "hint: to have another than core==1.0 of base/1.0, list it: lamina add core\n" in error
+
+
+def test_what_the_stack_lists_may_not_suit_a_parent(family: Family, index: IndexServer) -> None:
+    index.wheel("strict", "1.0", ["core<2"])
+    family.release("narrow", 'strict = "*"\ncore = "*"')
+    family.write("top", 'core = ">=2"', extends='"narrow"')
+    error = family.lock("top", expect=4).stderr
+    assert "strict needs core<2" in error
+    assert "packages.core = '>=2'" in error
+    assert "strict==1.0 of narrow/1.0" in error
+    assert "list it: lamina add strict" in error
+
+
+def test_parents_that_exclude_each_other_are_told(family: Family) -> None:
+    family.release("two", 'needs-two = "*"')
+    family.write("top", extends='"base", "two"')
+    said = family.lock("top", expect=4).stderr
+    assert "base/1.0 has core 1.0 and two/1.0 has 2.0; taken is that of base/1.0" in said
+    assert "core==1.0 of base/1.0" in said
+    assert "needs-two==1.0 of two/1.0" in said
+    family.write("top", 'core = "==2.0"', extends='"base", "two"')
+    family.lock("top")
+    assert family.versions("top") == {"app": "1.0", "core": "2.0", "needs-two": "1.0"}
+
+
+def test_a_pre_release_of_a_parent_comes_along(family: Family, index: IndexServer) -> None:
+    index.wheel("early", "1.0")
+    index.wheel("early", "2.0a1")
+    index.wheel("late", "1.0", ["early>1"])
+    family.release("bold", 'early = { version = "*", prerelease = true }')
+    family.write("top", 'late = "*"', extends='"bold"')
+    family.lock("top")
+    assert family.versions("top") == {"early": "2.0a1", "late": "1.0"}
 
 
 def test_a_closed_stack_lists_what_its_parents_have(family: Family) -> None:

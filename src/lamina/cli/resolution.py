@@ -106,7 +106,8 @@ def _lock(output: Output, stack: Stack, path: Path, wish: _Wish) -> None:
     lock_path = path.with_name(LOCK_NAME)
     previous = _previous(lock_path)
     upgraded = _upgraded(wish, stack, previous)
-    if stack.resolve.exclude_newer is not None and (wish.upgrade or upgraded):
+    timed = stack.resolve.exclude_newer is not None and not stack.stack.extends
+    if timed and (wish.upgrade or upgraded):
         report.note("the stack has exclude-newer: its lock holds the newest as of then in any case")
     new = lock_stack(
         stack,

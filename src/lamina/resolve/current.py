@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from lamina.core import report
 from lamina.core.errors import DocumentError, Problem
-from lamina.lock.files import LOCK_NAME, load_lock, save_lock
+from lamina.lock.files import LOCK_NAME, save_lock
 from lamina.model.document import near_match
 from lamina.resolve.abi import check_abi
-from lamina.resolve.freshness import is_fresh, load_fresh_lock
-from lamina.resolve.heritage import inherit, inherit_as_locked
+from lamina.resolve.freshness import check_fresh, load_with_parents
+from lamina.resolve.heritage import inherit
 from lamina.resolve.locking import lock_stack
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ def current_lock(
     """
     place = path.with_name(LOCK_NAME)
     if place.exists():
-        if stack.stack.extends and is_fresh(stack, there := load_lock(place)):
-            check_abi(there, inherit_as_locked(stack, path, root, there).parents)
-        lock = load_fresh_lock(stack, place, root)
+        lock, heritage = load_with_parents(stack, place, root)
+        check_abi(lock, heritage.parents)
+        check_fresh(lock, heritage, place)
         _check_protected(stack, lock, path)
-        return lock, inherit_as_locked(stack, path, root, lock)
+        return lock, heritage
     report.note(f"there is no {LOCK_NAME} yet: locking first")
     heritage = inherit(stack, path, root, None)
     lock = lock_stack(stack, environ=environ, heritage=heritage)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.lock.document import Lock
+    from lamina.resolve.heritage import Heritage
     from lamina.stack.document import Stack
 
 
@@ -31,6 +32,16 @@ def load_fresh_lock(stack: Stack, path: Path, root: Path) -> Lock:
 
     ``root`` is where releases of its parents are.
     """
+    lock, heritage = load_with_parents(stack, path, root)
+    check_fresh(lock, heritage, path)
+    return lock
+
+
+def load_with_parents(stack: Stack, path: Path, root: Path) -> tuple[Lock, Heritage]:
+    """Read the lock that was made from what a stack says, and the parents it names as they are now.
+
+    Raises DocumentError when it is missing, broken or of another stack, or a parent is gone.
+    """
     if not path.exists():
         problem = Problem(where="", found="there is no lock")
         raise DocumentError(path, [problem], hints=["lamina lock"])
@@ -38,13 +49,17 @@ def load_fresh_lock(stack: Stack, path: Path, root: Path) -> Lock:
     if not is_fresh(stack, lock):
         problem = Problem(where="stack-digest", found="the stack has changed since it was locked")
         raise DocumentError(path, [problem], hints=["lamina lock"])
-    heritage = inherit_as_locked(stack, path.with_name(STACK_NAME), root, lock)
-    if changed := list(changed_parents(lock, heritage)):
-        found = f"{', '.join(changed)} changed since the stack was locked"
-        raise DocumentError(path, [Problem(where="parent", found=found)], hints=["lamina lock"])
-    if problems := list(_check_against(heritage.stack, lock)):
+    return lock, inherit_as_locked(stack, path.with_name(STACK_NAME), root, lock)
+
+
+def check_fresh(lock: Lock, heritage: Heritage, path: Path) -> None:
+    """Raise DocumentError when a lock does not belong to its stack with its parents."""
+    problems = [
+        Problem(where="parent", found=f"{name} changed since the stack was locked")
+        for name in changed_parents(lock, heritage)
+    ] or list(_check_against(heritage.stack, lock))
+    if problems:
         raise DocumentError(path, problems, hints=["lamina lock"])
-    return lock
 
 
 def _check_against(stack: Stack, lock: Lock) -> Iterator[Problem]:

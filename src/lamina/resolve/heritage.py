@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from packaging.version import Version
+
 from lamina.core import report
 from lamina.core.errors import DocumentError, Problem
 from lamina.lock.document import LockedParent
@@ -168,6 +170,7 @@ def _entry(name: PackageName, stack: Stack, by_target: Mapping[Target, Carried])
         pins.setdefault((parent.name, package.version), {})[target] = file
     return Inherited(
         index=index,
+        prerelease=any(Version(version).is_prerelease for _, version in pins),
         source=any(
             not file.file.endswith(".whl") for files in pins.values() for file in files.values()
         ),
