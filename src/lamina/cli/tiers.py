@@ -141,7 +141,7 @@ def retire(
     opened = open_root(root)
     act = tiers.put_back if undo else tiers.retire
     moves = act(opened, found, _change(why, dry_run=dry_run))
-    for who in [] if undo else extended_by(opened).get(found.prefix.as_posix(), ()):
+    for who in [] if undo else extended_by(opened, [opened]).get(found.prefix.as_posix(), ()):
         _warn(f"{found.name}: {who}; that release stays as it is, the next lock takes another")
     otherwise = f"{found.name} is {'not retired' if undo else 'retired already'}"
     _show(output, found.stack, moves, otherwise=otherwise, dry_run=dry_run)

@@ -60,7 +60,7 @@ def plan_collection(
     (``needed``: by prefix, or by name as ``stack/version``), while another release of the root
     extends it, and while it is one of the ``keep`` newest for its platform.
     """
-    extended = extended_by(root)
+    extended = extended_by(root, [root])
     going: list[Doomed] = []
     staying: list[tuple[Release, tuple[str, ...]]] = []
     by_stack: dict[str, list[Release]] = defaultdict(list)

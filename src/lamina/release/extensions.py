@@ -120,7 +120,7 @@ def _ask(
         fs.write_text(questions, json.dumps([one.value for one in unclear]))
         try:
             answer = run(
-                [release.interpreter, "-I", "-B", _ASK, questions],
+                [release.interpreter, "-I", _ASK, questions],
                 env=base_environment(environ), cwd=Path(directory), timeout=_ANSWER_SECONDS,
             )  # fmt: skip
             answers = json.loads(answer.stdout)

@@ -83,10 +83,10 @@ def children(root: Root) -> Iterator[tuple[Release, ManifestParent]]:
                 yield release, parent
 
 
-def extended_by(root: Root, others: Iterable[Root] = ()) -> dict[str, list[str]]:
-    """Return who extends what in a root, by the prefix of each; there and in ``others``."""
+def extended_by(root: Root, holders: Iterable[Root]) -> dict[str, list[str]]:
+    """Return who extends what in ``root``, by the prefix of each: the releases of ``holders``."""
     found: dict[str, list[str]] = {}
-    for holder in (root, *others):
+    for holder in holders:
         for child, said in children(holder):
             if said.version is None or not _same(holder, said, root):
                 continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamina.lock.document import PARENT
 from lamina.lock.files import LOCK_NAME, load_lock
 from lamina.release.manifest import load_manifest
 from lamina.release.root import MANIFEST_NAME
@@ -33,16 +32,14 @@ def read_stack(internal: Path) -> Stack:
     if not stack.stack.extends:
         return stack
     manifest = load_manifest(internal / MANIFEST_NAME)
-    inherited = {
+    entered = {
         one.name: (stack.packages.get(one.name) or PackageEntry()).model_copy(
             update={"index": one.index}
         )
         for one in load_lock(internal / LOCK_NAME).packages
-        if one.name in stack.packages or any(who.startswith(PARENT) for who in one.requested_by)
+        if one.name in stack.packages or one.index != stack.resolve.index
     }
     resolve = stack.resolve.model_copy(
         update={"indexes": {**manifest.indexes, **stack.resolve.indexes}}
     )
-    return stack.model_copy(
-        update={"resolve": resolve, "packages": {**stack.packages, **inherited}}
-    )
+    return stack.model_copy(update={"resolve": resolve, "packages": {**stack.packages, **entered}})
