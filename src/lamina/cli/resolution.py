@@ -221,12 +221,13 @@ def check(output: Output, stack_path: Path | None, *, database: Path | None, roo
         fresh = load_fresh_lock(stack, path.with_name(LOCK_NAME), root)
     except DocumentError as error:
         stale = error
+    closed = stack.resolve.closed
+    whole = _inherited(stack, path, root, fresh).stack if closed or fresh is not None else stack
     closure = ClosureReport()
-    if stack.resolve.closed:
+    if closed:
         with report.step("check every package against its metadata"):
-            whole = _inherited(stack, path, root, fresh).stack
             closure = check_closure(whole, environment(), fresh)
-    audited = audit(stack, fresh, database) if database is not None and fresh is not None else None
+    audited = audit(whole, fresh, database) if database is not None and fresh is not None else None
     text, value = _rendered(stack, closure, stale), _as_json(stack, closure, stale)
     if audited is not None:
         text = "\n".join(filter(None, [text, *audited.lines()]))

@@ -177,12 +177,7 @@ def dump_manifest(manifest: Manifest) -> str:
     if manifest.licences:
         counts = sorted(manifest.licences.items())
         lines += ["", "[licences]", *(f"{toml_text(name)} = {count}" for name, count in counts)]
-    if manifest.indexes:
-        named = sorted(manifest.indexes.items())
-        lines += ["", "[indexes]", *(f"{toml_text(key)} = {toml_text(one)}" for key, one in named)]
-    for parent in manifest.parents:
-        place = [f"root = {toml_text(parent.root)}"] if parent.root else []
-        lines += parent_lines(parent, *place)
+    lines += _lineage_lines(manifest)
     for test in manifest.tests:
         lines += [
             "",
@@ -201,3 +196,15 @@ def dump_manifest(manifest: Manifest) -> str:
         if package.licence is not None:
             lines.append(f"licence = {toml_text(package.licence)}")
     return "\n".join(lines) + "\n"
+
+
+def _lineage_lines(manifest: Manifest) -> list[str]:
+    """Return the tables about what the stack extends."""
+    lines: list[str] = []
+    if manifest.indexes:
+        named = sorted(manifest.indexes.items())
+        lines += ["", "[indexes]", *(f"{toml_text(key)} = {toml_text(one)}" for key, one in named)]
+    for parent in manifest.parents:
+        place = [f"root = {toml_text(parent.root)}"] if parent.root else []
+        lines += parent_lines(parent, *place)
+    return lines
