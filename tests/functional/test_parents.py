@@ -158,6 +158,14 @@ def test_another_content_of_a_parent_makes_a_lock_stale(family: Family) -> None:
     assert core(family) == "1.3"
 
 
+def test_a_parent_whose_own_lock_is_stale_is_warned_of(family: Family) -> None:
+    family.write("top", extends='{ lock = "../base" }')
+    assert "is older than" not in family.lock("top").stderr
+    family.write("base", 'core = "==1.3"')
+    said = family.lock("top").stderr
+    assert "stack.extends[0]: the lock of base is older than top/../base/lamina.toml" in said
+
+
 def test_a_parent_that_is_not_there_any_more(family: Family) -> None:
     family.write("top", extends='"base"')
     family.lock("top")

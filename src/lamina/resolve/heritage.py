@@ -15,7 +15,7 @@ from lamina.release.manifest import ManifestParent
 from lamina.resolve.abi import abi_lines
 from lamina.resolve.demands import listed_names, stack_targets
 from lamina.resolve.inherited import Inherited, Pin
-from lamina.resolve.parents import ParentSearch, find_parents, taken_in
+from lamina.resolve.parents import ParentSearch, find_parents, stale_locks, taken_in
 from lamina.resolve.selection import choose_wheel, system_floor
 
 if TYPE_CHECKING:
@@ -71,13 +71,14 @@ class Heritage:
 def inherit(stack: Stack, path: Path, root: Path, previous: Lock | None) -> Heritage:
     """Return a stack with its parents: those of ``previous`` while they fit.
 
-    Warns where parents disagree. Raises DocumentError for parents that cannot be had.
+    Warns where parents disagree, and of one whose lock is stale itself. Raises DocumentError for
+    parents that cannot be had.
     """
     if not stack.stack.extends:
         return Heritage(stack=stack)
     search = ParentSearch(path=path, root=root, taken=taken_in(previous))
     found = join(stack, find_parents(stack, search), path)
-    for one in found.disagreements:
+    for one in (*stale_locks(found.parents, search), *found.disagreements):
         report.warn(one)
     return found
 

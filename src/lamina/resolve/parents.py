@@ -16,7 +16,7 @@ from lamina.release.history import retired
 from lamina.release.root import open_root
 from lamina.release.sources import stack_inside
 from lamina.resolve.demands import stack_targets
-from lamina.stack.files import STACK_NAME, load_stack
+from lamina.stack.files import STACK_NAME, digest_of_resolution, load_stack
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -270,13 +270,29 @@ def _circle(names: Iterable[str]) -> str:
     return f"a circle: {' extends '.join(names)}"
 
 
+def stale_locks(parents: Iterable[Parent], search: ParentSearch) -> Iterator[str]:
+    """Yield a sentence for each parent by its lock that is older than the lamina.toml beside it."""
+    for one in parents:
+        path = _beside(one, search)
+        if path is not None and one.lock.stack_digest != digest_of_resolution(load_stack(path)):
+            yield f"{one.where}: the lock of {one.name} is older than {path}"
+
+
+def _beside(parent: Parent, search: ParentSearch) -> Path | None:
+    """Return the lamina.toml beside the lock of a parent."""
+    if parent.entry.lock is None:
+        return None
+    place = search.place(parent.entry.lock)
+    path = (place if place.is_dir() else place.parent) / STACK_NAME
+    return path if path.is_file() else None
+
+
 def _indexes(parent: Parent, search: ParentSearch, seen: frozenset[Path]) -> dict[IndexName, str]:
     """Return where the indexes of a parent are, by what it and those below it say."""
     if parent.releases:
         return dict(stack_inside(parent.releases[0]).resolve.indexes)
-    place = search.place(str(parent.entry.lock))
-    path = (place if place.is_dir() else place.parent) / STACK_NAME
-    if path in seen or not path.is_file():
+    path = _beside(parent, search)
+    if path is None or path in seen:
         return {}
     stack = load_stack(path)
     found: dict[IndexName, str] = {}
