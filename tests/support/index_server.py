@@ -112,6 +112,8 @@ class IndexServer:
     """Bytes sent as parts of files."""
     credentials: str = ""
     """``user:password`` that every request has to bring; empty: none."""
+    immutable: bool = False
+    """Say of files that they never change, as public indexes do: caches then keep them."""
     digests: bool = True
     """The pages give the digest of each file."""
     _server: ThreadingHTTPServer | None = None
@@ -239,7 +241,8 @@ class _Handler(BaseHTTPRequestHandler):
         wanted = self.headers.get("Range", "") if self.served.ranges else ""
         first, _, last = wanted.removeprefix("bytes=").partition("-")
         if not wanted:
-            self._answer(200, FILE, content)
+            known = {"Cache-Control": "public, max-age=365000000, immutable"}
+            self._answer(200, FILE, content, known if self.served.immutable else None)
             return
         start = int(first) if first else max(0, len(content) - int(last))
         end = min(int(last) + 1, len(content)) if first else len(content)

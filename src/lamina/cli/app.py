@@ -62,6 +62,7 @@ COMMANDS = {
     "version": ("lamina.cli.version:version", "What the next release is called."),
     "export": ("lamina.cli.export:export", "Write a lock or release in another form."),
     "release": ("lamina.cli.release:release", "List, show, verify and promote releases."),
+    "extensions": ("lamina.cli.extensions:extensions", "What extends what inside a release."),
     "layer": ("lamina.cli.layer:layer", "Your own environment over a release."),
     "run": ("lamina.cli.use:run", "Run a command in a release or layer."),
     "shell": ("lamina.cli.use:shell", "Open a shell in a release or layer."),

@@ -36,9 +36,13 @@ def diff(output: Output, *, before: str, after: str, root: Path) -> None:
 @root_option
 @output_options
 def why(output: Output, *, release: str, package: str, root: Path) -> None:
-    """Show why PACKAGE is in RELEASE: the chain from the stack, and who else needs it."""
+    """Show why PACKAGE is in RELEASE: the chain from the stack, and who else needs it.
+
+    What a stack that it extends brings is followed into that one's release.
+    """
     from lamina.release.contents import read_contents
+    from lamina.release.root import open_root
     from lamina.release.why import explain, reason_value, render_reason
 
-    reason = explain(read_contents(find_release(release, root)), package)
+    reason = explain(open_root(root), read_contents(find_release(release, root)), package)
     output.result(render_reason(reason), reason_value(reason))

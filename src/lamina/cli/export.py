@@ -74,7 +74,7 @@ def export(
     if form == "sbom":
         text = _bill(found.lock_path, lock, target)
     else:
-        text = _text(form, lock, found.stack_path, target)
+        text = _text(form, lock, _stack(found, lock, root), target)
     if destination is not None:
         fs.write_text(destination, text)
     value = {"form": form, "lock": str(found.lock_path)}
@@ -127,7 +127,7 @@ def _bill(lock_path: Path, lock: Lock, target: str | None) -> str:
     return dump_lock_sbom(lock, _targets("sbom", lock, target)[0], environ=environment())
 
 
-def _text(form: ListForm, lock: Lock, stack_path: Path, target: str | None) -> str:
+def _text(form: ListForm, lock: Lock, stack: Stack | None, target: str | None) -> str:
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
     from lamina.export.explicit import dump_explicit
     from lamina.export.files import ExportRequest
@@ -136,7 +136,7 @@ def _text(form: ListForm, lock: Lock, stack_path: Path, target: str | None) -> s
     from lamina.resolve.project import index_addresses
 
     environ = environment()
-    indexes = index_addresses(_stack(stack_path), environ)
+    indexes = index_addresses(stack, environ)
     locator = IndexAddresses(environ, indexes, cache_directory(environ))
     request = ExportRequest(lock=lock, targets=_targets(form, lock, target), indexes=indexes)
     match form:
@@ -150,13 +150,18 @@ def _text(form: ListForm, lock: Lock, stack_path: Path, target: str | None) -> s
             assert_never(form)
 
 
-def _stack(path: Path) -> Stack | None:
-    """Return the stack, None where the lock stands alone."""
+def _stack(found: _Source, lock: Lock, root: Path) -> Stack | None:
+    """Return the stack with what it has of its parents, None where the lock stands alone."""
+    from lamina.release.sources import read_stack
+    from lamina.resolve.heritage import inherit_as_locked
     from lamina.stack.files import load_stack
 
+    path = found.stack_path
     for candidate in (path, path.with_name("stack.toml")):
+        if candidate.is_file() and (candidate.parent / "release.toml").is_file():
+            return read_stack(candidate.parent)
         if candidate.is_file():
-            return load_stack(candidate)
+            return inherit_as_locked(load_stack(candidate), candidate, root, lock).stack
     return None
 
 

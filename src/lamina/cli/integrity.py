@@ -11,6 +11,7 @@ import click
 from lamina.cli.options import (
     dry_run_option,
     environment,
+    fresh_log,
     output_options,
     root_option,
     writable_root,
@@ -176,7 +177,9 @@ def _request_of(release: Release, root: Root, now: datetime) -> PublishRequest:
     from lamina.lock.files import LOCK_NAME, load_lock
     from lamina.model.platforms import Target
     from lamina.release.draft import PublishRequest
+    from lamina.release.sources import stack_inside
     from lamina.release.verify import recorded_files
+    from lamina.resolve.abi import build_cache
     from lamina.resolve.project import index_addresses
     from lamina.stack.files import load_stack
 
@@ -189,21 +192,20 @@ def _request_of(release: Release, root: Root, now: datetime) -> PublishRequest:
             raise IntegrityError(f"{path}: not as published")
     stack = load_stack(stack_path)
     cache = cache_directory(environ)
-    log = cache / "logs" / f"repair-{release.stack}-{release.version}.log"
-    fs.make_directory(log.parent)
-    fs.remove_file(log)
+    log = fresh_log(cache / "logs" / f"repair-{release.stack}-{release.version}.log")
     uv = UvProgram(environ=environ, log=log)
-    indexes = index_addresses(stack, environ)
+    indexes = index_addresses(stack_inside(release), environ)
+    lock = load_lock(lock_path)
     finder = MachineInterpreters(environ=environ, explicit=Path(manifest.python.interpreter))
     return PublishRequest(
         root=root.path,
         stack=stack,
         stack_text=stack_path.read_text(encoding="utf-8"),
         version=release.version,
-        lock=load_lock(lock_path),
+        lock=lock,
         target=Target(release.platform, manifest.python.series),
         interpreter=finder.search(manifest.python.series),
-        installer=UvInstaller(uv=uv, indexes=indexes),
+        installer=UvInstaller(uv=uv, indexes=indexes, builds=build_cache(lock, cache)),
         locator=IndexAddresses(environ, indexes, cache),
         uv=uv,
         environ=environ,

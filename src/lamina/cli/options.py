@@ -158,3 +158,12 @@ def environment() -> dict[str, str]:
 def is_terminal() -> bool:
     """Tell whether progress may move the cursor."""
     return sys.stderr.isatty()
+
+
+def fresh_log(log: Path) -> Path:
+    """Return where a command writes what its programs say, without what an earlier run said."""
+    from lamina.core import fs
+
+    fs.make_directory(log.parent)
+    fs.remove_file(log)
+    return log

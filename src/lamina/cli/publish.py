@@ -12,6 +12,7 @@ import click
 from lamina.cli.options import (
     dry_run_option,
     environment,
+    fresh_log,
     output_options,
     stack_file,
     stack_option,
@@ -83,16 +84,9 @@ def publish(
 
 
 def _request(
-    path: Path,
-    *,
-    root: Path,
-    python: Path | None,
-    series: str | None,
-    test: bool,
-    environ: Mapping[str, str],
-    save: bool,
-    key: Path | None,
-) -> PublishRequest:
+    path: Path, *, root: Path, python: Path | None, series: str | None, test: bool,
+    environ: Mapping[str, str], save: bool, key: Path | None,
+) -> PublishRequest:  # fmt: skip
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
     from lamina.engines.interpreters import MachineInterpreters
     from lamina.engines.uv_install import UvInstaller
@@ -101,6 +95,7 @@ def _request(
     from lamina.release.cvmfs import backend_of
     from lamina.release.draft import PublishRequest
     from lamina.release.target import choose_target
+    from lamina.resolve.abi import build_cache, check_interpreter
     from lamina.resolve.current import current_lock
     from lamina.resolve.project import index_addresses
 
@@ -110,18 +105,22 @@ def _request(
     version = _version_of(stack, path, environ, now)
     interpreter = MachineInterpreters(environ=environ, explicit=python).search(target.python)
     cache = cache_directory(environ)
-    log = _fresh_log(cache / "logs" / f"publish-{stack.stack.name}-{version}.log")
+    log = fresh_log(cache / "logs" / f"publish-{stack.stack.name}-{version}.log")
     uv = UvProgram(environ=environ, log=log)
-    indexes = index_addresses(stack, environ)
+    lock, heritage = current_lock(stack, path, root=root, environ=environ, save=save)
+    check_interpreter(interpreter, target, heritage.parents)
+    indexes = index_addresses(heritage.stack, environ)
     return PublishRequest(
         root=root,
         stack=stack,
         stack_text=path.read_text(encoding="utf-8"),
         version=version,
-        lock=current_lock(stack, path, environ=environ, save=save),
+        lock=lock,
+        parents=heritage.recorded(lock),
+        indexes=heritage.further_indexes(stack),
         target=target,
         interpreter=interpreter,
-        installer=UvInstaller(uv=uv, indexes=indexes),
+        installer=UvInstaller(uv=uv, indexes=indexes, builds=build_cache(lock, cache)),
         locator=IndexAddresses(environ, indexes, cache),
         uv=uv,
         environ=environ,
@@ -161,14 +160,6 @@ def _publishable(path: Path) -> Stack:
     stack = load_stack(path)
     refuse_what_cannot_be_published(stack)
     return stack
-
-
-def _fresh_log(log: Path) -> Path:
-    from lamina.core import fs
-
-    fs.make_directory(log.parent)
-    fs.remove_file(log)
-    return log
 
 
 def _text(outcome: Outcome) -> str:

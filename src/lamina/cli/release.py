@@ -103,9 +103,12 @@ def show(output: Output, release: str, root: Path) -> None:
     """Show RELEASE: stack, stack/version or stack@tier."""
     from lamina.release.contents import licences_of
     from lamina.release.licences import summary_of
+    from lamina.release.lineage import lineage, lineage_value, render_lineage
     from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing
+    from lamina.release.root import open_root
 
     found = find_release(release, root)
+    parents = lineage(open_root(root), found)
     manifest = found.manifest()
     listing = found.internal / MTREE_NAME
     entries = parse_listing(read_listing(listing), listing).values()
@@ -118,9 +121,11 @@ def show(output: Output, release: str, root: Path) -> None:
         "prefix": str(found.prefix),
         "files": len(files),
         "size": size,
+        "extends": lineage_value(parents),
     }
     text = _described(found, manifest, len(files), size)
-    output.result("\n".join([text, *_licence_lines(licences)]), value)
+    chain = ["extends", *render_lineage(parents)] if parents else []
+    output.result("\n".join([text, *_licence_lines(licences), *chain]), value)
 
 
 def _licence_lines(licences: Mapping[PackageName, str]) -> list[str]:

@@ -13,6 +13,7 @@ from lamina.cli.options import (
     dry_run_option,
     environment,
     output_options,
+    root_option,
     stack_file,
     stack_option,
 )
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lamina.lock.document import Lock
     from lamina.model.names import PackageName
     from lamina.resolve.findings import ClosureReport
+    from lamina.resolve.heritage import Heritage
     from lamina.stack.document import Stack
 
 
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 )
 @dry_run_option
 @stack_option
+@root_option
 @output_options
 def lock(
     output: Output,
@@ -56,11 +59,13 @@ def lock(
     upgrade: bool,
     packages: tuple[str, ...],
     dry_run: bool,
+    root: Path,
 ) -> None:
     """Resolve the stack and write lamina.lock beside lamina.toml.
 
     Every platform and Python series of the stack is in the one lock. With exclude-newer in the
     stack, the lock depends on the stack alone; without it, versions stay until they have to move.
+    Stacks that it extends are looked for in --root; --upgrade takes their newest releases that fit.
     """
     from lamina.lock.files import LOCK_NAME
     from lamina.resolve.freshness import load_fresh_lock
@@ -72,34 +77,42 @@ def lock(
     stack = load_stack(path)
     lock_path = path.with_name(LOCK_NAME)
     if check_only:
-        fresh = load_fresh_lock(stack, lock_path)
+        fresh = load_fresh_lock(stack, lock_path, root)
         summary = f"{lock_path} is up to date: {len(fresh.packages)} packages"
         output.result(summary, {"lock": str(lock_path), "fresh": True})
         return
-    _lock(output, stack, lock_path, _Wish(upgrade=upgrade, packages=packages, dry_run=dry_run))
+    wish = _Wish(upgrade=upgrade, packages=packages, dry_run=dry_run, root=root)
+    _lock(output, stack, path, wish)
 
 
 class _Wish:
     """What the options of ``lamina lock`` ask for."""
 
-    def __init__(self, *, upgrade: bool, packages: tuple[str, ...], dry_run: bool) -> None:
+    def __init__(
+        self, *, upgrade: bool, packages: tuple[str, ...], dry_run: bool, root: Path
+    ) -> None:
         self.upgrade = upgrade
         self.packages = packages
         self.dry_run = dry_run
+        self.root = root
 
 
-def _lock(output: Output, stack: Stack, lock_path: Path, wish: _Wish) -> None:
-    from lamina.lock.files import dump_lock, save_lock
+def _lock(output: Output, stack: Stack, path: Path, wish: _Wish) -> None:
+    from lamina.lock.files import LOCK_NAME, dump_lock, save_lock
     from lamina.resolve.freshness import compare_locks
+    from lamina.resolve.heritage import inherit
     from lamina.resolve.locking import lock_stack
 
+    lock_path = path.with_name(LOCK_NAME)
     previous = _previous(lock_path)
     upgraded = _upgraded(wish, stack, previous)
-    if stack.resolve.exclude_newer is not None and (wish.upgrade or upgraded):
+    timed = stack.resolve.exclude_newer is not None and not stack.stack.extends
+    if timed and (wish.upgrade or upgraded):
         report.note("the stack has exclude-newer: its lock holds the newest as of then in any case")
     new = lock_stack(
         stack,
         environ=environment(),
+        heritage=inherit(stack, path, wish.root, None if wish.upgrade else previous),
         previous=previous,
         upgrade=wish.upgrade,
         upgrade_packages=upgraded,
@@ -112,6 +125,8 @@ def _lock(output: Output, stack: Stack, lock_path: Path, wish: _Wish) -> None:
     targets = ", ".join(map(str, new.targets))
     # Of a first lock everything is new: the count says it.
     lines = changes.lines() if previous is not None else []
+    if new.parents:
+        lines.append(f"extends {', '.join(one.name for one in new.parents)}")
     lines.append(f"{done} {lock_path}: {len(new.packages)} packages for {targets}")
     output.result(
         "\n".join(lines),
@@ -121,6 +136,7 @@ def _lock(output: Output, stack: Stack, lock_path: Path, wish: _Wish) -> None:
             "written": changed and not wish.dry_run,
             "packages": len(new.packages),
             "targets": [str(one) for one in new.targets],
+            "parents": [one.name for one in new.parents],
             "changes": changes.as_json(),
         },
     )
@@ -179,8 +195,9 @@ def _previous(lock_path: Path) -> Lock | None:
     help="Look up known vulnerabilities in DB: a directory of OSV documents, or a zip of them.",
 )
 @stack_option
+@root_option
 @output_options
-def check(output: Output, stack_path: Path | None, *, database: Path | None) -> None:
+def check(output: Output, stack_path: Path | None, *, database: Path | None, root: Path) -> None:
     """Check the stack: its documents, its lock and, when it is closed, its closure.
 
     In a closed stack each missing dependency and each version conflict is named, not only the
@@ -201,14 +218,16 @@ def check(output: Output, stack_path: Path | None, *, database: Path | None) -> 
     stale: DocumentError | None = None
     fresh = None
     try:
-        fresh = load_fresh_lock(stack, path.with_name(LOCK_NAME))
+        fresh = load_fresh_lock(stack, path.with_name(LOCK_NAME), root)
     except DocumentError as error:
         stale = error
+    closed = stack.resolve.closed
+    whole = _inherited(stack, path, root, fresh).stack if closed or fresh is not None else stack
     closure = ClosureReport()
-    if stack.resolve.closed:
+    if closed:
         with report.step("check every package against its metadata"):
-            closure = check_closure(stack, environment(), fresh)
-    audited = audit(stack, fresh, database) if database is not None and fresh is not None else None
+            closure = check_closure(whole, environment(), fresh)
+    audited = audit(whole, fresh, database) if database is not None and fresh is not None else None
     text, value = _rendered(stack, closure, stale), _as_json(stack, closure, stale)
     if audited is not None:
         text = "\n".join(filter(None, [text, *audited.lines()]))
@@ -225,6 +244,14 @@ def _end(*errors: LaminaError | None) -> None:
         report.warn(one.message)
     if found:
         raise found[0]
+
+
+def _inherited(stack: Stack, path: Path, root: Path, fresh: Lock | None) -> Heritage:
+    from lamina.resolve.heritage import inherit, inherit_as_locked
+
+    if fresh is None:
+        return inherit(stack, path, root, None)
+    return inherit_as_locked(stack, path, root, fresh)
 
 
 def _rendered(stack: Stack, closure: ClosureReport, stale: DocumentError | None) -> str:

@@ -112,9 +112,13 @@ def rollback(
 def drop(output: Output, *, tier: str, why: str, dry_run: bool, root: Path) -> None:
     """Remove a tier; its release stays."""
     from lamina.release import tiers
+    from lamina.release.lineage import asked_by_tier
 
     stack, name = _tier(tier)
-    moves = tiers.drop(writable_root(root), stack, name, _change(why, dry_run=dry_run))
+    opened = writable_root(root)
+    moves = tiers.drop(opened, stack, name, _change(why, dry_run=dry_run))
+    if asking := asked_by_tier(opened, stack, name):
+        _warn(f"{', '.join(asking)}: locked with {tier}; the next lock needs another parent")
     _show(output, stack, moves, otherwise="", dry_run=dry_run)
 
 
@@ -133,10 +137,14 @@ def retire(
     It stays, and so do the layers on it, until it is collected.
     """
     from lamina.release import tiers
+    from lamina.release.lineage import extended_by
 
     found = find_release(release, root)
+    opened = writable_root(root)
     act = tiers.put_back if undo else tiers.retire
-    moves = act(writable_root(root), found, _change(why, dry_run=dry_run))
+    moves = act(opened, found, _change(why, dry_run=dry_run))
+    for who in [] if undo else extended_by(opened, [opened]).get(found.prefix.as_posix(), ()):
+        _warn(f"{found.name}: {who}; that release stays as it is, the next lock takes another")
     otherwise = f"{found.name} is {'not retired' if undo else 'retired already'}"
     _show(output, found.stack, moves, otherwise=otherwise, dry_run=dry_run)
 
@@ -178,6 +186,12 @@ def history(output: Output, stack: str, root: Path) -> None:
         or f"{stack}: nothing was ever moved",
         {"stack": reference.stack, "moves": [one.value() for one in moves]},
     )
+
+
+def _warn(text: str) -> None:
+    from lamina.core import report
+
+    report.warn(text)
 
 
 def _change(why: str, *, dry_run: bool) -> Change:

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _QUESTION = """
-import json, os, platform, sys
+import _imp, json, os, platform, sys
 print(json.dumps({
     "version": platform.python_version(),
     "implementation": sys.implementation.name,
     "executable": os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable),
     "prefix": sys.base_prefix,
     "machine": platform.machine(),
+    "soabi": _imp.extension_suffixes()[0].strip(".").partition(".")[0],
 }))
 """
 _ANSWER_SECONDS = 60.0
@@ -43,6 +44,8 @@ class Interpreter:
     version: str
     prefix: Path
     machine: str
+    soabi: str = ""
+    """What it calls its ABI in the names of compiled modules; empty: not asked."""
 
     @property
     def series(self) -> PythonSeries:
@@ -73,6 +76,7 @@ def inspect_interpreter(path: Path, environ: Mapping[str, str]) -> Interpreter |
             version=told["version"],
             prefix=Path(told["prefix"]),
             machine=told["machine"],
+            soabi=told["soabi"],
         )
         return found if told["implementation"] == "cpython" else None
     except (ValueError, KeyError, TypeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ class UvInstaller:
     uv: UvProgram
     indexes: Mapping[IndexName, str]
     """The address of each index that an artifact may name."""
+    builds: Path | None = None
+    """A cache of its own for what is built; None: uv's, which has one build of each source."""
 
     def install(
         self, artifacts: Iterable[Artifact], *, python: Path, locator: ArtifactLocator
@@ -35,6 +37,23 @@ class UvInstaller:
         Only packages that have no wheel among the artifacts are built.
         """
         wanted = sorted(artifacts, key=lambda one: one.filename)
+        built = [one for one in wanted if one.kind is ArtifactKind.SDIST]
+        if self.builds is None or not built:
+            self._call(self.uv, ["sync"], wanted, python, locator)
+            return
+        wheels = [one for one in wanted if one.kind is ArtifactKind.WHEEL]
+        self._call(self.uv, ["sync"], wheels, python, locator)
+        apart = replace(self.uv, environ={**self.uv.environ, "UV_CACHE_DIR": str(self.builds)})
+        self._call(apart, ["install", "--no-deps", "-r"], built, python, locator)
+
+    def _call(
+        self,
+        uv: UvProgram,
+        verb: Sequence[str],
+        wanted: Sequence[Artifact],
+        python: Path,
+        locator: ArtifactLocator,
+    ) -> None:
         if not wanted:
             return
         with tempfile.TemporaryDirectory(prefix="lamina-install-") as directory:
@@ -42,8 +61,9 @@ class UvInstaller:
             settings = PylockSettings(indexes=self.indexes)
             text = dump_pylock(wanted, locator.addresses(wanted), settings)
             listing.write_text(text, encoding="utf-8")
-            self.uv.call(
-                *("pip", "sync", listing, "--python", python),
+            uv.call(
+                *("pip", *verb),
+                *(listing, "--python", python),
                 *_build_options(wanted),
                 *install_options(wanted, self.indexes),
             )

@@ -59,6 +59,8 @@ class UvProject:
     """Taken as source distributions; these alone may be built when ``only_binary``."""
     never_built: tuple[PackageName, ...] = ()
     exclude_newer: datetime | None = None
+    of_any_time: tuple[PackageName, ...] = ()
+    """Packages for which ``exclude_newer`` does not count."""
     preferences: tuple[Preference, ...] = ()
 
 
@@ -136,6 +138,8 @@ def _options(project: UvProject) -> list[str]:
         options += ["--prerelease-package", f"{name}=allow"]
     if project.exclude_newer is not None:
         options += ["--exclude-newer", project.exclude_newer.isoformat().replace("+00:00", "Z")]
+        for name in project.of_any_time:
+            options += ["--exclude-newer-package", f"{name}=false"]
     return options
 
 

@@ -9,8 +9,8 @@ from lamina.engines.index_settings import public_index
 from lamina.engines.uv_compile import PackageIndexes
 from lamina.layer.document import load_layer
 from lamina.model.names import PUBLIC_INDEX
+from lamina.release.sources import read_stack
 from lamina.resolve.project import index_addresses, named_indexes
-from lamina.stack.files import load_stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ def protected_over(base: LayerBase | Place) -> frozenset[PackageName]:
         return protected_over(load_layer(Path(base.prefix)).base)
     if base.kind != "release":
         return frozenset()
-    return frozenset(load_stack(Path(base.prefix) / ".lamina" / "stack.toml").layers.protected)
+    return frozenset(read_stack(Path(base.prefix) / ".lamina").layers.protected)
 
 
 def indexes_of(layer: LayerDocument, environ: Mapping[str, str]) -> PackageIndexes:
@@ -44,7 +44,7 @@ def indexes_over(base: LayerBase | Place, environ: Mapping[str, str]) -> Package
         return indexes_of(load_layer(Path(base.prefix)), environ)
     if base.kind != "release":
         return PackageIndexes(addresses={PUBLIC_INDEX: public_index(environ)})
-    stack = load_stack(Path(base.prefix) / ".lamina" / "stack.toml")
+    stack = read_stack(Path(base.prefix) / ".lamina")
     return PackageIndexes(
         addresses=index_addresses(stack, environ),
         default=stack.resolve.index,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
-from lamina.lock.document import STACK
+from lamina.lock.document import is_stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,13 +31,13 @@ def in_force(one: LockedDependency, environment: Mapping[str, str]) -> bool:
 def shortest_chain(
     name: PackageName, locked: Mapping[PackageName, LockedPackage]
 ) -> tuple[PackageName, ...]:
-    """Return the way from a package that the stack names to this one, both included."""
+    """Return the way from a package that the stack or a parent names to this one, both included."""
     # Goes from who is asked for upwards, nearest first.
     before: dict[PackageName, PackageName | None] = {name: None}
     waiting = [name]
     while waiting:
         here = waiting.pop(0)
-        if STACK in locked[here].requested_by:
+        if any(map(is_stack, locked[here].requested_by)):
             chain = [here]
             while (after := before[chain[-1]]) is not None:
                 chain.append(after)

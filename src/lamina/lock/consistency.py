@@ -8,6 +8,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import Version
 
 from lamina.core.errors import Problem
+from lamina.lock.document import PARENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,6 +22,7 @@ _ARCHIVES = (".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tbz", ".tar.xz", ".txz", "
 def check_lock(lock: Lock) -> Iterator[Problem]:
     """Yield what is wrong: packages twice, files for no or several targets, names that differ."""
     names = {package.name for package in lock.packages}
+    parents = {f"{PARENT}{one.name}" for one in lock.parents}
     seen: dict[tuple[str, Target], int] = {}
     for number, package in enumerate(lock.packages):
         where = f"package[{number}]"
@@ -31,6 +33,9 @@ def check_lock(lock: Lock) -> Iterator[Problem]:
             if first != number:
                 yield Problem(where=where, found=f"{package.name} for {target} a second time")
         yield from _check_files(where, package, targets)
+        for who in package.requested_by:
+            if who.startswith(PARENT) and who not in parents:
+                yield Problem(where=f"{where}.requested-by", found=f"{who} is no parent")
         for needed in sorted({one.name for one in package.dependencies} - names):
             yield Problem(
                 where=f"{where}.dependencies",

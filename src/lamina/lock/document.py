@@ -20,10 +20,19 @@ from lamina.model.fields import (
     TimeField,
     VersionField,
 )
+from lamina.model.names import TierName, parse_tier_name
 from lamina.model.platforms import Target
+from lamina.model.versions import ReleaseVersion, parse_release_version
 
 STACK = "stack"
 """The stack itself among those who asked for a package."""
+PARENT = f"{STACK}:"
+"""Before the name of a parent, such as ``hep-base/2026.11.0``, among those who asked."""
+
+
+def is_stack(who: str) -> bool:
+    """Tell whether it was a stack that asked, this one or a parent, and not a package."""
+    return who == STACK or who.startswith(PARENT)
 
 
 def _as_target(value: Any) -> Any:
@@ -87,11 +96,44 @@ class LockedPackage(Document):
     targets: Targets = ()
     """The targets it is part of; empty: all of the lock."""
     requested_by: Annotated[tuple[str, ...], Field(strict=False)]
-    """Who asked: package names, and ``stack`` for the stack itself."""
+    """Who asked: package names, ``stack`` for the stack itself, ``stack:NAME`` for a parent."""
     dependencies: Annotated[tuple[LockedDependency, ...], Field(strict=False)] = ()
     """What it needs."""
+    waived: Annotated[tuple[PackageField, ...], Field(strict=False)] = ()
+    """What it would need and goes without, because its stack is closed and says so."""
     artifacts: Annotated[tuple[LockedArtifact, ...], Field(strict=False, min_length=1)]
     """The file for each target: one a target."""
+
+
+ParentPlace = Literal["release", "other-root", "lock"]
+
+
+class LockedParent(Document):
+    """Another stack whose packages came along."""
+
+    stack: StackField
+    """Its name."""
+    version: Annotated[ReleaseVersion, AfterValidator(parse_release_version)] | None = None
+    """The version of its release; a lock has none."""
+    tier: Annotated[TierName, AfterValidator(parse_tier_name)] | None = None
+    """The tier that it was asked for by."""
+    found: ParentPlace
+    """``release``: in the root of the command; ``other-root``: in one that lamina.toml names;
+    ``lock``: by its lock alone."""
+    priority: int = 0
+    """As lamina.toml says."""
+    lock_digest: DigestField
+    """Digest of its lock."""
+    below: Annotated[tuple[StackField, ...], Field(strict=False)] = ()
+    """The stacks that it extends itself, and those that they do."""
+    abi: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """What compiled packages here were resolved against: the ABI of the Python of each target, and
+    the compiled packages of this parent that other compiled packages need."""
+
+    @property
+    def name(self) -> str:
+        """As people write it: ``stack/version``, or ``stack`` where there is only a lock."""
+        return f"{self.stack}/{self.version}" if self.version else self.stack
 
 
 class Lock(Document):
@@ -107,6 +149,10 @@ class Lock(Document):
     """Nothing uploaded later was considered."""
     targets: Annotated[tuple[TargetText, ...], Field(strict=False, min_length=1)]
     """What it was resolved for, as ``platform/python``."""
+    parents: Annotated[tuple[LockedParent, ...], Field(strict=False)] = Field(
+        default=(), alias="parent"
+    )
+    """What the stack extends, in the order that counts: the first wins."""
     packages: Annotated[tuple[LockedPackage, ...], Field(strict=False)] = Field(
         default=(), alias="package"
     )

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from lamina.core import fs
 from lamina.core.errors import DocumentError
 from lamina.lock.consistency import check_lock
-from lamina.lock.document import Lock, LockedArtifact, LockedDependency, LockedPackage
+from lamina.lock.document import (
+    Lock,
+    LockedArtifact,
+    LockedDependency,
+    LockedPackage,
+    LockedParent,
+)
 from lamina.model.digests import Sha256, digest_of_bytes
 from lamina.model.document import load_toml, validate
 from lamina.model.toml import toml_text, toml_texts
@@ -48,9 +54,28 @@ def dump_lock(lock: Lock) -> str:
     if lock.exclude_newer is not None:
         lines.append(f"exclude-newer = {_time(lock.exclude_newer)}")
     lines.append(f"targets = {toml_texts(sorted(lock.targets))}")
+    for parent in lock.parents:
+        lines += parent_lines(parent)
     for package in sorted(lock.packages, key=lambda one: (one.name, one.version, one.targets)):
         lines += _package_lines(package)
     return "\n".join(lines) + "\n"
+
+
+def parent_lines(parent: LockedParent, *more: str) -> list[str]:
+    """Return the table of one parent, with further lines."""
+    lines = ["", "[[parent]]", f"stack = {toml_text(parent.stack)}"]
+    if parent.version is not None:
+        lines.append(f"version = {toml_text(parent.version)}")
+    if parent.tier is not None:
+        lines.append(f"tier = {toml_text(parent.tier)}")
+    lines.append(f"found = {toml_text(parent.found)}")
+    lines += [f"priority = {parent.priority}"] if parent.priority else []
+    lines.append(f"lock-digest = {toml_text(parent.lock_digest)}")
+    if parent.below:
+        lines.append(f"below = {toml_texts(parent.below)}")
+    if parent.abi:
+        lines.append(f"abi = {toml_texts(parent.abi)}")
+    return [*lines, *more]
 
 
 def _package_lines(package: LockedPackage) -> list[str]:
@@ -66,6 +91,8 @@ def _package_lines(package: LockedPackage) -> list[str]:
     lines.append(f"requested-by = {toml_texts(sorted(package.requested_by))}")
     if package.dependencies:
         lines += ["dependencies = [", *sorted(map(_dependency, package.dependencies)), "]"]
+    if package.waived:
+        lines.append(f"waived = {toml_texts(sorted(package.waived))}")
     return [*lines, "artifacts = [", *sorted(map(_artifact, package.artifacts)), "]"]
 
 

@@ -110,6 +110,16 @@ class Target:
     def __str__(self) -> str:
         return f"{self.platform}/{self.python}"
 
+    @property
+    def soabi(self) -> str:
+        """What CPython of this target calls its ABI in the names of compiled modules."""
+        series = f"{self.python.major}{self.python.minor}"
+        if self.platform is Platform.WIN_64:
+            return f"cp{series}-win_amd64"
+        machine = _MARKER_VALUES[self.platform]["platform_machine"]
+        system = "darwin" if self.platform.startswith("osx") else f"{machine}-linux-gnu"
+        return f"cpython-{series}-{system}"
+
     def marker_environment(self) -> dict[str, str]:
         """Return the values of the PEP 508 markers; patch level and kernel are taken as newest."""
         return {

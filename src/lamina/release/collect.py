@@ -11,6 +11,7 @@ from uuid import uuid4
 from lamina.core import fs, report
 from lamina.release.guard import only_publisher, remove_empty
 from lamina.release.history import record, retired
+from lamina.release.lineage import extended_by
 from lamina.release.space import freed_by
 from lamina.release.tiers import moving, way_back
 
@@ -57,8 +58,8 @@ def plan_collection(
     """Return what goes of ``releases``: what is retired, and with ``keep`` what is old.
 
     A release stays while a tier names it or could go back to it, while somebody stands on it
-    (``needed``: by prefix, or by name as ``stack/version``), and while it is one of the ``keep``
-    newest for its platform.
+    (``needed``: by prefix, or by name as ``stack/version``), while another release of the root
+    extends it, and while it is one of the ``keep`` newest for its platform.
     """
     going, staying = _decide(root, releases, keep=keep, needed=needed)
     sizes = freed_by([one.prefix for one, _ in going])
@@ -77,6 +78,7 @@ def _decide(
     needed: Mapping[str, Sequence[str]],
 ) -> tuple[list[tuple[Release, str]], list[tuple[Release, tuple[str, ...]]]]:
     """Return what goes and what stays, each with why."""
+    extended = extended_by(root, [root])
     going: list[tuple[Release, str]] = []
     staying: list[tuple[Release, tuple[str, ...]]] = []
     by_stack: dict[str, list[Release]] = defaultdict(list)
@@ -89,6 +91,7 @@ def _decide(
             place = one.prefix.as_posix()
             keys = (place, one.prefix.resolve().as_posix(), one.name)
             others = [who for key in keys for who in needed.get(key, ())]
+            others += extended.get(place, ())
             why = (*reasons[place], *dict.fromkeys(others))
             move = out.get(one.version)
             if why:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lamina.release.backend import DIRECTORY
-from lamina.release.manifest import Manifest, ManifestPython
+from lamina.release.manifest import Manifest, ManifestParent, ManifestPython
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lamina.engines.uv_program import UvProgram
     from lamina.lock.document import Lock
     from lamina.model.artifacts import Artifact
+    from lamina.model.names import IndexName
     from lamina.model.platforms import Target
     from lamina.model.versions import ReleaseVersion
     from lamina.release.backend import Backend
@@ -47,6 +48,10 @@ class PublishRequest:
     run_tests: bool = True
     key: Path | None = None
     """Signs the manifest."""
+    parents: tuple[ManifestParent, ...] = ()
+    """What the stack extends."""
+    indexes: Mapping[IndexName, str] = field(default_factory=dict)
+    """Where indexes of the parents' packages are that the stack does not name."""
     known: Callable[[Path], Mapping[str, str]] | None = None
     """Returns, for the prefix, the files by name in which layers find what they want to know."""
     backend: Backend = DIRECTORY
@@ -64,6 +69,7 @@ class PublishRequest:
             series=self.interpreter.series,
             version=self.interpreter.version,
             implementation="cpython",
+            soabi=self.interpreter.soabi,
             interpreter=str(self.interpreter.path),
             bundled=self.bundle,
         )

@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
+from lamina.lock.document import LockedParent
+from lamina.lock.files import parent_lines
 from lamina.model.document import Document, load_toml, validate
-from lamina.model.fields import DigestField, PackageField, PlatformField, StackField, TimeField
+from lamina.model.fields import (
+    DigestField,
+    IndexField,
+    PackageField,
+    PlatformField,
+    StackField,
+    TimeField,
+)
 from lamina.model.platforms import PythonSeries
 from lamina.model.toml import toml_text
 from lamina.model.versions import ReleaseVersion, parse_release_version
@@ -37,6 +46,8 @@ class ManifestPython(Document):
     """With the patch level."""
     implementation: str
     """``cpython``."""
+    soabi: str = ""
+    """Its ABI, as in the names of compiled modules; empty in releases that do not tell."""
     interpreter: str
     """The program that the release was made with; when bundled, a copy of it is inside."""
     bundled: bool
@@ -64,6 +75,13 @@ class ManifestPackage(Document):
     licence: str | None = None
     """What its metadata say: an SPDX expression where it gives one, ``unknown`` where it says
     nothing; missing: the release is older than this field."""
+
+
+class ManifestParent(LockedParent):
+    """A stack that this one extends, as in the lock."""
+
+    root: str | None = None
+    """The root that its release was found in, where that is another one."""
 
 
 class ManifestTest(Document):
@@ -108,6 +126,12 @@ class Manifest(Document):
     """What made it."""
     licences: dict[str, int] = Field(default_factory=dict)
     """How many packages are under each licence."""
+    indexes: dict[IndexField, str] = Field(default_factory=dict)
+    """Where indexes of the parents' packages are that the stack does not name."""
+    parents: Annotated[tuple[ManifestParent, ...], Field(strict=False)] = Field(
+        default=(), alias="parent"
+    )
+    """What the stack extends, in the order that counts."""
     tests: Annotated[tuple[ManifestTest, ...], Field(strict=False)] = Field(
         default=(), alias="test"
     )
@@ -142,6 +166,7 @@ def dump_manifest(manifest: Manifest) -> str:
         f"series = {toml_text(python.series)}",
         f"version = {toml_text(python.version)}",
         f"implementation = {toml_text(python.implementation)}",
+        *([f"soabi = {toml_text(python.soabi)}"] if python.soabi else []),
         f"interpreter = {toml_text(python.interpreter)}",
         f"bundled = {str(python.bundled).lower()}",
         "",
@@ -152,6 +177,7 @@ def dump_manifest(manifest: Manifest) -> str:
     if manifest.licences:
         counts = sorted(manifest.licences.items())
         lines += ["", "[licences]", *(f"{toml_text(name)} = {count}" for name, count in counts)]
+    lines += _lineage_lines(manifest)
     for test in manifest.tests:
         lines += [
             "",
@@ -170,3 +196,15 @@ def dump_manifest(manifest: Manifest) -> str:
         if package.licence is not None:
             lines.append(f"licence = {toml_text(package.licence)}")
     return "\n".join(lines) + "\n"
+
+
+def _lineage_lines(manifest: Manifest) -> list[str]:
+    """Return the tables about what the stack extends."""
+    lines: list[str] = []
+    if manifest.indexes:
+        named = sorted(manifest.indexes.items())
+        lines += ["", "[indexes]", *(f"{toml_text(key)} = {toml_text(one)}" for key, one in named)]
+    for parent in manifest.parents:
+        place = [f"root = {toml_text(parent.root)}"] if parent.root else []
+        lines += parent_lines(parent, *place)
+    return lines

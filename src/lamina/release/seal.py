@@ -242,6 +242,8 @@ def _manifest(
         python=request.python,
         tools=ManifestTools(lamina=about.tools["lamina"], uv=about.tools["uv"]),
         licences=summary_of(licences.values()),
+        indexes=dict(request.indexes),
+        parents=request.parents,
         tests=tuple(tests),
         packages=tuple(
             ManifestPackage(

@@ -9,15 +9,18 @@ from packaging.utils import canonicalize_name
 
 from lamina.core.errors import UsageError
 from lamina.lock.chains import exact_environment, in_force, shortest_chain
-from lamina.lock.document import STACK
+from lamina.lock.document import PARENT, STACK
 from lamina.model.document import near_match
 from lamina.model.platforms import Target
+from lamina.release.contents import read_contents
+from lamina.release.lineage import parent_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lamina.model.names import PackageName
     from lamina.release.contents import Contents
+    from lamina.release.root import Root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,16 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """A parent that brings a package."""
+
+    parent: str
+    """As ``hep-base/2026.11.0``."""
+    reason: Reason | None
+    """Why it is there; None for a lock, or when the release is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """Why a package is there."""
 
@@ -39,14 +52,19 @@ class Reason:
     index: str
     asked: bool
     """Whether the stack itself names it."""
+    brought_by: tuple[Brought, ...]
+    """The parents that it comes from."""
     chain: tuple[PackageName, ...]
     """The shortest way from a package that the stack names, both included."""
     needed_by: tuple[Need, ...]
     needs: tuple[PackageName, ...]
 
 
-def explain(contents: Contents, text: str) -> Reason:
-    """Return why a package is in a release; raises UsageError when it is not."""
+def explain(root: Root, contents: Contents, text: str) -> Reason:
+    """Return why a package is in a release of a root; raises UsageError when it is not.
+
+    For what comes from a parent, the parent's own release is asked.
+    """
     locked = contents.locked
     name = canonicalize_name(text)
     one = locked.get(name)
@@ -60,6 +78,7 @@ def explain(contents: Contents, text: str) -> Reason:
         index=one.index,
         asked=STACK in one.requested_by,
         chain=shortest_chain(name, locked),
+        brought_by=tuple(_brought(root, contents, name)),
         needed_by=tuple(_needs(name, contents)),
         needs=tuple(sorted({each.name for each in one.dependencies if each.name in locked})),
     )
@@ -80,6 +99,19 @@ def _needs(name: PackageName, contents: Contents) -> Iterator[Need]:
             yield Need(name=other.name, version=other.version, extra=extra)
 
 
+def _brought(root: Root, contents: Contents, name: PackageName) -> Iterator[Brought]:
+    for said in contents.manifest.parents:
+        if PARENT + said.name not in contents.locked[name].requested_by:
+            continue
+        place = parent_release(root, contents.release, said)
+        reason = None
+        if place is not None:
+            there, release = place
+            parent = read_contents(release)
+            reason = explain(there, parent, name) if name in parent.locked else None
+        yield Brought(parent=said.name, reason=reason)
+
+
 def reason_value(one: Reason) -> dict[str, Any]:
     """Return a reason as a JSON value."""
     return {
@@ -87,6 +119,10 @@ def reason_value(one: Reason) -> dict[str, Any]:
         "version": one.version,
         "index": one.index,
         "asked": one.asked,
+        "brought-by": [
+            {"parent": each.parent, "reason": reason_value(each.reason) if each.reason else None}
+            for each in one.brought_by
+        ],
         "chain": list(one.chain),
         "needed-by": [
             {"name": need.name, "version": need.version, "extra": need.extra}
@@ -101,11 +137,15 @@ def render_reason(one: Reason) -> str:
     lines = [f"{one.name} {one.version}, from {one.index}"]
     if one.asked:
         lines.append("  the stack asks for it")
-    elif one.chain:
+    elif len(one.chain) > 1:
         lines.append(f"  the stack asks for {' -> '.join(one.chain)}")
     for need in one.needed_by:
         extra = f"[{need.extra}]" if need.extra else ""
         lines.append(f"  needed by {need.name}{extra} {need.version}")
+    for each in one.brought_by:
+        lines.append(f"  {each.parent} brings it" + (":" if each.reason else ""))
+        if each.reason:
+            lines += [f"    {line}" for line in render_reason(each.reason).splitlines()[1:]]
     if one.needs:
         lines.append(f"  needs {', '.join(one.needs)}")
     return "\n".join(lines)

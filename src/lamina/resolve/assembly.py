@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from lamina.core.errors import IntegrityError
+from lamina.engines.uv_lock import UvFile
 from lamina.lock.document import Lock, LockedArtifact, LockedDependency, LockedPackage
 from lamina.resolve.demands import index_of, stack_targets
+from lamina.resolve.inherited import Inherited
+from lamina.resolve.project import waived
 from lamina.resolve.selection import choose_wheel, system_floor
 from lamina.stack.files import digest_of_resolution
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lamina.engines.uv_lock import UvFile, UvLock, UvPackage
+    from lamina.engines.uv_lock import UvLock, UvPackage
     from lamina.model.platforms import Target
     from lamina.resolve.graph import Edge, PackageId, Reached
-    from lamina.stack.document import Stack
+    from lamina.stack.document import PackageEntry, Stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +51,41 @@ def choose_files(
             if key not in one.packages:
                 continue
             wheel = choose_wheel(wheels, target, floor)
-            if wheel is not None:
+            if (inherited := _inherited_file(entry, package, target)) is not None:
+                chosen.setdefault(key, {})[target] = inherited
+            elif wheel is not None:
                 chosen.setdefault(key, {})[target] = wheels[wheel]
             elif package.sdist and (from_source or not stack.resolve.only_binary):
                 chosen.setdefault(key, {})[target] = package.sdist
             else:
                 missing.append(Missing(package=package, target=target))
     return chosen, missing
+
+
+def _inherited_file(
+    entry: PackageEntry | None, package: UvPackage, target: Target
+) -> UvFile | None:
+    """Return the file that a parent has of a package, whatever the index offers by now.
+
+    Raises IntegrityError when the index has other bytes under its name.
+    """
+    file = entry.file_for(package.version, target) if isinstance(entry, Inherited) else None
+    if file is None:
+        return None
+    offered = [*package.wheels, *([package.sdist] if package.sdist else [])]
+    same = next((one for one in offered if one.filename == file.file), None)
+    if same is not None and same.sha256 != file.sha256:
+        raise IntegrityError(
+            f"{file.file} on the index is not the file that the parent has: "
+            f"sha256 {same.sha256}, there {file.sha256}",
+            hints=[f"find out why it changed; or list {package.name} under [packages]"],
+        )
+    return UvFile(
+        filename=file.file,
+        address=same.address if same is not None else "",
+        sha256=file.sha256,
+        uploaded=file.uploaded.isoformat() if file.uploaded else None,
+    )
 
 
 def assemble_lock(
@@ -96,6 +128,7 @@ def _package(
         index=index_of(stack, package.name),
         targets=() if len(targets) == len(reached) else tuple(sorted(targets)),
         requested_by=tuple(sorted(requested_by)),
+        waived=waived(stack).get(package.name, ()),
         dependencies=_dependencies(key, {one: reached[one] for one in targets}, several),
         artifacts=_artifacts(files[key], targets),
     )

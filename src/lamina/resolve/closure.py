@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from lamina.core.http import HttpClient
 from lamina.engines.index_addresses import cache_directory
-from lamina.lock.document import STACK
+from lamina.lock.document import is_stack
 from lamina.model.names import parse_package_name
 from lamina.resolve.conflicts import Need, conflicts_on
 from lamina.resolve.demands import Demand, demands_on, stack_demands, stack_targets
@@ -69,7 +69,9 @@ def _missing(name: PackageName, chain: Iterable[str]) -> Finding:
 def _chains(reached: Reached) -> dict[PackageName, list[str]]:
     """Return the shortest chain of packages that leads to each package."""
     chains: dict[PackageName, list[str]] = {}
-    waiting = deque(key for key, who in sorted(reached.requested_by.items()) if STACK in who)
+    waiting = deque(
+        key for key, who in sorted(reached.requested_by.items()) if any(map(is_stack, who))
+    )
     for name, _ in waiting:
         chains[name] = []
     while waiting:

@@ -8,7 +8,9 @@ from lamina.core import report
 from lamina.core.errors import DocumentError, Problem
 from lamina.lock.files import LOCK_NAME, save_lock
 from lamina.model.document import near_match
-from lamina.resolve.freshness import load_fresh_lock
+from lamina.resolve.abi import check_abi
+from lamina.resolve.freshness import check_fresh, load_with_parents
+from lamina.resolve.heritage import inherit
 from lamina.resolve.locking import lock_stack
 
 if TYPE_CHECKING:
@@ -16,26 +18,35 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.lock.document import Lock
+    from lamina.resolve.heritage import Heritage
     from lamina.stack.document import Stack
 
 
-def current_lock(stack: Stack, path: Path, *, environ: Mapping[str, str], save: bool) -> Lock:
+def current_lock(
+    stack: Stack, path: Path, *, root: Path, environ: Mapping[str, str], save: bool
+) -> tuple[Lock, Heritage]:
     """Return the lock beside the lamina.toml at ``path``, made now where there is none.
 
+    With it comes the stack with its parents.
+
     Raises DocumentError when it is stale: a release comes from a lock that somebody has seen; and
-    for a protected package that is not in it, which would protect nothing.
+    for a protected package that is not in it, which would protect nothing. Raises ConflictError
+    when a parent in ``root`` has another ABI than the one that it was locked with.
     """
     place = path.with_name(LOCK_NAME)
     if place.exists():
-        lock = load_fresh_lock(stack, place)
+        lock, heritage = load_with_parents(stack, place, root)
+        check_abi(lock, heritage.parents)
+        check_fresh(lock, heritage, place)
         _check_protected(stack, lock, path)
-        return lock
+        return lock, heritage
     report.note(f"there is no {LOCK_NAME} yet: locking first")
-    lock = lock_stack(stack, environ=environ)
+    heritage = inherit(stack, path, root, None)
+    lock = lock_stack(stack, environ=environ, heritage=heritage)
     _check_protected(stack, lock, path)
     if save:
         save_lock(lock, place)
-    return lock
+    return lock, heritage
 
 
 def _check_protected(stack: Stack, lock: Lock, path: Path) -> None:

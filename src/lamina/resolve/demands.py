@@ -10,14 +10,17 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from lamina.lock.document import PARENT, STACK
 from lamina.model.names import parse_package_name
 from lamina.model.platforms import Target
+from lamina.resolve.inherited import Inherited
 from lamina.stack.document import ANY_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lamina.model.names import IndexName, PackageName
+    from lamina.resolve.inherited import Pin
     from lamina.stack.document import PackageEntry, Stack
 
 
@@ -30,7 +33,9 @@ class Demand:
     extras: tuple[str, ...]
     marker: Marker | None
     where: str
-    """The line of lamina.toml, such as ``packages.numpy = '>=2'``."""
+    """The line of lamina.toml, such as ``packages.numpy = '>=2'``, or the parent's pin."""
+    origin: str = STACK
+    """Who asks: the stack itself or ``stack:`` and a parent."""
 
     def holds_for(self, target: Target) -> bool:
         """Tell whether the stack asks for it there."""
@@ -59,12 +64,19 @@ def target_marker(target: Target) -> str:
 
 
 def stack_demands(stack: Stack) -> tuple[Demand, ...]:
-    """Return what [packages] and [groups] ask for."""
-    listed = [_of_entry(name, entry) for name, entry in sorted(stack.packages.items())]
+    """Return what [packages] and [groups] ask for, and what parents bring."""
+    entries = sorted(stack.packages.items())
+    listed = [_of_entry(name, one) for name, one in entries if not isinstance(one, Inherited)]
+    inherited = [
+        _of_pin(name, pin, stack_targets(stack))
+        for name, one in entries
+        if isinstance(one, Inherited)
+        for pin in one.pins
+    ]
     grouped = [
         _of_group(group, text) for group, texts in sorted(stack.groups.items()) for text in texts
     ]
-    return (*listed, *grouped)
+    return (*listed, *grouped, *inherited)
 
 
 def listed_names(stack: Stack) -> frozenset[PackageName]:
@@ -88,6 +100,19 @@ def _of_entry(name: PackageName, entry: PackageEntry) -> Demand:
         extras=tuple(sorted(entry.extras)),
         marker=Marker(" and ".join(parts)) if parts else None,
         where=f"packages.{name} = {entry.version!r}",
+    )
+
+
+def _of_pin(name: PackageName, pin: Pin, targets: Iterable[Target]) -> Demand:
+    where = [target_marker(one) for one in targets if one in pin.files]
+    everywhere = len(where) == len(tuple(targets))
+    return Demand(
+        name=name,
+        specifier=SpecifierSet(f"=={pin.version}"),
+        extras=(),
+        marker=None if everywhere else Marker(" or ".join(f"({one})" for one in where)),
+        where=f"{name}=={pin.version} of {pin.parent}",
+        origin=f"{PARENT}{pin.parent}",
     )
 
 

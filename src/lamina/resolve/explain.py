@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lamina.core.errors import CommandFailedError, UnsatisfiableError
+from lamina.lock.document import STACK
 from lamina.model.names import parse_package_name
 from lamina.resolve.demands import (
     demands_on,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lamina.core.errors import LaminaError
     from lamina.model.names import PackageName
     from lamina.model.platforms import Target
+    from lamina.resolve.demands import Demand
     from lamina.stack.document import Stack
 
 _LIST = re.compile(r"(?:all|any|one) of:\n((?:[ ]{13}\S[^\n]*\n)+)\s*")
@@ -108,6 +110,7 @@ def explain(stack: Stack, failure: Failure, log: Path) -> UnsatisfiableError:
         return UnsatisfiableError(found, hints=hints)
     premises = _premises(failure.text)
     asked = _asked(stack, failure.text)
+    hints = [*_ways_out(stack, failure.text), *hints]
     if not premises and asked:
         said = _unavailable(failure.text)
         return UnsatisfiableError(
@@ -202,14 +205,24 @@ def _who(match: re.Match[str]) -> str:
 
 
 def _asked(stack: Stack, text: str) -> list[str]:
-    """Return the lines of the stack that the derivation uses."""
+    """Return the lines of the stack, and the pins of its parents, that the derivation uses."""
+    return [one.where for one in _asked_demands(stack, text)]
+
+
+def _asked_demands(stack: Stack, text: str) -> list[Demand]:
     names: dict[PackageName, None] = {}
     for found in re.finditer(r"your project depends on ((?:.(?!we can conclude))*)", text):
         for word in found[1].replace(" and ", " ").split():
             if _NAME.match(word):
                 names[_bare(word)] = None
     demands = stack_demands(stack)
-    return [one.where for name in names for one in demands_on(demands, name)]
+    return [one for name in names for one in demands_on(demands, name)]
+
+
+def _ways_out(stack: Stack, text: str) -> list[str]:
+    """Return how to have another version than a parent."""
+    pins = {one.name: one.where for one in _asked_demands(stack, text) if one.origin != STACK}
+    return [f"to have another than {pin}, list it: lamina add {name}" for name, pin in pins.items()]
 
 
 def _unavailable(text: str) -> str:

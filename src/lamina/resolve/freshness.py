@@ -10,13 +10,15 @@ from packaging.version import Version
 from lamina.core.errors import DocumentError, Problem
 from lamina.lock.files import load_lock
 from lamina.resolve.demands import index_of, stack_demands, stack_targets
-from lamina.stack.files import digest_of_resolution
+from lamina.resolve.heritage import changed_parents, inherit_as_locked
+from lamina.stack.files import STACK_NAME, digest_of_resolution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from lamina.lock.document import Lock
+    from lamina.resolve.heritage import Heritage
     from lamina.stack.document import Stack
 
 
@@ -25,8 +27,21 @@ def is_fresh(stack: Stack, lock: Lock) -> bool:
     return lock.stack_digest == digest_of_resolution(stack) and lock.stack == stack.stack.name
 
 
-def load_fresh_lock(stack: Stack, path: Path) -> Lock:
-    """Read the lock of a stack; raises DocumentError when it is missing, broken or stale."""
+def load_fresh_lock(stack: Stack, path: Path, root: Path) -> Lock:
+    """Read the lock of a stack; raises DocumentError when it is missing, broken or stale.
+
+    ``root`` is where releases of its parents are.
+    """
+    lock, heritage = load_with_parents(stack, path, root)
+    check_fresh(lock, heritage, path)
+    return lock
+
+
+def load_with_parents(stack: Stack, path: Path, root: Path) -> tuple[Lock, Heritage]:
+    """Read the lock that was made from what a stack says, and the parents it names as they are now.
+
+    Raises DocumentError when it is missing, broken or of another stack, or a parent is gone.
+    """
     if not path.exists():
         problem = Problem(where="", found="there is no lock")
         raise DocumentError(path, [problem], hints=["lamina lock"])
@@ -34,9 +49,17 @@ def load_fresh_lock(stack: Stack, path: Path) -> Lock:
     if not is_fresh(stack, lock):
         problem = Problem(where="stack-digest", found="the stack has changed since it was locked")
         raise DocumentError(path, [problem], hints=["lamina lock"])
-    if problems := list(_check_against(stack, lock)):
+    return lock, inherit_as_locked(stack, path.with_name(STACK_NAME), root, lock)
+
+
+def check_fresh(lock: Lock, heritage: Heritage, path: Path) -> None:
+    """Raise DocumentError when a lock does not belong to its stack with its parents."""
+    problems = [
+        Problem(where="parent", found=f"{name} changed since the stack was locked")
+        for name in changed_parents(lock, heritage)
+    ] or list(_check_against(heritage.stack, lock))
+    if problems:
         raise DocumentError(path, problems, hints=["lamina lock"])
-    return lock
 
 
 def _check_against(stack: Stack, lock: Lock) -> Iterator[Problem]:

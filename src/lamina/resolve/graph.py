@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
 
-from lamina.lock.document import STACK
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -100,13 +98,14 @@ class _Walk:
 def reach(lock: UvLock, demands: Iterable[Demand], target: Target) -> Reached:
     """Walk from what the stack asks for along the edges that are in force for a target."""
     walk = _Walk(lock, target)
-    wanted: dict[PackageName, set[str]] = {}
+    wanted: dict[PackageName, list[Demand]] = {}
     for demand in demands:
         if demand.holds_for(target):
-            wanted.setdefault(demand.name, set()).update(demand.extras)
+            wanted.setdefault(demand.name, []).append(demand)
     for needed in lock.project.dependencies:
-        if needed.name in wanted and walk.markers.holds(needed.marker):
-            walk.visit(needed, wanted[needed.name], STACK)
+        if walk.markers.holds(needed.marker):
+            for demand in wanted.get(needed.name, ()):
+                walk.visit(needed, demand.extras, demand.origin)
     walk.follow()
     return walk.reached
 

@@ -29,8 +29,10 @@ from lamina.resolve.demands import (
 )
 from lamina.resolve.explain import explain, read_failure
 from lamina.resolve.graph import reach_all
+from lamina.resolve.heritage import Heritage
 from lamina.resolve.project import index_addresses, plan_project, prefer, widen
 from lamina.resolve.wheels import is_usable, no_wheel, offered_versions
+from lamina.stack.files import digest_of_resolution
 from lamina.stack.support import refuse_what_cannot_be_resolved
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def lock_stack(
     stack: Stack,
     *,
     environ: Mapping[str, str],
+    heritage: Heritage | None = None,
     previous: Lock | None = None,
     upgrade: bool = False,
     upgrade_packages: Collection[PackageName] = (),
@@ -60,12 +63,16 @@ def lock_stack(
 
     With ``exclude-newer`` in the stack the result depends on the stack alone. Without it the
     versions of ``previous`` are kept where nothing speaks against them, but for those to upgrade.
+    ``heritage`` is the stack with its parents, for one that extends others.
 
     Raises UnsatisfiableError, UpstreamUnavailableError, IntegrityError (a package would come from
     an index that is not its own), BuildFailedError (the sources of a package do not say what it
-    needs), NotSupportedError (conda, extends).
+    needs), NotSupportedError (conda).
     """
     refuse_what_cannot_be_resolved(stack)
+    digest = digest_of_resolution(stack)
+    heritage = heritage or Heritage(stack=stack)
+    stack = heritage.stack
     addresses = index_addresses(stack, environ)
     project = plan_project(stack, environ)
     if previous is not None and not upgrade and stack.resolve.exclude_newer is None:
@@ -77,7 +84,7 @@ def lock_stack(
         lock, found = session.resolve(project)
         step.outcome = f"{len(lock.packages)} packages for {len(lock.targets)} targets"
     session.remember(found, lock)
-    return lock
+    return lock.model_copy(update={"stack_digest": digest, "parents": heritage.locked(lock)})
 
 
 def _new_log(stack: Stack, environ: Mapping[str, str]) -> Path:

@@ -15,6 +15,7 @@ from lamina.resolve.demands import (
     stack_targets,
     target_marker,
 )
+from lamina.resolve.inherited import Inherited
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -69,6 +70,9 @@ def plan_project(stack: Stack, environ: Mapping[str, str]) -> UvProject:
         source=source,
         never_built=tuple(name for name in limited if name not in source),
         exclude_newer=stack.resolve.exclude_newer,
+        of_any_time=tuple(
+            sorted(name for name, entry in entries if isinstance(entry, Inherited) and entry.pins)
+        ),
     )
     return widen(project, [name for name in limited if name in source])
 
@@ -84,10 +88,16 @@ def widen(project: UvProject, names: Iterable[PackageName]) -> UvProject:
 
 
 def waived(stack: Stack) -> dict[PackageName, tuple[PackageName, ...]]:
-    """Return the dependencies that a closed stack passes over; none in an open one."""
-    if not stack.resolve.closed:
-        return {}
-    return {name: entry.waive for name, entry in stack.packages.items() if entry.waive}
+    """Return the dependencies that a closed stack passes over; none in an open one.
+
+    What a parent passes over for its packages is passed over here too.
+    """
+    closed = stack.resolve.closed
+    return {
+        name: entry.waive
+        for name, entry in stack.packages.items()
+        if entry.waive and (closed or isinstance(entry, Inherited))
+    }
 
 
 def prefer(

@@ -17,6 +17,7 @@ from packaging.version import Version
 from lamina.core.errors import UnsatisfiableError
 from lamina.engines.index_pages import Offer, project_files
 from lamina.resolve.demands import demands_on, index_of, stack_demands
+from lamina.resolve.inherited import Inherited
 from lamina.resolve.project import index_addresses
 from lamina.resolve.selection import choose_wheel, installable_targets, system_floor
 
@@ -41,7 +42,8 @@ def offered_versions(
     """
     address = index_addresses(stack, environ)[index_of(stack, name)]
     offers = project_files(client, address, name)
-    limit = stack.resolve.exclude_newer
+    inherited = isinstance(stack.packages.get(name), Inherited)
+    limit = None if inherited else stack.resolve.exclude_newer
     versions: dict[Version, list[Offer]] = {}
     for one in (offer for many in offers.values() for offer in many):
         if one.yanked or (limit and (one.uploaded is None or one.uploaded >= limit)):

@@ -6,6 +6,7 @@ what has the wrong shape is passed over, because the fields' own check names it.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
@@ -29,6 +30,7 @@ def check_consistency(data: Mapping[str, Any]) -> list[Problem]:
         *_foreign_platforms(data),
         *_unlisted_packages(data),
         *_build_fields_without_source(data),
+        *_parents_given_twice(data),
     ]
 
 
@@ -131,3 +133,20 @@ def _build_fields_without_source(data: Mapping[str, Any]) -> Iterator[Problem]:
                     found="is about a build from source",
                     allowed="add source = true, or take it out",
                 )
+
+
+def _parents_given_twice(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield parents of one name, and the stack itself among them."""
+    seen: dict[str, str] = {}
+    if isinstance(ours := _table(data, "stack").get("name"), str):
+        seen[ours] = ""
+    extends = _table(data, "stack").get("extends")
+    for i, entry in enumerate(extends if isinstance(extends, list) else []):
+        name = entry.get("stack") if isinstance(entry, dict) else entry
+        if not isinstance(name, str):
+            continue
+        word = re.split(r"[\s@<>=!~,]", name.strip(), maxsplit=1)[0]
+        where = dotted(("stack", "extends", i))
+        if (first := seen.setdefault(word, where)) != where:
+            found = f"{first} is {word!r} already" if first else f"{word!r} is this stack itself"
+            yield Problem(where=where, found=found, allowed="extend each other stack once")

@@ -22,6 +22,7 @@ from lamina.model.fields import IndexField, PackageField, PlatformField, StackFi
 from lamina.model.names import PUBLIC_INDEX, parse_package_name
 from lamina.model.platforms import PythonSeries
 from lamina.model.versions import ReleaseVersion, parse_release_version
+from lamina.stack.parents import ParentField
 
 ANY_VERSION = "*"
 
@@ -212,8 +213,9 @@ class StackTable(Document):
     """Put a copy of the interpreter into the release, which is then self-contained."""
     platforms: Annotated[tuple[PlatformField, ...], Field(strict=False, min_length=1)]
     """What to lock for: ``linux-64``, ``linux-aarch64``, ``osx-64``, ``osx-arm64``, ``win-64``."""
-    extends: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    """Releases of other stacks whose packages come along. Refused as yet."""
+    extends: Annotated[tuple[ParentField, ...], Field(strict=False)] = ()
+    """Other stacks whose packages come along: ``"hep-base >=2026.10"``, ``"hep-base@stable"`` or a
+    table; what this stack lists itself wins."""
 
 
 class ResolveTable(Document):

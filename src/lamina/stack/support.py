@@ -30,7 +30,7 @@ def refuse_what_cannot_be_published(stack: Stack) -> None:
 
 
 def _unresolved(stack: Stack) -> dict[str, bool]:
-    return {"[conda]": bool(stack.conda), "stack.extends": bool(stack.stack.extends)}
+    return {"[conda]": bool(stack.conda)}
 
 
 def _refuse(verb: str, used: dict[str, bool]) -> None:

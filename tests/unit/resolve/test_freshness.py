@@ -57,11 +57,11 @@ def test_a_lock_is_fresh_while_the_stack_says_the_same() -> None:
 def test_reading_a_lock_that_must_be_fresh(tmp_path: Path) -> None:
     path = tmp_path / "lamina.lock"
     with pytest.raises(DocumentError, match="there is no lock"):
-        load_fresh_lock(stack_of("a"), path)
+        load_fresh_lock(stack_of("a"), path, tmp_path)
     save_lock(lock_of(a="1.0"), path)
-    assert load_fresh_lock(stack_of("a"), path) == lock_of(a="1.0")
+    assert load_fresh_lock(stack_of("a"), path, tmp_path) == lock_of(a="1.0")
     with pytest.raises(DocumentError, match="has changed since") as caught:
-        load_fresh_lock(stack_of("a", "b"), path)
+        load_fresh_lock(stack_of("a", "b"), path, tmp_path)
     assert caught.value.hints == ("lamina lock",)
 
 
@@ -109,6 +109,6 @@ def test_a_lock_edited_by_hand_is_refused_whatever_its_digest_says(
     path = tmp_path / "lamina.lock"
     save_lock(lock_of(a="1.0").model_copy(update=changes), path)
     with pytest.raises(DocumentError) as caught:
-        load_fresh_lock(stack_of("a"), path)
+        load_fresh_lock(stack_of("a"), path, tmp_path)
     assert problem in caught.value.message
     assert caught.value.hints == ("lamina lock",)

@@ -17,7 +17,6 @@ def stack_of(**tables: Any) -> Stack:
 PLAIN = stack_of(packages={"numpy": ">=2", "six": {"source": True}})
 RESOLVING = [
     pytest.param({"conda": {"gfal2": "*"}}, r"\[conda\]", id="conda"),
-    pytest.param({"stack": {"extends": ["base"]}}, "stack.extends", id="extends"),
 ]
 PUBLISHING = [
     *RESOLVING,
