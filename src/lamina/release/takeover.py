@@ -8,6 +8,7 @@ package is left to the installer.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from lamina.release.mtree import Entry
 
 _INFO = ".dist-info"
-_RECORD = f"{_INFO}/RECORD"
+_RECORD = re.compile(r"lib/[^/]+/site-packages/[^/]+\.dist-info/RECORD")
+"""Of what is installed; packages that vendor others may have theirs further down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +144,7 @@ class _Installed:
     @classmethod
     def of(cls, earlier: Earlier, tag: str) -> _Installed:
         """Read every RECORD."""
-        records = [path for path in earlier.entries if path.endswith(_RECORD)]
+        records = [path for path in earlier.entries if _RECORD.fullmatch(path)]
         claims = {
             path.removesuffix("/RECORD"): frozenset(_inside(earlier.prefix, path))
             for path in records
