@@ -65,7 +65,7 @@ def run(stack: Path, work: Path, rounds: int, *, days: tuple[str, str] = DAYS) -
         ),
     ]
     title = f"next release of {stack.name}, {days[0]} to {days[1]}"
-    found = compare(title, sides, rounds=rounds, reference="the first release", promise=0.5)
+    found = compare(title, sides, rounds=rounds, reference="the first release")
     [first] = alone.glob("releases/*/*/*")
     made = {
         "the next release": root / first.relative_to(alone),

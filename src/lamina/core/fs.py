@@ -219,6 +219,18 @@ def share_file(source: Path, target: Path, *, clone: bool = True, link: bool = T
         return "copy"
 
 
+def can_clone(directory: Path) -> bool:
+    """Tell whether files of a file system can be clones, by making one."""
+    one, other = (directory / f".{uuid4().hex[:12]}" for _ in range(2))
+    with _change("clone", other):
+        try:
+            one.write_bytes(b"content")
+            return _cloned(one, other)
+        finally:
+            one.unlink(missing_ok=True)
+            other.unlink(missing_ok=True)
+
+
 def _linked(source: Path, target: Path) -> bool:
     try:
         os.link(source, target, follow_symlinks=False)

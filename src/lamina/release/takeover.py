@@ -8,6 +8,7 @@ package is left to the installer.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from lamina.release.mtree import Entry
 
 _INFO = ".dist-info"
-_RECORD = f"{_INFO}/RECORD"
+_RECORD = re.compile(r"lib/[^/]+/site-packages/[^/]+\.dist-info/RECORD")
+"""Of what is installed; packages that vendor others may have theirs further down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +144,7 @@ class _Installed:
     @classmethod
     def of(cls, earlier: Earlier, tag: str) -> _Installed:
         """Read every RECORD."""
-        records = [path for path in earlier.entries if path.endswith(_RECORD)]
+        records = [path for path in earlier.entries if _RECORD.fullmatch(path)]
         claims = {
             path.removesuffix("/RECORD"): frozenset(_inside(earlier.prefix, path))
             for path in records
@@ -191,6 +193,22 @@ def clashing(packages: Iterable[Package], stage: Path) -> list[Package]:
     return [one for one in packages if any(os.path.lexists(stage / path) for path in one.files)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How files are shared: what is not tried need not fail for each of them."""
+
+    clone: bool
+    link: bool = True
+
+    def share(self, source: Path, target: Path, read: Hashed) -> Hashed | None:
+        """Give a new path the content of a file that was read; None where it had to be copied."""
+        if identity_of(source.lstat()) != read.identity:
+            raise IntegrityError(f"{source}: somebody is writing to it")
+        if fs.share_file(source, target, clone=self.clone, link=self.link) == "copy":
+            return None
+        return replace(read, identity=identity_of(target.lstat()))
+
+
 def take_over(packages: Collection[Package], stage: Path, *, link: bool = True) -> Taken:
     """Give a stage the files of packages; nothing may install into it afterwards.
 
@@ -199,6 +217,7 @@ def take_over(packages: Collection[Package], stage: Path, *, link: bool = True) 
     taken = Taken(packages=tuple(packages))
     if not packages:
         return taken
+    way = _Way(clone=fs.can_clone(stage), link=link)
     with report.step(f"taking over {len(packages)} packages", total=len(packages)) as step:
         made: set[Path] = set()
         for package in packages:
@@ -213,20 +232,11 @@ def take_over(packages: Collection[Package], stage: Path, *, link: bool = True) 
                     data = scripts.script(source.read_bytes())
                     mode = package.earlier.entries[path].mode
                     fs.write_bytes(target, data, mode=mode, durable=False)
-                elif shared := _shared(source, target, read, link=link):
+                elif shared := way.share(source, target, read):
                     taken.known[path] = shared
             step.advance()
         step.outcome = f"{len(taken.known)} files shared"
     return taken
-
-
-def _shared(source: Path, target: Path, read: Hashed, *, link: bool = True) -> Hashed | None:
-    """Give a new path the content of a file that was read; None where it had to be copied."""
-    if identity_of(source.lstat()) != read.identity:
-        raise IntegrityError(f"{source}: somebody is writing to it")
-    if fs.share_file(source, target, link=link) == "copy":
-        return None
-    return replace(read, identity=identity_of(target.lstat()))
 
 
 def share_unchanged(draft: Draft, taken: Taken) -> None:
@@ -234,6 +244,7 @@ def share_unchanged(draft: Draft, taken: Taken) -> None:
 
     That is a copy of the interpreter, and much of a package that only a few files changed of.
     """
+    way = _Way(clone=bool(draft.earlier) and fs.can_clone(draft.stage))
     for earlier in draft.earlier[:1]:
         with report.step(f"sharing what is as in {earlier.release.name}") as step:
             alike = _alike(draft.stage, earlier, taken)
@@ -244,7 +255,8 @@ def share_unchanged(draft: Draft, taken: Taken) -> None:
                 old = there[f"{earlier.prefix}/{path}"]
                 made = new[f"{draft.stage}/{path}"]
                 if old and made and old.sha256 == made.sha256:
-                    _exchange(earlier, draft.stage, path, old, taken)
+                    shared = _exchange(way, Path(earlier.prefix, path), draft.stage / path, old)
+                    taken.known.update({path: shared} if shared else {})
             step.outcome = f"{len(taken.known) - before} more files"
 
 
@@ -264,11 +276,12 @@ def _alike(stage: Path, earlier: Earlier, taken: Taken) -> list[str]:
     return found
 
 
-def _exchange(earlier: Earlier, stage: Path, path: str, old: Hashed, taken: Taken) -> None:
-    target = stage / path
+def _exchange(way: _Way, source: Path, target: Path, read: Hashed) -> Hashed | None:
+    """Replace a file by one that is the same; None where that would be a copy."""
     beside = target.with_name(f".{target.name}.{uuid4().hex[:12]}")
-    if shared := _shared(earlier.release.prefix / path, beside, old):
-        fs.rename(beside, target)
-        taken.known[path] = shared
-    else:
+    shared = way.share(source, beside, read)
+    if shared is None:
         fs.remove_file(beside)
+    else:
+        fs.rename(beside, target)
+    return shared
