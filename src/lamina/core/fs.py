@@ -59,7 +59,7 @@ def observe(observer: Callable[[str, Path], None]) -> Iterator[None]:
 
 
 @contextmanager
-def _change(operation: str, path: Path) -> Iterator[None]:
+def change(operation: str, path: Path) -> Iterator[None]:
     """Announce a change and translate what the operating system says against it."""
     for observer in _observers.active:
         observer(operation, path)
@@ -97,7 +97,7 @@ def make_directory(path: Path, *, readable: bool = False) -> None:
 
     ``readable``: everybody may read what is new, whatever the umask says.
     """
-    with _change("mkdir", path):
+    with change("mkdir", path):
         missing = [one for one in (path, *path.parents) if readable and not one.exists()]
         path.mkdir(parents=True, exist_ok=True)
         for one in missing:
@@ -115,7 +115,7 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = T
     ``durable``: wait until it is on disk; needless in a tree that is flushed as a whole.
     """
     beside = path.with_name(f".{path.name}.{uuid4().hex[:12]}")
-    with _change("write", path):
+    with change("write", path):
         try:
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with os.fdopen(descriptor, "wb") as stream:
@@ -132,13 +132,13 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = T
 
 def touch(path: Path) -> None:
     """Make an empty file where there is none."""
-    with _change("touch", path):
+    with change("touch", path):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
 
 
 def append_line(path: Path, line: str) -> None:
     """Add one line to a file, in one write, and wait until it is on disk."""
-    with _change("append", path), path.open("ab") as stream:
+    with change("append", path), path.open("ab") as stream:
         stream.write(f"{line}\n".encode())
         stream.flush()
         os.fsync(stream.fileno())
@@ -147,7 +147,7 @@ def append_line(path: Path, line: str) -> None:
 def symlink(path: Path, target: str | Path) -> None:
     """Make ``path`` a link to ``target``, replacing a link or file that is there in one step."""
     beside = path.with_name(f".{path.name}.{uuid4().hex[:12]}")
-    with _change("symlink", path):
+    with change("symlink", path):
         beside.symlink_to(target)
         try:
             beside.replace(path)
@@ -158,7 +158,7 @@ def symlink(path: Path, target: str | Path) -> None:
 
 def rename(source: Path, target: Path) -> None:
     """Move within one file system by rename; an empty target directory is replaced."""
-    with _change("rename", target):
+    with change("rename", target):
         source.rename(target)
 
 
@@ -168,7 +168,7 @@ def exchange(one: Path, other: Path) -> None:
     In one step where the system can (renameat2(2)); elsewhere ``one`` is missing for a moment, and
     is back when the second half fails.
     """
-    with _change("exchange", one):
+    with change("exchange", one):
         if not _exchanged(one, other):
             _exchange_by_renames(one, other)
 
@@ -201,7 +201,7 @@ def _exchange_by_renames(one: Path, other: Path) -> None:
 
 def copy_file(source: Path, target: Path) -> None:
     """Copy content and mode."""
-    with _change("copy", target):
+    with change("copy", target):
         shutil.copy2(source, target)
 
 
@@ -210,7 +210,7 @@ def share_file(source: Path, target: Path, *, clone: bool = True, link: bool = T
 
     In the first way that the file system has: a clone, a hard link, a copy.
     """
-    with _change("share", target):
+    with change("share", target):
         if clone and _cloned(source, target):
             return "clone"
         if link and _linked(source, target):
@@ -222,7 +222,7 @@ def share_file(source: Path, target: Path, *, clone: bool = True, link: bool = T
 def can_clone(directory: Path) -> bool:
     """Tell whether files of a file system can be clones, by making one."""
     one, other = (directory / f".{uuid4().hex[:12]}" for _ in range(2))
-    with _change("clone", other):
+    with change("clone", other):
         try:
             one.write_bytes(b"content")
             return _cloned(one, other)
@@ -269,19 +269,19 @@ def copy_tree(
     source: Path, target: Path, *, ignore: Callable[[str, list[str]], set[str]] | None = None
 ) -> None:
     """Copy a tree into a new directory, links kept as links."""
-    with _change("copytree", target):
+    with change("copytree", target):
         shutil.copytree(source, target, symlinks=True, ignore=ignore)
 
 
 def remove_file(path: Path) -> None:
     """Remove a file or link if it is there."""
-    with _change("unlink", path):
+    with change("unlink", path):
         path.unlink(missing_ok=True)
 
 
 def remove_tree(path: Path) -> None:
     """Remove a tree or a file, read-only or not; nothing happens when it is not there."""
-    with _change("rmtree", path):
+    with change("rmtree", path):
         if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
             return
@@ -295,7 +295,7 @@ def make_read_only(path: Path) -> None:
 
     What is so already is left alone: it may be another tree's file as well, and another user's.
     """
-    with _change("chmod", path):
+    with change("chmod", path):
         for directory, _, files in os.walk(path, topdown=False):
             for name in files:
                 file = os.path.join(directory, name)  # noqa: PTH118
@@ -313,13 +313,13 @@ def read_only(mode: int) -> int:
 
 def set_mode(path: Path, mode: int) -> None:
     """Set the mode of one file or directory."""
-    with _change("chmod", path):
+    with change("chmod", path):
         path.chmod(mode)
 
 
 def remove_empty_directory(path: Path) -> bool:
     """Remove a directory if there is nothing in it, and tell whether it is gone."""
-    with _change("rmdir", path):
+    with change("rmdir", path):
         try:
             path.rmdir()
         except FileNotFoundError:
@@ -329,37 +329,6 @@ def remove_empty_directory(path: Path) -> bool:
                 raise
             return False
         return True
-
-
-@contextmanager
-def hold(path: Path, owner: str) -> Iterator[str | None]:
-    """Hold a lock file while the enclosed code runs, with ``owner`` written into it.
-
-    Yields None when the lock is ours, otherwise what its holder wrote. The lock is the operating
-    system's (flock(2)), so it ends with its process however that ends.
-    """
-    import fcntl
-
-    with _change("lock", path):
-        # Not through a link: the content is replaced.
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o644)
-    try:
-        try:
-            with _change("flock", path):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except StorageError as error:
-            if not isinstance(error.__cause__, BlockingIOError):
-                raise
-            yield os.pread(descriptor, 4096, 0).decode("utf-8", "replace")
-            return
-        with _change("write", path):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, owner.encode(), 0)
-        yield None
-        os.ftruncate(descriptor, 0)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -379,7 +348,7 @@ def exclusive(directory: Path) -> Iterator[None]:
 
 def flush_file_system(path: Path) -> None:
     """Wait until everything written to the file system of ``path`` is on disk."""
-    with _change("sync", path):
+    with change("sync", path):
         os.sync()
 
 

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError
+from lamina.core.hold import hold
 from lamina.engines.uv_prefix import install_below
 from lamina.layer import planting
 from lamina.layer.base import LAYER_NAME
@@ -86,7 +87,7 @@ def _marked(stage: Path) -> Iterator[None]:
     """Hold a new stage, so that nobody sweeps it while we live."""
     internal = stage / INTERNAL
     fs.make_directory(internal)
-    with fs.hold(internal / "lock", f"process {os.getpid()}") as holder:
+    with hold(internal / "lock", f"process {os.getpid()}") as holder:
         if holder is not None:
             raise ConflictError(f"{stage}: cleared away by another process", hints=["try again"])
         fs.write_text(internal / UNFINISHED, "", durable=False)
@@ -107,7 +108,7 @@ def sweep(target: Path) -> None:
         internal = left / INTERNAL
         if not internal.is_dir():
             continue
-        with fs.hold(internal / "lock", f"process {os.getpid()}") as holder:
+        with hold(internal / "lock", f"process {os.getpid()}") as holder:
             if holder is None and _is_kept(left):
                 report.warn(f"{left} is what was at {target} before: remove it when not needed")
             elif holder is None:

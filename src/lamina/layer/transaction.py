@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, DocumentError, Problem, StorageError
+from lamina.core.hold import Holder, hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,14 +34,18 @@ def holding(layer: Path) -> Iterator[None]:
     """
     internal = layer / INTERNAL
     fs.make_directory(internal)
-    with fs.hold(internal / "lock", f"process {os.getpid()}") as holder:
+    with hold(internal / "lock", f"process {os.getpid()}") as holder:
         if holder is not None:
             raise ConflictError(
-                f"{layer}: another operation changes this layer ({holder or 'unknown process'})",
+                f"{layer}: another operation changes this layer ({_who(holder)})",
                 hints=["wait for it to end, then run it again"],
             )
         recover(layer)
         yield
+
+
+def _who(holder: Holder) -> str:
+    return f"{holder.owner} on {holder.host}" if holder.owner else "unknown process"
 
 
 def recover(layer: Path) -> None:

@@ -22,6 +22,7 @@ from uuid import uuid4
 
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, IntegrityError, LaminaError, UsageError
+from lamina.core.hold import hold
 from lamina.engines.cvmfs import CvmfsServer, mount_point, repository_of, tag_of
 from lamina.engines.index_addresses import cache_directory
 from lamina.model.toml import toml_text
@@ -200,13 +201,14 @@ class Cvmfs:
         deadline = time.monotonic() + self.wait
         fs.make_directory(self.work)
         while True:
-            with fs.hold(self.work / "transaction.lock", self._owner()) as other:
+            with hold(self.work / "transaction.lock", self._owner()) as other:
                 if other is None:
                     yield
                     return
             if time.monotonic() >= deadline:
+                who = described(other.owner)
                 raise ConflictError(
-                    f"{self.repository}: another lamina has a transaction open: {described(other)}",
+                    f"{self.repository}: another lamina has a transaction open: {who}",
                     hints=["wait for it to finish, then run it again"],
                 )
             time.sleep(_PAUSE_SECONDS)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lamina.core import fs
 from lamina.core.errors import ConflictError, StorageError
+from lamina.core.hold import hold
 from lamina.model.toml import toml_text
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 
@@ -36,10 +37,10 @@ def only_publisher(root: Root, *, environ: Mapping[str, str], now: datetime) -> 
     """
     if not root.backend.in_place:
         fs.make_directory(root.scratch)
-    with fs.hold(root.scratch / GUARD_NAME, owner_text(environ, now)) as other:
+    with hold(root.scratch / GUARD_NAME, owner_text(environ, now)) as other:
         if other is not None:
             raise ConflictError(
-                f"{root.path}: another publisher is at work: {described(other)}",
+                f"{root.path}: another publisher is at work: {described(other.owner)}",
                 hints=["wait for it to finish, then run it again"],
             )
         root.backend.recover()

@@ -10,6 +10,7 @@ import pytest
 
 from lamina.core import fs
 from lamina.core.errors import StorageError
+from lamina.core.hold import hold
 from lamina.model.platforms import current_platform
 from support.wheels import FileIndex, Wheel
 
@@ -277,7 +278,7 @@ def lamina_code(lamina: CommandLine) -> int:
 
 
 def test_not_while_somebody_publishes(lamina: CommandLine) -> None:
-    with fs.hold(lamina.directory / "root/.publisher", "owner = 'ada'\n") as other:
+    with hold(lamina.directory / "root/.publisher", "owner = 'ada'\n") as other:
         assert other is None
         answer = lamina("release", "repair", "hep/1.0", expect=7)
     assert "another publisher is at work" in answer.stderr

@@ -8,6 +8,7 @@ import pytest
 
 from lamina.core import fs
 from lamina.core.errors import ConflictError, StorageError
+from lamina.core.hold import hold
 from lamina.model.names import StackName
 from lamina.model.platforms import Platform
 from lamina.model.versions import parse_release_version
@@ -83,7 +84,7 @@ def test_the_holder_is_named(root: Root) -> None:
 
 def test_a_holder_that_has_not_said_who_it_is(root: Root) -> None:
     with (
-        fs.hold(root.path / GUARD_NAME, "half of a docu"),
+        hold(root.path / GUARD_NAME, "half of a docu"),
         pytest.raises(ConflictError, match="not said who it is"),
         only_publisher(root, environ={}, now=NOW),
     ):
