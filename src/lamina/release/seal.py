@@ -169,7 +169,10 @@ def _relocate_and_list(draft: Draft, taken: Taken) -> tuple[Sha256, Tally]:
 
 
 def relocate_and_read(draft: Draft, taken: Taken) -> dict[str, Entry]:
-    """Write the final path into the tree, make it read-only and return what is in it."""
+    """Write the final path into the tree, make it read-only and return what is in it.
+
+    Raises IntegrityError when somebody wrote to a file of an earlier release meanwhile.
+    """
     stage = draft.stage
     relocation = Relocation(stage=stage, final=draft.final)
     relocate_scripts(relocation)
@@ -182,6 +185,7 @@ def relocate_and_read(draft: Draft, taken: Taken) -> dict[str, Entry]:
         seen = {one.identity: one.sha256 for one in taken.known.values()}
         entries, leaks = read_tree(stage, needle=os.fsencode(stage.name), seen=seen)
         step.outcome = f"{len(entries)} files, links and directories"
+    taken.check(stage, entries)
     for path in leaks:
         report.warn(f"{path} names the directory that it was built in")
     return entries

@@ -71,6 +71,20 @@ class Taken:
             if one.identity == identity_of(os.lstat(stage / path))
         }
 
+    def check(self, stage: Path, entries: Mapping[str, Entry]) -> None:
+        """Raise IntegrityError where a file in common is not any more what it was when read.
+
+        Whoever damages an earlier release in place damages the next one under way with it, and
+        that is not to be recorded as what was published.
+        """
+        for path, one in self.known.items():
+            same = os.lstat(stage / path).st_ino == one.identity[1]
+            if same and entries[path].sha256 != one.sha256:
+                raise IntegrityError(
+                    f"{path}: somebody wrote to this file of an earlier release",
+                    hints=["lamina release verify --all", "then run it again"],
+                )
+
 
 def plan_takeover(draft: Draft) -> tuple[Package, ...]:
     """Return the packages that can be taken over, with every file read and found as recorded.

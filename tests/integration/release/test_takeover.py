@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lamina.core import fs
+from lamina.core.errors import IntegrityError
 from lamina.model.names import StackName
 from lamina.model.versions import parse_release_version
 from lamina.release.mtree import MTREE_NAME
 from lamina.release.publish import Outcome, publish
+from lamina.release.root import open_root
 from lamina.release.verify import verify_release
 from support.release_wheels import DirectoryLocator, lock_of, make_wheel, small_wheels
 from support.releases import make_stack, publish_request
@@ -196,6 +198,24 @@ def test_damage_is_not_handed_on(
     listing = _listing(second)
     assert verify_release(second).sound
     assert listing == _listing(_alone(request, tmp_path / "aside").release)
+
+
+def test_damage_done_meanwhile_is_not_recorded_as_what_was_published(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    wheels = {"big": ("1.0", BIG)}
+    first = publish(_request(tmp_path, environ, "1.0", wheels)).release
+
+    def meanwhile(_stage: Path) -> dict[str, str]:
+        """Write into a file of the first release, once the next one has it too."""
+        part = first.prefix / SITE / "big/part_3.py"
+        part.chmod(0o644)
+        part.write_text("damaged\n")
+        return {}
+
+    with pytest.raises(IntegrityError, match=r"big/part_3\.py: somebody wrote to this file"):
+        publish(_request(tmp_path, environ, "2.0", wheels, known=meanwhile))
+    assert [one.version for one in open_root(tmp_path / "root").releases()] == ["1.0"]
 
 
 def test_another_interpreter_shares_nothing(tmp_path: Path, environ: dict[str, str]) -> None:
