@@ -105,9 +105,12 @@ class Librarian:
         path = release.prefix / "lib/python3.12/site-packages/numbers_of_ours.py"
         with (self.work / "damaged").open("a") as stream:
             stream.write(f"{release.version}\n")
-        path.parent.chmod(0o755)
-        path.chmod(0o644)
-        path.write_text("damaged\n")
+        try:
+            path.parent.chmod(0o755)
+            path.chmod(0o644)
+            path.write_text("damaged\n")
+        except FileNotFoundError:
+            return "late repair"  # Somebody else has just collected it.
         request = self.request(release.version)
         repair(
             release, self.root,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 from uuid import uuid4
 
 from lamina.core import fs, report
-from lamina.core.errors import IntegrityError, LaminaError, NotSupportedError
+from lamina.core.errors import IntegrityError, LaminaError, NotSupportedError, UsageError
 from lamina.release.guard import only_publisher
 from lamina.release.mtree import hash_files
 from lamina.release.verify import compare, recorded_files
@@ -155,6 +155,8 @@ def repair(
         )
     seen: dict[Identity, str] = {}
     with only_publisher(root, environ=environ, now=now):
+        if root.release(release.stack, release.version, release.platform) is None:
+            raise UsageError(f"{release.name}: somebody has just removed it")
         plan = plan_repair(release, root, seen=seen)
         if not plan.mends:
             return Repaired(mends=(), left=plan.findings)
