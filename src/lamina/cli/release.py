@@ -70,9 +70,8 @@ def list_releases(output: Output, stack: str | None, root: Path) -> None:
     out = {one: retired(opened.path, one) for one in stacks}
 
     def pointing(release: Release) -> list[str]:
-        return [
-            name for name, version in tiers[release.stack].items() if version == release.version
-        ]
+        named = tiers[release.stack].items()
+        return [name for name, version in named if version == release.version]
 
     def remarks(release: Release) -> str:
         said = [*pointing(release), *(["retired"] if release.version in out[release.stack] else [])]
