@@ -243,8 +243,9 @@ def open_root(path: Path, *, create: bool = False, backend: Backend = DIRECTORY)
     if there:
         return root
     if not create:
+        why = "" if root.path.is_dir() else ": no such directory"
         raise UsageError(
-            f"{root.path}: no releases there",
+            f"{root.path}: no releases there{why}",
             hints=[
                 f"lamina publish --root {shlex.quote(str(root.path))}",
                 "name another root with --root",
