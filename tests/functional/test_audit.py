@@ -87,6 +87,18 @@ def test_a_vulnerability_is_one_finding_with_all_there_is_to_know(
     ]
 
 
+def test_an_upgrade_finds_nothing_after_the_day_of_the_stack(
+    lamina: CommandLine, advisories: Advisories
+) -> None:
+    day = "exclude-newer = 2026-11-01"
+    text = stack_text(ASKED, platforms=f'["{HERE}"]', resolve=day)
+    lamina.write("lamina.toml", text)
+    lamina("lock")
+    error = check(lamina, expect=4).stderr
+    assert "hint: lamina lock, with a later day in [resolve] exclude-newer\n" in error
+    assert "-P" not in error
+
+
 def test_as_json(lamina: CommandLine, advisories: Advisories) -> None:
     value = check(lamina, "--json", expect=4).json["audit"]
     (finding,) = value["findings"]

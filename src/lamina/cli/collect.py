@@ -70,6 +70,7 @@ def gc(
     What a tier names or could go back to stays, what a shared layer stands on, and what another
     release extends, here or in a --child-root.
     """
+    from lamina.cli.release import find_release
     from lamina.core.errors import UsageError
     from lamina.layer.shared import read_shared, stood_on
     from lamina.model.names import parse_stack_name
@@ -85,6 +86,9 @@ def gc(
         releases = opened.releases(parse_stack_name(stack) if stack else None)
     except ValueError as error:
         raise UsageError(str(error)) from error
+    if stack and not releases:
+        # Says what there is.
+        find_release(stack, root)
     stood = stood_on(read_shared(directories))
     heirs = extended_by(opened, map(open_root, child_roots))
     plan = collect.collect(
@@ -95,7 +99,10 @@ def gc(
         needed={key: [*stood.get(key, ()), *heirs.get(key, ())] for key in {*stood, *heirs}},
         environ=environ,
     )
-    output.result(collect.render_collection(plan), collect.collection_value(plan))
+    output.result(
+        collect.render_collection(plan, done=not dry_run),
+        collect.collection_value(plan) | {"dry-run": dry_run},
+    )
 
 
 @click.command()

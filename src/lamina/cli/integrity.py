@@ -46,7 +46,9 @@ def verify(
 
     A file that several releases share is read once.
     """
+    from lamina.core import report
     from lamina.core.errors import IntegrityError
+    from lamina.release.root import open_root
 
     seen: dict[Identity, str] = {}
     found = _named(releases, root, everything=everything)
@@ -56,6 +58,9 @@ def verify(
     values = [value for _, value in told]
     sound = all(value["sound"] for value in values)
     output.result("\n".join(texts), values[0] if alone else {"releases": values, "sound": sound})
+    for one, value in zip(found, values, strict=True):
+        if not value["sound"] and "error" not in value:
+            report.note(f"to mend it: {open_root(root).hint('repair', one.name)}")
     return 0 if sound else IntegrityError.exit_code
 
 
@@ -66,7 +71,10 @@ def _named(names: Sequence[str], root: Path, *, everything: bool) -> list[Releas
 
     if everything == bool(names):
         raise UsageError("name releases, or --all", hints=["lamina release verify --all"])
-    return open_root(root).releases() if everything else [find_release(one, root) for one in names]
+    if not everything:
+        return [find_release(one, root) for one in names]
+    opened = open_root(root)
+    return [*opened.releases(), *opened.without_manifest()]
 
 
 def _verified(

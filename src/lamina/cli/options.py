@@ -60,7 +60,7 @@ def output_options(command: Callable[Concatenate[Output, ...], R]) -> Callable[.
     """Add --json, --quiet and --verbose; the command gets them as its first argument."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-    @click.option("-q", "--quiet", is_flag=True, help="Show errors only.")
+    @click.option("-q", "--quiet", is_flag=True, help="Show results and errors only.")
     @click.option("-v", "--verbose", is_flag=True, help="Show more on the way.")
     @functools.wraps(command)
     def wrapped(*args: Any, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> R:

@@ -48,6 +48,7 @@ def release() -> None:
 @output_options
 def list_releases(output: Output, stack: str | None, root: Path) -> None:
     """List releases, of all stacks or of STACK, the oldest first."""
+    from lamina.core import report
     from lamina.core.errors import UsageError
     from lamina.model.names import parse_stack_name
     from lamina.release.history import retired
@@ -55,9 +56,12 @@ def list_releases(output: Output, stack: str | None, root: Path) -> None:
 
     opened = open_root(root)
     try:
-        found = opened.releases(parse_stack_name(stack) if stack else None)
+        name = parse_stack_name(stack) if stack else None
     except ValueError as error:
         raise UsageError(str(error)) from error
+    for lost in opened.without_manifest(name):
+        report.warn(f"{lost.prefix}: not empty, and no release: its manifest is missing")
+    found = opened.releases(name)
     if stack and not found:
         # Says what there is.
         opened.find(parse_reference(stack))
@@ -66,9 +70,8 @@ def list_releases(output: Output, stack: str | None, root: Path) -> None:
     out = {one: retired(opened.path, one) for one in stacks}
 
     def pointing(release: Release) -> list[str]:
-        return [
-            name for name, version in tiers[release.stack].items() if version == release.version
-        ]
+        named = tiers[release.stack].items()
+        return [name for name, version in named if version == release.version]
 
     def remarks(release: Release) -> str:
         said = [*pointing(release), *(["retired"] if release.version in out[release.stack] else [])]

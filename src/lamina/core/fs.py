@@ -74,7 +74,10 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     reasons = {
         errno.ENOSPC: ("no space left", "free space on that file system, then run it again"),
         errno.EDQUOT: ("the quota is used up", "free space on that file system"),
-        errno.EROFS: ("the file system is read-only", "choose another directory"),
+        errno.EROFS: (
+            "the file system is read-only",
+            "run it where that may be written to, or choose another directory",
+        ),
         errno.EACCES: ("permission denied", "choose a directory that you may write to"),
         errno.EPERM: ("not permitted", "choose a directory that you may write to"),
     }

@@ -6,6 +6,8 @@ PROTOCOL.sshsig.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 PURPOSE = "lamina-release"
 """The namespace: a signature made for anything else does not count."""
 _SECONDS = 60.0
+_UINT32 = 4
 
 
 def sign(path: Path, key: Path, *, environ: Mapping[str, str]) -> Path:
@@ -44,12 +47,27 @@ def sign(path: Path, key: Path, *, environ: Mapping[str, str]) -> Path:
     return signature
 
 
-def check_key(key: Path, *, environ: Mapping[str, str]) -> None:
-    """Try a key out; raises UsageError as ``sign`` does."""
+def check_key(key: Path, *, environ: Mapping[str, str]) -> bytes:
+    """Try a key out, and return the public one; raises UsageError as ``sign`` does."""
     with tempfile.TemporaryDirectory(prefix="lamina-") as directory:
         trial = Path(directory) / "trial"
         fs.write_text(trial, "", durable=False)
-        sign(trial, key, environ=environ)
+        return public_key_in(sign(trial, key, environ=environ))
+
+
+def public_key_in(signature: Path) -> bytes:
+    """Return the public key that a signature says it was made with; empty where it says none.
+
+    Source: PROTOCOL.sshsig, Blob format.
+    """
+    try:
+        armoured = signature.read_text(encoding="ascii").splitlines()[1:-1]
+        blob = base64.b64decode("".join(armoured), validate=True)
+    except (OSError, UnicodeDecodeError, binascii.Error):
+        return b""
+    start = len(b"SSHSIG") + 2 * _UINT32
+    length = int.from_bytes(blob[start - _UINT32 : start], "big")
+    return blob[start : start + length] if blob.startswith(b"SSHSIG") else b""
 
 
 def signer_of(path: Path, signature: Path, signers: Path, *, environ: Mapping[str, str]) -> str:

@@ -60,7 +60,8 @@ class Impact:
         lines = []
         for one in self.plan.installs:
             was = f"{one.before} -> " if one.before else "new: "
-            lines.append(f"{one.name} {was}{one.version}")
+            over = f" over {one.over} of the release" if one.over and not one.before else ""
+            lines.append(f"{one.name} {was}{one.version}{over}")
         for name, version in self.plan.removed.items():
             again = self.plan.uncovered.get(name)
             lines.append(f"{name} {version} -> {f'{again} of the release' if again else 'gone'}")

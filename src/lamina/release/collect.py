@@ -199,12 +199,12 @@ def collection_value(plan: Collection) -> dict[str, Any]:
     }
 
 
-def render_collection(plan: Collection) -> str:
-    """Return what goes and what stays for people."""
+def render_collection(plan: Collection, *, done: bool) -> str:
+    """Return what goes, or has gone, and what stays for people."""
+    goes, count = ("gone", "removed") if done else ("goes", "to remove")
     lines = [f"stays  {one.name}  {one.platform}  {'; '.join(why)}" for one, why in plan.staying]
-    lines += [
-        f"goes   {one.release.name}  {one.release.platform}  {one.reason}, {one.size / 1e6:.1f} MB"
-        for one in plan.going
-    ]
-    lines.append(f"{len(plan.going)} to remove, {plan.size / 1e6:.1f} MB")
+    for one in plan.going:
+        what = f"{one.release.name}  {one.release.platform}"
+        lines.append(f"{goes}   {what}  {one.reason}, {one.size / 1e6:.1f} MB")
+    lines.append(f"{len(plan.going)} {count}, {plan.size / 1e6:.1f} MB")
     return "\n".join(lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import shlex
 import time
 import tomllib
@@ -14,6 +13,7 @@ from lamina.core import fs
 from lamina.core.errors import ConflictError, StorageError
 from lamina.core.hold import hold
 from lamina.model.toml import toml_text
+from lamina.release.history import Author
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ def only_publisher(root: Root, *, environ: Mapping[str, str], now: datetime) -> 
 
 def owner_text(environ: Mapping[str, str], now: datetime) -> str:
     """Return who runs this program, where and since when, as a lock file holds it."""
-    user = environ.get("LOGNAME") or environ.get("USER") or f"user {os.getuid()}"
+    author = Author.of(environ)
     return (
-        f"owner = {toml_text(user)}\nhost = {toml_text(platform.node())}\n"
+        f"owner = {toml_text(author.user)}\nhost = {toml_text(author.host)}\n"
         f"pid = {os.getpid()}\nsince = {now:%Y-%m-%dT%H:%M:%SZ}\n"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import pwd
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
@@ -35,8 +36,16 @@ class Author:
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Author:
         """Return who runs this program."""
-        user = environ.get("LOGNAME") or environ.get("USER") or f"user {os.getuid()}"
+        user = environ.get("LOGNAME") or environ.get("USER") or _account()
         return cls(user=user, host=platform.node())
+
+
+def _account() -> str:
+    """Return whose process this is: cron and services set no variable that says so."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"user {os.getuid()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

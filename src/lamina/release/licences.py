@@ -48,12 +48,13 @@ def _field(told: Message, name: str) -> str:
 
 
 def _classified(told: Message) -> str:
+    """Return the licences of the classifiers, which do not tell whether all or any of them hold."""
     words = (
         line.rpartition("::")[2].strip()
         for line in told.get_all("Classifier", [])
         if line.startswith("License ::")
     )
-    return " AND ".join(sorted({word for word in words if word != "OSI Approved"}))
+    return ", ".join(sorted({word for word in words if word != "OSI Approved"}))
 
 
 def _title(text: str) -> str:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, LaminaError
+from lamina.engines.signing import check_key, public_key_in
 from lamina.lock.files import digest_of_lock
 from lamina.model.platforms import Platform
 from lamina.release.draft import Draft
@@ -16,11 +17,11 @@ from lamina.release.earlier import earlier_releases
 from lamina.release.guard import only_publisher, remove_empty, sweep
 from lamina.release.history import read_history
 from lamina.release.realise import realise
-from lamina.release.root import Release, Root, make_root, open_root
+from lamina.release.root import SIGNATURE_NAME, Release, Root, make_root, open_root
 from lamina.release.seal import Tally, place_of_tests, seal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from lamina.release.draft import PublishRequest
@@ -113,6 +114,20 @@ def _check_identical(there: Release, request: PublishRequest, root: Root) -> Non
             f"{' and another '.join(found)}; releases never change",
             hints=[_NEW_VERSION, root.hint("show", there.name)],
         )
+    if request.key is not None:
+        _check_signature(there, request.key, request.environ)
+
+
+def _check_signature(there: Release, key: Path, environ: Mapping[str, str]) -> None:
+    """Raise ConflictError unless a release is signed with a key: it is not signed afterwards."""
+    signature = there.internal / SIGNATURE_NAME
+    if signature.exists() and public_key_in(signature) == check_key(key, environ=environ):
+        return
+    how = "with another key" if signature.exists() else "without a signature"
+    raise ConflictError(
+        f"{there.name} is published for {there.platform} already, {how}; releases never change",
+        hints=[_NEW_VERSION, "or publish without --sign"],
+    )
 
 
 def publish(request: PublishRequest) -> Outcome:

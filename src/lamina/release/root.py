@@ -136,6 +136,21 @@ class Root:
             if (release := self.release(one, version, platform))
         ]
 
+    def without_manifest(self, stack: StackName | None = None) -> list[Release]:
+        """Return what is in the place of releases, has content and lacks the manifest.
+
+        Nothing else sees these: without a manifest there is no release. No publisher leaves such a
+        directory, so that somebody has damaged a release.
+        """
+        return [
+            Release(stack=one, version=version, platform=platform, prefix=prefix)
+            for one in (self.stacks() if stack is None else [stack])
+            for version in self._versions(one)
+            for platform in self._platforms(one, version)
+            if self.release(one, version, platform) is None
+            and _entries(prefix := self.prefix_of(one, version, platform))
+        ]
+
     def tiers(self, stack: StackName) -> dict[str, ReleaseVersion]:
         """Return tier -> version."""
         directory = self.path / "tiers" / stack
@@ -228,8 +243,9 @@ def open_root(path: Path, *, create: bool = False, backend: Backend = DIRECTORY)
     if there:
         return root
     if not create:
+        why = "" if root.path.is_dir() else ": no such directory"
         raise UsageError(
-            f"{root.path}: no releases there",
+            f"{root.path}: no releases there{why}",
             hints=[
                 f"lamina publish --root {shlex.quote(str(root.path))}",
                 "name another root with --root",

@@ -62,8 +62,8 @@ def test_a_shared_layer_keeps_its_base(lamina: CommandLine) -> None:
         f"stays  hep/1.0  {here}  the layer {name} stands on it",
         f"stays  hep/1.2  {here}  one of the 1 newest",
     ]
-    assert lines[2].startswith(f"goes   hep/1.1  {here}  older than the 1 newest, ")
-    assert lines[3].startswith("1 to remove, ")
+    assert lines[2].startswith(f"gone   hep/1.1  {here}  older than the 1 newest, ")
+    assert lines[3].startswith("1 removed, ")
     left = json.loads(lamina("release", "list", "--json").stdout)["releases"]
     assert [one["release"] for one in left] == ["hep/1.0", "hep/1.2"]
     run([lamina.directory / "mine" / "bin" / "python", "-c", "import lib"], lamina.environ)
@@ -111,9 +111,13 @@ def test_a_lock_that_cannot_be_read_stops_it(lamina: CommandLine) -> None:
 
 
 def test_without_keep_only_what_is_retired_goes(lamina: CommandLine) -> None:
-    assert lamina("release", "gc").stdout.splitlines()[-1] == "0 to remove, 0.0 MB"
+    assert lamina("release", "gc").stdout.splitlines()[-1] == "0 removed, 0.0 MB"
     lamina("release", "retire", "hep/1.1")
-    assert "goes   hep/1.1" in lamina("release", "gc", "hep").stdout
+    planned = lamina("release", "gc", "hep", "--dry-run")
+    assert "goes   hep/1.1" in planned.stdout
+    assert "\n1 to remove, " in planned.stdout
+    assert lamina("release", "gc", "hep", "--dry-run", "--json").json["dry-run"] is True
+    assert "gone   hep/1.1" in lamina("release", "gc", "hep").stdout
     lamina("release", "gc", "--keep", "0", expect=2)
 
 
@@ -158,3 +162,8 @@ def test_layers_that_lead_in_a_circle_end(lamina: CommandLine) -> None:
     lamina("release", "retire", "hep/1.0")
     # The name of the release is still there, and it counts.
     assert "stays  hep/1.0" in lamina("release", "gc", "--layers", "shared").stdout
+
+
+def test_a_stack_that_is_not_there(lamina: CommandLine) -> None:
+    said = lamina("release", "gc", "hpe", "--keep", "1", expect=2).stderr
+    assert "no release of the stack 'hpe' (did you mean 'hep'?)" in said

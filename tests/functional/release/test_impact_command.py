@@ -99,6 +99,13 @@ def test_what_changes_and_what_breaks(lamina: CommandLine) -> None:
     assert lines[-1] == "4 layers on hep/2.0: 2 fine, 1 would change, 1 would break"
 
 
+def test_what_the_layer_would_have_to_have_itself(lamina: CommandLine) -> None:
+    layer(lamina, "high", "hep/2.0", "lib>=2")
+    assert outcomes(lamina, "hep/1.0")["high"] == (
+        "changes", ["lib new: 2.0 over 1.0 of the release"],
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("request_text", ["lib>=1.5", "mine", "lib>=1.5,<2"])
 def test_it_is_what_migrating_does(lamina: CommandLine, request_text: str) -> None:
     layer(lamina, "moves", "hep/1.0", request_text)

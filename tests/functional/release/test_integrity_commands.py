@@ -101,6 +101,28 @@ def test_a_listing_that_is_not_to_be_trusted_does_not_end_it(lamina: CommandLine
     assert "not the listing" in lamina("release", "repair", "hep/1.0", expect=6).stderr
 
 
+def test_a_release_without_its_manifest_does_not_pass_unseen(lamina: CommandLine) -> None:
+    remove(prefix(lamina, "1.1") / ".lamina/release.toml")
+    # What a publisher at work, or a killed one, leaves is nothing to complain of.
+    prefix(lamina, "1.2").mkdir(parents=True)
+    value = lamina("release", "verify", "--all", "--json", expect=6).json
+    assert [(one["release"], one["sound"]) for one in value["releases"]] == [
+        ("hep/1.0", True), ("hep/1.1", False),
+    ]  # fmt: skip
+    listed = lamina("release", "list", "hep")
+    assert "hep/1.1" not in listed.stdout
+    assert f"{prefix(lamina, '1.1')}: not empty, and no release" in listed.stderr
+    assert "1.2" not in listed.stderr
+
+
+def test_what_mends_it_is_named(lamina: CommandLine) -> None:
+    assert "repair" not in lamina("release", "verify", "--all").stderr
+    write_to(prefix(lamina, "1.1") / SITE / "tool/part.py", "other\n")
+    said = lamina("release", "verify", "--all", expect=6).stderr
+    assert "lamina release repair hep/1.1 --root " in said
+    assert "repair hep/1.0" not in said
+
+
 @pytest.mark.parametrize("words", [(), ("hep/1.0", "--all")], ids=["none", "both"])
 def test_verify_wants_names_or_all(lamina: CommandLine, words: tuple[str, ...]) -> None:
     assert "name releases, or --all" in lamina("release", "verify", *words, expect=2).stderr

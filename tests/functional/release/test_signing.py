@@ -172,3 +172,22 @@ def test_a_key_that_an_agent_has(lamina: CommandLine, monkeypatch: pytest.Monkey
             lamina("release", "verify", "small", "--signers", signers)
         finally:
             agent.terminate()
+
+
+def test_a_release_is_not_signed_afterwards(lamina: CommandLine) -> None:
+    lamina("publish")
+    for dry in ([], ["--dry-run"]):
+        said = lamina("publish", "--sign", "ann", *dry, expect=7).stderr
+        assert "already, without a signature" in said
+    assert not (internal(lamina) / "release.toml.sig").exists()
+
+
+def test_published_again_with_the_same_key_or_another_one(lamina: CommandLine) -> None:
+    lamina("publish", "--sign", "ann")
+    assert "is there already" in lamina("publish", "--sign", "ann").stdout
+    assert "is there already" in lamina("publish").stdout
+    assert "already, with another key" in lamina("publish", "--sign", "bob", expect=7).stderr
+    signature = internal(lamina) / "release.toml.sig"
+    signature.chmod(0o644)
+    signature.write_text("no signature\n")
+    assert "another key" in lamina("publish", "--sign", "ann", expect=7).stderr

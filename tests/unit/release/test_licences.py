@@ -34,7 +34,7 @@ MIT = "Classifier: License :: OSI Approved :: MIT License\n"
         pytest.param(TEXT.format("Copyright (c) 2005, N. Body"), "unknown", id="no-title"),
         pytest.param(
             f"{MIT}Classifier: License :: OSI Approved :: BSD License\n",
-            "BSD License AND MIT License",
+            "BSD License, MIT License",
             id="two-classifiers",
         ),
         pytest.param("Classifier: License :: OSI Approved\n", "unknown", id="approved-only"),

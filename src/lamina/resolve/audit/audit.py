@@ -58,6 +58,7 @@ def audit(stack: Stack, lock: Lock, path: Path, *, targets: tuple[Target, ...] =
             for finding in _of_package(question, database, one, where)
         ]
     return AuditReport(
+        dated=stack.resolve.exclude_newer is not None,
         database=path,
         advisories=database.documents,
         packages=len(packages),

@@ -110,6 +110,8 @@ class AuditReport:
     """Acceptances that change nothing, with the reason."""
     unreadable: tuple[Problem, ...] = ()
     """Files of the database that cannot be used."""
+    dated: bool = False
+    """The stack has exclude-newer: what was fixed later does not exist for it."""
 
     @property
     def open(self) -> tuple[Vulnerability, ...]:
@@ -144,7 +146,7 @@ class AuditReport:
     def error(self) -> LaminaError | None:
         """Return what the command has to end with: what is open, else what could not be read."""
         if self.open:
-            return _vulnerable(self.open)
+            return _vulnerable(self.open, dated=self.dated)
         if not self.unreadable:
             return None
         hints = ["fetch the database again: what these files say was not looked at"]
@@ -158,11 +160,14 @@ def _first(unreadable: Sequence[Problem]) -> list[Problem]:
     return shown
 
 
-def _vulnerable(found: Iterable[Vulnerability]) -> VulnerableError:
+def _vulnerable(found: Iterable[Vulnerability], *, dated: bool) -> VulnerableError:
     known = list(found)
     word = "vulnerability" if len(known) == 1 else "vulnerabilities"
     lines = [f"{len(known)} known {word}:", *(f"  {line}" for one in known for line in one.lines())]
     names = sorted({one.package for one in known if any(not fix.refused_by for fix in one.fixes)})
     hints = [f"lamina lock {' '.join(f'-P {name}' for name in names)}"] if names else []
+    if names and dated:
+        # An upgrade alone finds nothing newer than that.
+        hints = ["lamina lock, with a later day in [resolve] exclude-newer"]
     hints.append(f'or accept it: [audit] accept = {{ "{known[0].ids[0]}" = "the reason" }}')
     return VulnerableError("\n".join(lines), hints=hints)
