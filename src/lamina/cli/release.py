@@ -10,14 +10,14 @@ from lamina.cli.app import LazyGroup
 from lamina.cli.options import output_options, root_option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from lamina.cli.options import Output
-    from lamina.model.names import PackageName
+    from lamina.model.names import PackageName, StackName
     from lamina.model.references import ReleaseReference
     from lamina.release.manifest import Manifest
-    from lamina.release.root import Release
+    from lamina.release.root import Release, Root
 
 _COMMANDS = {
     "list": ("lamina.cli.release:list_releases", "List releases."),
@@ -48,7 +48,6 @@ def release() -> None:
 @output_options
 def list_releases(output: Output, stack: str | None, root: Path) -> None:
     """List releases, of all stacks or of STACK, the oldest first."""
-    from lamina.core import report
     from lamina.core.errors import UsageError
     from lamina.model.names import parse_stack_name
     from lamina.release.history import retired
@@ -59,8 +58,6 @@ def list_releases(output: Output, stack: str | None, root: Path) -> None:
         name = parse_stack_name(stack) if stack else None
     except ValueError as error:
         raise UsageError(str(error)) from error
-    for lost in opened.without_manifest(name):
-        report.warn(f"{lost.prefix}: not empty, and no release: its manifest is missing")
     found = opened.releases(name)
     if stack and not found:
         # Says what there is.
@@ -68,6 +65,7 @@ def list_releases(output: Output, stack: str | None, root: Path) -> None:
     stacks = {release.stack for release in found}
     tiers = {one: opened.tiers(one) for one in stacks}
     out = {one: retired(opened.path, one) for one in stacks}
+    _warn_of_losses(opened, found, name)
 
     def pointing(release: Release) -> list[str]:
         named = tiers[release.stack].items()
@@ -96,6 +94,19 @@ def list_releases(output: Output, stack: str | None, root: Path) -> None:
             ],
         },
     )
+
+
+def _warn_of_losses(root: Root, found: Iterable[Release], stack: StackName | None) -> None:
+    """Warn of what is in a list of releases no longer, and should be."""
+    from lamina.core import report
+
+    for lost in root.without_manifest(stack):
+        report.warn(f"{lost.prefix}: not empty, and no release: its manifest is missing")
+    there = {(one.stack, one.version) for one in found}
+    for owner in sorted({one for one, _ in there}):
+        for tier, version in root.tiers(owner).items():
+            if (owner, version) not in there:
+                report.warn(f"{owner}@{tier} names {version}, which is not there")
 
 
 @click.command()

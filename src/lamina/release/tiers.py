@@ -245,6 +245,11 @@ def _check_name(
 ) -> None:
     if not (new or tier in there or tier in USUAL_TIERS):
         raise _no_tier(root, stack, tier, there, hints=["to make it: --new"])
+    if tier not in there and str(tier) in {str(one.version) for one in root.releases(stack)}:
+        raise UsageError(
+            f"{stack}@{tier} would be read as the release {stack}/{tier}",
+            hints=["choose a name for the tier that is no version"],
+        )
 
 
 def _no_tier(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lamina.core import fs
 from support.roots import root_with
 
 if TYPE_CHECKING:
@@ -124,3 +125,15 @@ def test_what_nobody_has_heard_of(release: Any) -> None:
     assert "no tier 'stable'" in release("history", "hep@stable", expect=2).stderr
     assert "--tier stable" in release("show", "hep@stable", expect=2).stderr
     assert "no release of the stack 'lab'" in release("list", "lab", expect=2).stderr
+
+
+def test_a_tier_is_not_called_like_a_release(release: Any, root: Root) -> None:
+    answer = release("promote", "hep/1.0", "--tier", "1.1", "--new", expect=2)
+    assert "hep@1.1 would be read as the release hep/1.1" in answer.stderr
+    assert root.tiers(root.stacks()[0]) == {}
+
+
+def test_a_tier_that_names_what_is_not_there_is_told(release: Any, root: Root) -> None:
+    release("promote", "hep/1.0", "--tier", "stable")
+    fs.remove_tree(root.path / "releases/hep/1.0")
+    assert "hep@stable names 1.0, which is not there" in release("list").stderr
