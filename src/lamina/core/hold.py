@@ -63,9 +63,12 @@ def hold(path: Path, owner: str) -> Iterator[Holder | None]:
         with fs.change("write", path):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{platform.node()} {_kernel()}\n{owner}".encode(), 0)
-        with _beating(descriptor):
-            yield None
-        os.ftruncate(descriptor, 0)
+        try:
+            with _beating(descriptor):
+                yield None
+        finally:
+            # What stays is taken for that of somebody who died.
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
