@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lamina.core import fs
 from lamina.core.errors import (
     BuildFailedError,
     ConflictError,
@@ -67,6 +68,16 @@ def test_a_release_of_real_packages_runs_from_there(librarian: Librarian) -> Non
     assert outcome.tested == "namespace"
     assert len(outcome.release.manifest().tests) == 4
     assert verify_release(outcome.release).sound
+
+
+def test_what_cannot_be_shared_is_copied_once(librarian: Librarian) -> None:
+    """The repository is another file system than that where releases are made."""
+    librarian.publish()
+    tried: list[str] = []
+    with fs.observe(lambda how, path: tried.append(path.name) if how == "share" else None):
+        librarian.publish("2.0")
+    assert "greeter.py" in tried
+    assert len([name for name in tried if name.startswith(".")]) == 1
 
 
 def test_a_failing_test_opens_nothing(librarian: Librarian) -> None:
