@@ -241,18 +241,37 @@ class _Way:
             fs.remove_file(beside)
 
     def share(self, source: Path, target: Path, read: Hashed) -> Hashed | None:
-        """Give a new path the content of a file that was read; None where it had to be copied."""
-        if identity_of(source.lstat()) != read.identity:
-            raise IntegrityError(f"{source}: somebody is writing to it")
+        """Give a new path the content of a file that was read; None where it had to be copied.
+
+        Raises IntegrityError where it may be another file by now.
+        """
+        _check_unchanged(source, read)
         if fs.share_file(source, target, clone=self.clone, link=self.link) == "copy":
             return None
         return replace(read, identity=identity_of(target.lstat()))
+
+
+def _check_unchanged(source: Path, read: Hashed) -> None:
+    try:
+        unchanged = identity_of(source.lstat()) == read.identity
+    except OSError:  # A repository of CVMFS is away for a moment whenever something is published.
+        unchanged = False
+    if not unchanged:
+        raise IntegrityError(f"{source}: not the file that it was when it was read")
+
+
+def give_back(packages: Iterable[Package], stage: Path) -> None:
+    """Undo a ``take_over`` that failed."""
+    for one in packages:
+        for path in one.files:
+            fs.remove_file(stage / path)
 
 
 def take_over(packages: Collection[Package], stage: Path, *, link: bool = True) -> Taken:
     """Give a stage the files of packages; nothing may install into it afterwards.
 
     Without ``link``, no file is the earlier release's own, and something may yet write to it.
+    Raises IntegrityError where what was planned is not there any more.
     """
     taken = Taken(packages=tuple(packages))
     if not packages:
@@ -269,6 +288,7 @@ def take_over(packages: Collection[Package], stage: Path, *, link: bool = True) 
                     made.add(target.parent)
                 source = package.earlier.release.prefix / path
                 if read.hit:
+                    _check_unchanged(source, read)
                     data = scripts.script(source.read_bytes())
                     mode = package.earlier.entries[path].mode
                     fs.write_bytes(target, data, mode=mode, durable=False)
