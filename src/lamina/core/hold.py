@@ -79,7 +79,7 @@ def _open(path: Path) -> int:
     with fs.change("lock", path):
         descriptor = os.open(path, flags, 0o644)
     status = os.fstat(descriptor)
-    shared = stat.S_IMODE(path.parent.stat().st_mode) & 0o022
+    shared = fs.shared_mode(path.parent)
     if status.st_uid == os.geteuid() and shared & ~status.st_mode:
         with suppress(OSError):
             os.fchmod(descriptor, stat.S_IMODE(status.st_mode) | shared)

@@ -135,8 +135,12 @@ def test_it_gives_signs_of_life(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("directory", "file"), [(0o755, 0o644), (0o775, 0o664), (0o777, 0o666)])
 def test_whoever_may_write_there_may_hold_it(tmp_path: Path, directory: int, file: int) -> None:
     tmp_path.chmod(directory)
-    with hold(tmp_path / "lock", "ada"):
-        assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == file
+    before = os.umask(0o077)
+    try:
+        with hold(tmp_path / "lock", "ada"):
+            assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == file
+    finally:
+        os.umask(before)
 
 
 @pytest.mark.parametrize(
