@@ -98,7 +98,7 @@ def sweep(root: Root) -> list[Path]:
     if not root.backend.in_place:
         return left
     for prefix in sorted(root.path.glob("releases/*/*/*")):
-        if not (prefix / INTERNAL / MANIFEST_NAME).is_file():
+        if not (prefix / INTERNAL / MANIFEST_NAME).is_file() and not another_owner(prefix):
             remove_empty(prefix, root)
     return left
 

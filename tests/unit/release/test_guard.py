@@ -117,6 +117,7 @@ def test_remains_of_another_account_keep_nobody_from_publishing(
         with only_publisher(root, environ={}, now=NOW):
             left = root.staging / "s-2.0-linux-64-abc"
             (left / "lib").mkdir(parents=True)
+            _prefix(root, "2.0").mkdir(parents=True)
             root.staging.chmod(0o777)
         (root.path / GUARD_NAME).chmod(0o666)
         (root.staging / "ours").mkdir()
@@ -126,3 +127,4 @@ def test_remains_of_another_account_keep_nobody_from_publishing(
         assert warned == [f"{left}: left by root, who alone can remove it"]
         with only_publisher(root, environ={}, now=NOW):
             assert not left.exists()
+            assert not _prefix(root, "2.0").exists()
