@@ -16,7 +16,10 @@ import pytest
 from lamina.core import fs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+NOBODY = 65534
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,3 +97,28 @@ def make_read_only(directory: Path) -> None:
     for path in [directory, *directory.rglob("*")]:
         if not path.is_symlink():
             path.chmod(path.stat().st_mode & ~0o222)
+
+
+@contextmanager
+def two_accounts() -> Iterator[tuple[Path, Callable[[], AbstractContextManager[None]]]]:
+    """Yield a directory that everybody may write to, and what makes the enclosed code another's.
+
+    What that code needs is imported before: the other account need not reach it.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("only root can be two accounts")
+    place = Path(tempfile.mkdtemp(prefix="lamina-accounts-"))
+    place.chmod(0o777)
+    try:
+        yield place, _another
+    finally:
+        fs.remove_tree(place)
+
+
+@contextmanager
+def _another() -> Iterator[None]:
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)

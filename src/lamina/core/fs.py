@@ -139,9 +139,22 @@ def touch(path: Path) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
 
 
-def append_line(path: Path, line: str) -> None:
-    """Add one line to a file, in one write, and wait until it is on disk."""
+def shared_mode(directory: Path) -> int:
+    """Return the mode of a file for whoever uses its directory, whatever the umask says.
+
+    Everybody may read it, and who may write to the directory may write to it.
+    """
+    return 0o644 | (stat.S_IMODE(directory.stat().st_mode) & 0o022)
+
+
+def append_line(path: Path, line: str, *, shared: bool = False) -> None:
+    """Add one line to a file, in one write, and wait until it is on disk.
+
+    ``shared``: a new one gets the ``shared_mode``.
+    """
     with change("append", path), path.open("ab") as stream:
+        if shared and stream.tell() == 0 and os.fstat(stream.fileno()).st_uid == os.geteuid():
+            os.fchmod(stream.fileno(), shared_mode(path.parent))
         stream.write(f"{line}\n".encode())
         stream.flush()
         os.fsync(stream.fileno())

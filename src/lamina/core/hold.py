@@ -63,9 +63,12 @@ def hold(path: Path, owner: str) -> Iterator[Holder | None]:
         with fs.change("write", path):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{platform.node()} {_kernel()}\n{owner}".encode(), 0)
-        with _beating(descriptor):
-            yield None
-        os.ftruncate(descriptor, 0)
+        try:
+            with _beating(descriptor):
+                yield None
+        finally:
+            # What stays is taken for that of somebody who died.
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
@@ -76,7 +79,7 @@ def _open(path: Path) -> int:
     with fs.change("lock", path):
         descriptor = os.open(path, flags, 0o644)
     status = os.fstat(descriptor)
-    shared = stat.S_IMODE(path.parent.stat().st_mode) & 0o022
+    shared = fs.shared_mode(path.parent)
     if status.st_uid == os.geteuid() and shared & ~status.st_mode:
         with suppress(OSError):
             os.fchmod(descriptor, stat.S_IMODE(status.st_mode) | shared)

@@ -44,7 +44,7 @@ class Part:
     licence: str | None
     home_page: str | None
     asked: bool
-    """Whether the stack itself names it."""
+    """Whether the whole needs it by itself, not for another part."""
     needs: tuple[PackageName, ...]
 
 

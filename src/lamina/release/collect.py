@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from lamina.core import fs, report
-from lamina.release.guard import only_publisher, remove_empty
+from lamina.release.guard import another_owner, only_publisher, remove_empty
 from lamina.release.history import record, retired
 from lamina.release.lineage import extended_by
 from lamina.release.space import freed_by
@@ -96,12 +96,14 @@ def _decide(
             move = out.get(one.version)
             if why:
                 staying.append((one, why))
+            elif move is None and keep is None:
+                staying.append((one, ("in service",)))
+            elif root.backend.in_place and (owner := another_owner(one.prefix)):
+                staying.append((one, (f"published by {owner}, who alone can remove it",)))
             elif move is not None:
                 going.append((one, f"retired by {move.author.user}"))
-            elif keep is not None:
-                going.append((one, f"older than the {keep} newest"))
             else:
-                staying.append((one, ("in service",)))
+                going.append((one, f"older than the {keep} newest"))
     return going, staying
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lamina.core.errors import LaminaError
 from lamina.model.digests import digest_of_bytes
+from lamina.release.guard import another_owner
 from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def earlier_releases(
 ) -> tuple[Earlier, ...]:
     """Return a few releases for the same platform with the same interpreter, best first.
 
-    Those of the same stack come before others, the newest first. ``itself``: first of all, the
-    release itself, which is there already.
+    Those by this account come before others, then those of the same stack, the newest first.
+    ``itself``: with them the release itself, which is there already.
     """
     found: list[Earlier] = []
     for looked_at, one in enumerate(_candidates(root, release, itself=itself)):
@@ -71,7 +72,8 @@ def earlier_releases(
             continue
         if same_python(manifest.python, python):
             found.append(Earlier(release=one, manifest=manifest))
-    return tuple(found)
+    # The system lets nobody link to files of others (proc_sys_fs(5), protected_hardlinks).
+    return tuple(sorted(found, key=lambda one: bool(another_owner(one.release.prefix))))
 
 
 def same_python(one: ManifestPython, other: ManifestPython) -> bool:

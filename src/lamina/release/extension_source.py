@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -99,12 +100,14 @@ def _assigned(body: Iterable[ast.stmt]) -> dict[str, Any] | None:
 
 
 def _literals(found: Mapping[str, ast.expr | None]) -> dict[str, Any] | None:
+    """Return the values; None when one is computed, or of no kind that JSON has."""
     values = {}
     for key, node in found.items():
         if node is None:
             return None
         try:
             values[key] = ast.literal_eval(node)
+            json.dumps(values[key])
         except (ValueError, TypeError):
             return None
     return values

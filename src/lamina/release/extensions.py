@@ -104,7 +104,10 @@ def _with(one: Extension, told: Mapping[str, Any], how: Literal["source", "run"]
     if isinstance(priority, bool) or not isinstance(priority, int | float):
         report.warn(f"{one.name}: the priority {priority!r} is no number; it counts as 0")
         priority = 0
-    names = [extends] if isinstance(extends, str) else list(extends or ())
+    names = [extends] if isinstance(extends, str) else extends or ()
+    if not isinstance(names, list | tuple):
+        report.warn(f"{one.name}: what it extends is no list: {extends!r}; it counts as nothing")
+        names = ()
     more = {key: told[key] for key in sorted(told) if key not in {"priority", "extends"}}
     return replace(one, priority=priority, extends=tuple(map(str, names)), more=more, told=how)
 

@@ -9,7 +9,7 @@ import tomllib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lamina.core import fs
+from lamina.core import fs, report
 from lamina.core.errors import ConflictError, StorageError
 from lamina.core.hold import hold
 from lamina.model.toml import toml_text
@@ -44,7 +44,8 @@ def only_publisher(root: Root, *, environ: Mapping[str, str], now: datetime) -> 
                 hints=["wait for it to finish, then run it again"],
             )
         root.backend.recover()
-        sweep(root)
+        for path in sweep(root):
+            report.warn(f"{path}: left by {another_owner(path)}, who alone can remove it")
         yield
 
 
@@ -66,8 +67,23 @@ def described(text: str) -> str:
         return "it has not said who it is yet"
 
 
-def sweep(root: Root) -> None:
-    """Remove what publishers that were killed left: staged trees and empty final directories."""
+def another_owner(path: Path) -> str:
+    """Return whose a path is, where only they can remove what is in it; "" where we can."""
+    owner = path.lstat().st_uid
+    if os.geteuid() in {0, owner}:
+        return ""
+    try:
+        return path.owner()
+    except KeyError:
+        return f"user {owner}"
+
+
+def sweep(root: Root) -> list[Path]:
+    """Remove what publishers that were killed left: staged trees and empty final directories.
+
+    Returns what stays, because it is another account's.
+    """
+    left: list[Path] = []
     if root.staging.is_symlink():
         raise ConflictError(
             f"{root.staging}: is a link, and what is in there would be removed",
@@ -75,12 +91,16 @@ def sweep(root: Root) -> None:
         )
     if root.staging.is_dir():
         for leftover in sorted(root.staging.iterdir()):
-            _remove(leftover)
+            if another_owner(leftover):
+                left.append(leftover)
+            else:
+                _remove(leftover)
     if not root.backend.in_place:
-        return
+        return left
     for prefix in sorted(root.path.glob("releases/*/*/*")):
-        if not (prefix / INTERNAL / MANIFEST_NAME).is_file():
+        if not (prefix / INTERNAL / MANIFEST_NAME).is_file() and not another_owner(prefix):
             remove_empty(prefix, root)
+    return left
 
 
 def _remove(leftover: Path) -> None:

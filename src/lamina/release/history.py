@@ -127,7 +127,7 @@ def record(root: Path, stack: StackName, moves: list[Move]) -> None:
         fs.make_directory(path.parent, readable=True)
     _mend(path)
     for move in moves:
-        fs.append_line(path, json.dumps(move.value()))
+        fs.append_line(path, json.dumps(move.value()), shared=True)
 
 
 def _mend(path: Path) -> None:
@@ -139,9 +139,9 @@ def _mend(path: Path) -> None:
     try:
         _move(last)
     except (ValueError, KeyError, TypeError):
-        fs.write_bytes(path, head + b"\n" if head else b"")
+        fs.write_bytes(path, head + b"\n" if head else b"", mode=fs.shared_mode(path.parent))
     else:
-        fs.write_bytes(path, data + b"\n")
+        fs.write_bytes(path, data + b"\n", mode=fs.shared_mode(path.parent))
 
 
 def _path(root: Path, stack: StackName) -> Path:

@@ -55,6 +55,7 @@ class Hashed:
 
     sha256: str
     size: int
+    mode: int
     identity: Identity
     hit: bool
     """It contains what was looked for."""
@@ -76,8 +77,8 @@ def _hashed(path: str, needle: bytes) -> Hashed | None:
         digest, hit = _read(path, needle)
     except OSError:
         return None
-    identity = identity_of(status)
-    return Hashed(sha256=digest, size=status.st_size, identity=identity, hit=hit)
+    mode, identity = stat.S_IMODE(status.st_mode), identity_of(status)
+    return Hashed(sha256=digest, size=status.st_size, mode=mode, identity=identity, hit=hit)
 
 
 def read_tree(

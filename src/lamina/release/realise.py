@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.core import fs, report
-from lamina.core.errors import CommandFailedError, StorageError
+from lamina.core.errors import CommandFailedError, IntegrityError, StorageError
 from lamina.core.run import base_environment, run
 from lamina.engines.uv_python import make_environment
 from lamina.release.intruders import names_of_ours, refuse_intruders
-from lamina.release.takeover import clashing, plan_takeover, take_over
+from lamina.release.takeover import clashing, give_back, plan_takeover, take_over
 
 if TYPE_CHECKING:
     from lamina.release.draft import Draft
@@ -67,10 +67,15 @@ def _install(draft: Draft) -> Taken:
                     rest, python=stage / "bin" / "python", locator=request.locator
                 )
             fs.remove_file(stage / ".lock")  # uv's, for while it installs
-        clash = clashing(packages, stage)
-        if not clash:
+        if clash := clashing(packages, stage):
+            packages = tuple(one for one in packages if one not in clash)
+            continue
+        try:
             return take_over(packages, stage, link=not draft.is_tested_in_stage)
-        packages = tuple(one for one in packages if one not in clash)
+        except IntegrityError as error:
+            report.note(f"installing these packages after all: {error.message}")
+            give_back(packages, stage)
+            packages = ()
 
 
 def prepare(draft: Draft) -> None:

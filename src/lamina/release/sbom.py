@@ -8,12 +8,13 @@ from uuid import UUID, uuid5
 
 from lamina.engines.cyclonedx import Bill, Part, dump_bill
 from lamina.lock.chains import exact_environment, in_force
-from lamina.lock.document import STACK
+from lamina.lock.document import STACK, is_stack
 from lamina.lock.files import digest_of_lock
 from lamina.release.licences import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from lamina.lock.document import Lock, LockedPackage
@@ -52,6 +53,8 @@ def dump_sbom(subject: Subject, lock: Lock) -> str:
     environment = (
         exact_environment(target, subject.python) if subject.python else target.marker_environment()
     )
+    needs = {name: _needs(one, environment) for name, one in locked.items()}
+    needed = {name for several in needs.values() for name in several}
     bill = Bill(
         name=subject.stack,
         version=subject.version,
@@ -63,8 +66,8 @@ def dump_sbom(subject: Subject, lock: Lock) -> str:
                 artifact=one,
                 licence=_licence(subject.installed.get(one.package)),
                 home_page=_home_page(subject.installed.get(one.package)),
-                asked=STACK in locked[one.package].requested_by,
-                needs=_needs(locked[one.package], environment),
+                asked=_is_asked(locked[one.package], needed),
+                needs=needs[one.package],
             )
             for one in lock.artifacts_for(target)
         ),
@@ -75,6 +78,12 @@ def dump_sbom(subject: Subject, lock: Lock) -> str:
         },
     )
     return dump_bill(bill)
+
+
+def _is_asked(one: LockedPackage, needed: AbstractSet[PackageName]) -> bool:
+    """Tell whether the stack names a package, or has it from a parent and nothing else needs it."""
+    inherited = any(map(is_stack, one.requested_by)) and one.name not in needed
+    return inherited or STACK in one.requested_by
 
 
 def _licence(content: Content | None) -> str | None:

@@ -75,8 +75,9 @@ def seal(draft: Draft, taken: Taken) -> tuple[Manifest, Tally]:
     tested: TestPlace = "skipped" if table.imports or table.commands else "none"
     if draft.is_tested and place is None:
         tests, tested = _test_in_stage(draft), "staging"
-    share_unchanged(draft, taken)
     about = describe(draft)
+    # Last of all that may run code of packages: they could write into another release's files.
+    share_unchanged(draft, taken)
     files_digest, tally = _relocate_and_list(draft, taken)
     if draft.is_tested and place is not None:
         tests, tested = run_tests(table, place), "namespace"

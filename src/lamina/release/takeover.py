@@ -23,7 +23,7 @@ from lamina.model.artifacts import ArtifactKind
 from lamina.model.names import parse_package_name
 from lamina.release.mtree import Hashed, hash_files, identity_of
 from lamina.release.relocate import Relocation
-from lamina.release.root import INTERNAL
+from lamina.release.root import INTERNAL, MANIFEST_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -138,7 +138,7 @@ def _place_in_root(earlier: Earlier) -> bytes:
 
 def _as_recorded(path: str, one: Hashed, recorded: Entry) -> bool:
     """Tell whether a file is sound, and another release can have it: scripts are rewritten."""
-    sound = (one.sha256, one.size) == (recorded.sha256, recorded.size)
+    sound = (one.sha256, one.size, one.mode) == (recorded.sha256, recorded.size, recorded.mode)
     return sound and (not one.hit or path.startswith("bin/"))
 
 
@@ -154,6 +154,8 @@ class _Installed:
     """By metadata directory, the paths that the package says it brought."""
     claimed: Counter[str]
     """How many packages say so of a path."""
+    empty: tuple[str, ...]
+    """The directories with nothing in them, which no RECORD has."""
 
     @classmethod
     def of(cls, earlier: Earlier, tag: str) -> _Installed:
@@ -166,13 +168,19 @@ class _Installed:
         names = Counter(_name_of(info) for info in claims)
         infos = {name: info for info in claims if names[name := _name_of(info)] == 1}
         claimed = Counter(path for paths in claims.values() for path in paths)
-        return cls(earlier, tag, infos, claims, claimed)
+        filled = {path.rpartition("/")[0] for path in earlier.entries}
+        kinds = earlier.entries.items()
+        empty = tuple(p for p, one in kinds if one.kind == "dir" and p not in filled)
+        return cls(earlier, tag, infos, claims, claimed, empty)
 
     def files_of(self, package: str) -> list[str] | None:
         """Return what a package brought, with its byte code; None when that cannot be told."""
         info = self.infos.get(package)
         paths = self.claims.get(info or "", frozenset())
         if f"{info}/RECORD" not in paths or any(self._strange(path) for path in paths):
+            return None
+        tops = {one for path in paths if (one := _top(path))}
+        if any(f"{path}/".startswith(tuple(tops)) for path in self.empty):
             return None
         codes = (_byte_code(path, self.tag) for path in paths if path.endswith(".py"))
         return sorted(paths | {code for code in codes if code in self.earlier.entries})
@@ -197,6 +205,12 @@ def _name_of(info: str) -> str:
         return ""
 
 
+def _top(path: str) -> str:
+    """Return the directory of site-packages that a path is in, with a slash; "" for any other."""
+    library, python, site, top, *below = [*path.split("/"), "", "", ""]
+    return f"{library}/{python}/{site}/{top}/" if site == "site-packages" and any(below) else ""
+
+
 def _byte_code(path: str, tag: str) -> str:
     directory, name = os.path.split(path)
     return f"{directory}/__pycache__/{name.removesuffix('.py')}.{tag}.pyc"
@@ -214,19 +228,50 @@ class _Way:
     clone: bool
     link: bool = True
 
+    def reaches(self, earlier: Earlier, stage: Path) -> bool:
+        """Tell whether files of a release can be shared; not those of other accounts, or far away.
+
+        Tried with one that is small and nobody else's.
+        """
+        beside = stage / f".{uuid4().hex[:12]}"
+        manifest = earlier.release.internal / MANIFEST_NAME
+        try:
+            return fs.share_file(manifest, beside, clone=self.clone, link=self.link) != "copy"
+        finally:
+            fs.remove_file(beside)
+
     def share(self, source: Path, target: Path, read: Hashed) -> Hashed | None:
-        """Give a new path the content of a file that was read; None where it had to be copied."""
-        if identity_of(source.lstat()) != read.identity:
-            raise IntegrityError(f"{source}: somebody is writing to it")
+        """Give a new path the content of a file that was read; None where it had to be copied.
+
+        Raises IntegrityError where it may be another file by now.
+        """
+        _check_unchanged(source, read)
         if fs.share_file(source, target, clone=self.clone, link=self.link) == "copy":
             return None
         return replace(read, identity=identity_of(target.lstat()))
+
+
+def _check_unchanged(source: Path, read: Hashed) -> None:
+    try:
+        unchanged = identity_of(source.lstat()) == read.identity
+    except OSError:  # A repository of CVMFS is away for a moment whenever something is published.
+        unchanged = False
+    if not unchanged:
+        raise IntegrityError(f"{source}: not the file that it was when it was read")
+
+
+def give_back(packages: Iterable[Package], stage: Path) -> None:
+    """Undo a ``take_over`` that failed."""
+    for one in packages:
+        for path in one.files:
+            fs.remove_file(stage / path)
 
 
 def take_over(packages: Collection[Package], stage: Path, *, link: bool = True) -> Taken:
     """Give a stage the files of packages; nothing may install into it afterwards.
 
     Without ``link``, no file is the earlier release's own, and something may yet write to it.
+    Raises IntegrityError where what was planned is not there any more.
     """
     taken = Taken(packages=tuple(packages))
     if not packages:
@@ -243,6 +288,7 @@ def take_over(packages: Collection[Package], stage: Path, *, link: bool = True) 
                     made.add(target.parent)
                 source = package.earlier.release.prefix / path
                 if read.hit:
+                    _check_unchanged(source, read)
                     data = scripts.script(source.read_bytes())
                     mode = package.earlier.entries[path].mode
                     fs.write_bytes(target, data, mode=mode, durable=False)
@@ -260,6 +306,8 @@ def share_unchanged(draft: Draft, taken: Taken) -> None:
     """
     way = _Way(clone=bool(draft.earlier) and fs.can_clone(draft.stage))
     for earlier in draft.earlier[:1]:
+        if not way.reaches(earlier, draft.stage):
+            continue
         with report.step(f"sharing what is as in {earlier.release.name}") as step:
             alike = _alike(draft.stage, earlier, taken)
             there = hash_files(f"{earlier.prefix}/{path}" for path in alike)
@@ -268,7 +316,8 @@ def share_unchanged(draft: Draft, taken: Taken) -> None:
             for path in alike:
                 old = there[f"{earlier.prefix}/{path}"]
                 made = new[f"{draft.stage}/{path}"]
-                if old and made and old.sha256 == made.sha256:
+                sound = old is not None and old.mode == earlier.entries[path].mode
+                if old and made and sound and old.sha256 == made.sha256:
                     shared = _exchange(way, Path(earlier.prefix, path), draft.stage / path, old)
                     taken.known.update({path: shared} if shared else {})
             step.outcome = f"{len(taken.known) - before} more files"

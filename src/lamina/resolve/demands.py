@@ -103,6 +103,11 @@ def _of_entry(name: PackageName, entry: PackageEntry) -> Demand:
     )
 
 
+def pin_text(name: PackageName, version: str, parent: str) -> str:
+    """Return how messages name what a parent holds at its version."""
+    return f"{name}=={version} of {parent}"
+
+
 def _of_pin(name: PackageName, pin: Pin, targets: Iterable[Target]) -> Demand:
     where = [target_marker(one) for one in targets if one in pin.files]
     everywhere = len(where) == len(tuple(targets))
@@ -111,7 +116,7 @@ def _of_pin(name: PackageName, pin: Pin, targets: Iterable[Target]) -> Demand:
         specifier=SpecifierSet(f"=={pin.version}"),
         extras=(),
         marker=None if everywhere else Marker(" or ".join(f"({one})" for one in where)),
-        where=f"{name}=={pin.version} of {pin.parent}",
+        where=pin_text(name, pin.version, pin.parent),
         origin=f"{PARENT}{pin.parent}",
     )
 

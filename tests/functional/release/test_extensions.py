@@ -56,7 +56,7 @@ def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Comman
         ours("needy", "priority = -5\n", "high"),
         ours("says", "extends = ['needy']\n"),
         ours("thing", "class T:\n    priority = 3\nthing = T()\n", value="thing_ext:thing"),
-        ours("odd", "priority = 'much'\n"),
+        ours("odd", "priority = 'much'\nextends = 5\nsetups = {'one'}\n"),
         ours("left", "priority = 1\n", "right"),
         ours("right", "priority = 2\n", "left"),
         Wheel(name="plain", version="1.0", scripts={"plain": "plain:main"}),
@@ -113,6 +113,7 @@ def test_what_does_not_tell_is_named_and_comes_with_zero(lamina: CommandLine) ->
     )
     assert "SystemExit: 3" in answer.stderr
     assert "odd: the priority 'much' is no number; it counts as 0" in answer.stderr
+    assert "odd: what it extends is no list: 5; it counts as nothing" in answer.stderr
     names = [line.split()[0] for line in answer.stdout.splitlines()]
     assert names == ["low", "BROKENDIRAC", "odd"]
     assert "(does not tell)" in answer.stdout

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lamina.core import fs
 from lamina.core.errors import (
     BuildFailedError,
     ConflictError,
@@ -14,16 +15,21 @@ from lamina.core.errors import (
     UsageError,
 )
 from lamina.engines.uv_install import UvInstaller
-from lamina.model.names import PUBLIC_INDEX
+from lamina.model.names import PUBLIC_INDEX, TierName
 from lamina.model.platforms import current_platform
 from lamina.release.cvmfs import backend_of
 from lamina.release.publish import publish
+from lamina.release.tiers import promote
 from lamina.release.verify import verify_release
-from support.releases import NOW, make_stack
+from support.release_wheels import lock_of, make_wheel, small_wheels
+from support.releases import NOW, FakeInstaller, make_stack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from lamina.engines.api import ArtifactLocator
+    from lamina.model.artifacts import Artifact
     from lamina.release.root import Release
     from support.cvmfs_roots import Librarian
 
@@ -67,6 +73,43 @@ def test_a_release_of_real_packages_runs_from_there(librarian: Librarian) -> Non
     assert outcome.tested == "namespace"
     assert len(outcome.release.manifest().tests) == 4
     assert verify_release(outcome.release).sound
+
+
+def test_what_cannot_be_shared_is_copied_once(librarian: Librarian) -> None:
+    """The repository is another file system than that where releases are made."""
+    librarian.publish()
+    tried: list[str] = []
+    with fs.observe(lambda how, path: tried.append(path.name) if how == "share" else None):
+        librarian.publish("2.0")
+    assert "greeter.py" in tried
+    assert len([name for name in tried if name.startswith(".")]) == 1
+
+
+@dataclasses.dataclass(frozen=True)
+class _Meanwhile:
+    """An installer in whose time something else happens."""
+
+    happens: Callable[[], object]
+
+    def install(
+        self, artifacts: Iterable[Artifact], *, python: Path, locator: ArtifactLocator
+    ) -> None:
+        FakeInstaller().install(artifacts, python=python, locator=locator)
+        self.happens()
+
+
+def test_a_release_is_built_while_the_repository_is_mounted_anew(librarian: Librarian) -> None:
+    """Its files are others then, as far as the system tells: what is left of them is installed."""
+    first = librarian.publish()
+    change = librarian.change()
+    meanwhile = _Meanwhile(lambda: promote(librarian.root, first, [TierName("stable")], change))
+    stack = make_stack(test={"imports": []})
+    wheels = small_wheels(librarian.path / "wheels")
+    lock = lock_of(stack, [*wheels, make_wheel(librarian.path / "wheels", "new", "1.0", {})])
+    second = librarian.publish("2.0", installer=meanwhile, stack=stack, lock=lock)
+    assert verify_release(second).sound
+    assert (second.prefix / SITE / "greeter.py").is_file()
+    assert librarian.root.tiers(first.stack) == {"stable": "1.0"}
 
 
 def test_a_failing_test_opens_nothing(librarian: Librarian) -> None:

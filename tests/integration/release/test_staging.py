@@ -15,6 +15,7 @@ from lamina.release import seal
 from lamina.release.place import Place, final_place
 from lamina.release.publish import publish
 from lamina.release.verify import verify_release
+from support.release_wheels import lock_of, make_wheel, small_wheels
 from support.releases import make_stack, publish_request
 
 
@@ -181,3 +182,24 @@ def test_how_a_test_ended_is_passed_on(
     place = _view(tmp_path, environ)
     answer = place.run("/bin/sh", "-c", command, home=tmp_path, timeout=60)
     assert answer.returncode == code
+
+
+@pytest.mark.usefixtures("_no_namespaces")
+def test_what_is_imported_to_see_what_a_start_opens_cannot_write_into_an_earlier_release(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    code = """\
+import os, sys
+if "record_start" in sys.argv[0]:
+    os.chmod(__file__, 0o644)
+    with open(__file__, "a") as stream:
+        stream.write("answer = 42\\n")
+"""
+    stack = make_stack(test={"imports": ["odd"]})
+    wheels = [*small_wheels(tmp_path / "wheels")]
+    wheels.append(make_wheel(tmp_path / "wheels", "odd", "1.0", {"odd.py": code}))
+    lock = lock_of(stack, wheels)
+    first = publish(publish_request(tmp_path, environ, stack=stack, lock=lock)).release
+    version = parse_release_version("2.0")
+    publish(publish_request(tmp_path, environ, stack=stack, lock=lock, version=version))
+    assert verify_release(first).sound

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -150,6 +151,25 @@ def test_a_file_that_another_package_brings_now_is_installed(
     assert listing == _listing(_alone(request, tmp_path / "aside").release)
 
 
+def test_a_package_with_an_empty_directory_is_installed(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    """No RECORD has directories, and a program may look for its plugins in there."""
+    stack = make_stack()
+    wheel = make_wheel(tmp_path / "wheels", "odd", "1.0", {"odd/__init__.py": "", "odd/a.py": ""})
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr(zipfile.ZipInfo("odd/plugins/", (2020, 1, 1, 0, 0, 0)), "")
+    lock = lock_of(stack, [*small_wheels(tmp_path / "wheels"), wheel])
+    for version in ("1.0", "2.0"):
+        request = publish_request(
+            tmp_path, environ, version=parse_release_version(version), lock=lock, stack=stack
+        )
+        outcome = publish(request)
+        assert (outcome.release.prefix / SITE / "odd/plugins").is_dir()
+    assert isinstance(request.locator, DirectoryLocator)
+    assert request.locator.asked == [wheel.name]
+
+
 def _break(release: Path, how: str) -> None:
     site = release / SITE
     internal = release / ".lamina"
@@ -161,7 +181,11 @@ def _break(release: Path, how: str) -> None:
         "listing": internal / MTREE_NAME,
         "no listing": internal / MTREE_NAME,
         "link": site / "big/part_3.py",
+        "mode": site / "big/part_3.py",
     }[how]
+    if how == "mode":
+        target.chmod(0o555)
+        return
     target.parent.chmod(0o755)
     data = target.read_bytes()
     target.unlink()
@@ -180,6 +204,7 @@ def _break(release: Path, how: str) -> None:
         pytest.param("byte code", True, id="byte-code"),
         pytest.param("missing", True, id="missing"),
         pytest.param("link", True, id="link"),
+        pytest.param("mode", True, id="mode"),
         pytest.param("no record", True, id="record"),
         pytest.param("listing", False, id="listing"),
         pytest.param("no listing", False, id="no-listing"),

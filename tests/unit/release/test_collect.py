@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from lamina.release.guard import only_publisher
 from lamina.release.history import read_history
 from lamina.release.root import open_root
 from lamina.release.tiers import promote, retire
+from support.accounts import NOBODY, two_accounts
 from support.roots import HEP, Clock, release_of, root_with
 
 if TYPE_CHECKING:
@@ -207,3 +209,19 @@ def test_whatever_fails_releases_are_whole_or_gone(tmp_path: Path) -> None:
             continue
         break
     assert at > 10
+
+
+def test_a_release_of_another_account_stays(clock: Clock) -> None:
+    """Who may publish beside it cannot remove it, and what stays is not written down as gone."""
+    with two_accounts() as (place, another):
+        root = root_with(place / "root", "1.0", "1.1", "1.2")
+        run(root, clock, keep=9)
+        for path in (root.path, *root.path.rglob("*")):
+            if not path.is_relative_to(release_of(root, "1.0").prefix):
+                os.chown(path, NOBODY, -1)
+        with another():
+            done = collect(root, root.releases(), clock.change(), keep=1, needed={}, environ={})
+        assert [one.release.version for one in done.going] == ["1.1"]
+        assert ("published by root, who alone can remove it",) in [why for _, why in done.staying]
+        assert [move.after for move in read_history(root.path, HEP)] == ["1.1"]
+        assert [one.version for one in root.releases()] == ["1.0", "1.2"]

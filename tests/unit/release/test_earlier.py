@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from lamina.release.earlier import Earlier, earlier_releases, same_python
 from lamina.release.manifest import Manifest, ManifestPython, ManifestTools, dump_manifest
 from lamina.release.mtree import Entry, dump_mtree
 from lamina.release.root import Release, Root, open_root
+from support.accounts import NOBODY, two_accounts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,3 +126,19 @@ def test_a_listing_that_is_not_the_one_published_says_nothing(root: Root, listin
     (sound.release.internal / "files.mtree").unlink()
     gone = earlier_releases(root, new, python())[1]
     assert gone.entries == {}
+
+
+def test_what_the_same_account_published_comes_first() -> None:
+    """Nobody can make hard links to what is another's."""
+    with two_accounts() as (place, another):
+        root = open_root(place / "root", create=True)
+        for version in ("1.0", "1.1", "1.2", "1.3"):
+            release = add(root, f"hep/{version}")
+            os.chown(release.prefix, NOBODY if version in {"1.0", "1.2"} else 0, -1)
+        new = add(root, "hep/2.0")
+        assert names(earlier_releases(root, new, python())) == [
+            "hep/1.3", "hep/1.2", "hep/1.1", "hep/1.0",
+        ]  # fmt: skip
+        with another():
+            found = earlier_releases(root, new, python())
+        assert names(found) == ["hep/1.2", "hep/1.0", "hep/1.3", "hep/1.1"]

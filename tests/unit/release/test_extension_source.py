@@ -34,6 +34,7 @@ SETUPS = {"LHCb": "dips://one:9135/C,dips://two:9135/C"}
         pytest.param("x = 1\n", "", {}, id="module that says nothing"),
         pytest.param("priority: int = -2\n", "", {"priority": -2}, id="annotated"),
         pytest.param("priority = 3 + 4\n", "", None, id="computed"),
+        pytest.param("setups = {'a', 'b'}\n", "", None, id="a set"),
         pytest.param("from other import priority\n", "", None, id="imported"),
         pytest.param("from other import *\n", "", None, id="star"),
         pytest.param("priority = 1\npriority = 2\n", "", None, id="twice"),

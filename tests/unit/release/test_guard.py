@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.core import fs
+from lamina.core import fs, report
 from lamina.core.errors import ConflictError, StorageError
 from lamina.core.hold import hold
 from lamina.model.names import StackName
@@ -14,6 +14,7 @@ from lamina.model.platforms import Platform
 from lamina.model.versions import parse_release_version
 from lamina.release.guard import GUARD_NAME, only_publisher, sweep
 from lamina.release.root import Root, open_root
+from support.accounts import NOBODY, two_accounts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,3 +105,26 @@ def test_remains_into_which_somebody_still_writes(root: Root) -> None:
         sweep(root)
     assert attempts.count("rmtree") == 3
     assert not (root.staging / "s").exists()
+
+
+def test_remains_of_another_account_keep_nobody_from_publishing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(report, "warn", warned.append)
+    with two_accounts() as (place, another):
+        root = open_root(place / "root", create=True)
+        with only_publisher(root, environ={}, now=NOW):
+            left = root.staging / "s-2.0-linux-64-abc"
+            (left / "lib").mkdir(parents=True)
+            _prefix(root, "2.0").mkdir(parents=True)
+            root.staging.chmod(0o777)
+        (root.path / GUARD_NAME).chmod(0o666)
+        (root.staging / "ours").mkdir()
+        os.chown(root.staging / "ours", NOBODY, -1)
+        with another(), only_publisher(root, environ={}, now=NOW):
+            assert list(root.staging.iterdir()) == [left]
+        assert warned == [f"{left}: left by root, who alone can remove it"]
+        with only_publisher(root, environ={}, now=NOW):
+            assert not left.exists()
+            assert not _prefix(root, "2.0").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +31,27 @@ def root(tmp_path: Path) -> Root:
     promote(root, release_of(root, "1.0"), [STABLE], clock.change("first"))
     promote(root, release_of(root, "1.1"), [STABLE], clock.change("µ → 2"))
     return root
+
+
+@pytest.mark.parametrize(("directory", "file"), [(0o755, 0o644), (0o775, 0o664)])
+@pytest.mark.parametrize("torn", [False, True])
+def test_everybody_can_read_it_whatever_the_umask(
+    tmp_path: Path, directory: int, file: int, *, torn: bool
+) -> None:
+    """Which release is the newest that is in service says the history alone."""
+    root, clock = root_with(tmp_path / "root", "1.0", "1.1"), Clock()
+    path = root.path / "history" / "hep.jsonl"
+    path.parent.mkdir()
+    path.parent.chmod(directory)
+    before = os.umask(0o077)
+    try:
+        promote(root, release_of(root, "1.0"), [STABLE], clock.change())
+        if torn:
+            path.write_bytes(path.read_bytes() + b"{")
+            promote(root, release_of(root, "1.1"), [STABLE], clock.change())
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == file
 
 
 def lines(root: Root) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cyclonedx.schema import SchemaVersion
@@ -15,6 +15,9 @@ from lamina.model.platforms import Target
 from lamina.release.contents import Content
 from lamina.release.sbom import Subject, dump_sbom
 from support.locks import LINUX, MACOS, file_entry, make_lock, package_entry
+
+if TYPE_CHECKING:
+    from lamina.lock.document import Lock
 
 LOCK = make_lock(
     package_entry(
@@ -38,7 +41,9 @@ LOCK = make_lock(
 MOMENT = datetime(2026, 11, 1, 12, 30, 15, 123456, tzinfo=timezone(timedelta(hours=1)))
 
 
-def bill(target: str = LINUX, python: str | None = "3.12.1", **app: str) -> dict[str, Any]:
+def bill(
+    target: str = LINUX, python: str | None = "3.12.1", *, lock: Lock = LOCK, **app: str
+) -> dict[str, Any]:
     """Return a bill; what ``app`` says of itself are the keywords."""
     told = {"licence": "unknown", "home_page": None} | app
     about = Content(name=canonicalize_name("app"), version="1.0", size=1, **told)  # type: ignore[arg-type]
@@ -51,7 +56,7 @@ def bill(target: str = LINUX, python: str | None = "3.12.1", **app: str) -> dict
         tools={"lamina": "1.0"},
         installed={about.name: about} if app else {},
     )
-    text = dump_sbom(subject, LOCK)
+    text = dump_sbom(subject, lock)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     value: dict[str, Any] = json.loads(text)
     return value
@@ -81,6 +86,19 @@ def test_only_the_packages_of_the_target_are_in() -> None:
     assert "only" not in {one["name"] for one in bill()["components"]}
     assert "only" in {one["name"] for one in bill(MACOS)["components"]}
     assert bill()["serialNumber"] != bill(MACOS)["serialNumber"]
+
+
+def test_what_a_parent_brings_hangs_on_the_stack_or_on_a_package() -> None:
+    parent = {"requested-by": ["stack:base/1.0"]}
+    lock = make_lock(
+        package_entry("app", dependencies=[{"name": "lib"}]),
+        package_entry("lib") | parent,
+        package_entry("tool", dependencies=[{"name": "part"}]) | parent,
+        package_entry("part") | parent,
+    )
+    edges = {one["ref"]: one.get("dependsOn", []) for one in bill(lock=lock)["dependencies"]}
+    reached = {one.rpartition("/")[2] for one in edges["hep/1.0"]}
+    assert reached == {"cpython@3.12.1", "app@1.0", "tool@1.0"}
 
 
 def test_the_time_is_in_whole_seconds() -> None:

@@ -9,11 +9,12 @@ from packaging.version import Version
 
 from lamina.core import report
 from lamina.lock.chains import shortest_chain
+from lamina.lock.document import PARENT
 from lamina.model.document import near_match
 from lamina.resolve.audit.advisory import fixes_after, judge
 from lamina.resolve.audit.database import read_database
 from lamina.resolve.audit.findings import AuditReport, Fix, Vulnerability
-from lamina.resolve.demands import demands_on, stack_demands
+from lamina.resolve.demands import demands_on, pin_text, stack_demands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -92,8 +93,7 @@ def _of_package(
             summary=next((one.title for one in group if one.title), ""),
             severities=tuple(dict.fromkeys(words)),
             fixes=tuple(
-                _fix(question.stack, package.name, one, where)
-                for one in fixes_after(version, places)
+                _fix(question.stack, package, one, where) for one in fixes_after(version, places)
             ),
             chain=chain,
             targets=() if where == question.targets else where,
@@ -133,14 +133,19 @@ def _chain(
     return shortest_chain(package.name, locked)
 
 
-def _fix(stack: Stack, name: PackageName, version: Version, where: tuple[Target, ...]) -> Fix:
+def _fix(stack: Stack, package: LockedPackage, version: Version, where: tuple[Target, ...]) -> Fix:
     demands = [
         one
-        for one in demands_on(stack_demands(stack), name)
+        for one in demands_on(stack_demands(stack), package.name)
         if any(one.holds_for(target) for target in where)
     ]
-    refusing = (
+    refusing = [
         one.where for one in demands if not one.specifier.contains(version, prereleases=True)
+    ]
+    # A release says of its parents' pins in its lock alone.
+    parents = (who for who in package.requested_by if who.startswith(PARENT))
+    refusing += (
+        pin_text(package.name, package.version, who.removeprefix(PARENT)) for who in parents
     )
     return Fix(version=str(version), refused_by=tuple(dict.fromkeys(refusing)))
 

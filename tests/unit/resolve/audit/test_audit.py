@@ -119,6 +119,15 @@ def test_two_lines_may_refuse_a_fix(tmp_path: Path) -> None:
     )
 
 
+def test_the_pin_of_a_parent_refuses_a_fix(tmp_path: Path) -> None:
+    """Also where the stack is that of a release, without what its parents bring."""
+    made = Advisories(tmp_path / "db")
+    made.add(advisory("X-core", package("core", versions_from("0", fixed="1.1"))))
+    lock = make_lock(package_entry("core") | {"requested-by": ["stack:base/1.0"]})
+    (found,) = audit(STACK, lock, made.path).vulnerabilities
+    assert str(found.fixes[0]) == "1.1, which core==1.0 of base/1.0 does not allow"
+
+
 def test_aliases_join_what_is_one_over_several_steps() -> None:
     made = [
         Advisory.model_validate(advisory(name, aliases=aliases))
