@@ -329,8 +329,13 @@ class Cvmfs:
         """Close our transaction, if there is one, and put up with nothing that is in the way."""
         if not self._writing:
             return
+        note = self._writing[0]
         try:
-            if self.server.state() != "closed":
+            state = self.server.state()
+            if state != "closed" and note.phase == "opening" and not self._is_ours(note, state):
+                # It was refused to us: what is open may have been opened by somebody else since.
+                report.warn(self._foreign(state, None).message)
+            elif state != "closed":
                 self.server.abort()
         except LaminaError as error:
             report.warn(

@@ -17,6 +17,7 @@ import pytest
 
 from lamina.core import fs
 from lamina.core.errors import ConflictError, LaminaError, StorageError
+from lamina.engines.cvmfs import CvmfsServer
 from lamina.model.names import TierName
 from lamina.release.tiers import promote
 from lamina.release.verify import verify_release
@@ -256,6 +257,23 @@ def test_a_transaction_of_somebody_else(librarian: Librarian) -> None:
     assert librarian.commands() == ["transaction"]
     server.do("publish", "-f", server.repository)
     assert librarian.publish().version == "1.0"
+
+
+def test_a_refusal_aborts_nothing_that_somebody_else_opened_meanwhile(
+    librarian: Librarian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = librarian.server
+
+    def refused(_: CvmfsServer, **__: object) -> None:
+        server.do("transaction", server.repository)
+        raise LaminaError("the file system is busy")
+
+    monkeypatch.setattr(CvmfsServer, "transaction", refused)
+    with pytest.raises(LaminaError, match="the file system is busy"):
+        librarian.publish()
+    assert server.is_open()
+    assert librarian.commands() == ["transaction"]
+    server.do("abort", "-f", server.repository)
 
 
 class _Never(FakeInstaller):
