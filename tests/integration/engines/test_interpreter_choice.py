@@ -29,6 +29,7 @@ def python(directory: Path, version: str = "3.77.0", implementation: str = "cpyt
         "executable": str(path),
         "prefix": str(directory.parent),
         "machine": "x86_64",
+        "soabi": "cpython-377-x86_64-linux-gnu",
     }
     path.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")
     path.chmod(0o755)
@@ -51,6 +52,7 @@ def test_what_the_program_answers(tmp_path: Path) -> None:
         "x86_64",
         SERIES,
     )
+    assert told.soabi == "cpython-377-x86_64-linux-gnu"
 
 
 def test_the_name_of_a_program_is_not_believed(tmp_path: Path) -> None:
