@@ -81,6 +81,7 @@ def _open(path: Path) -> int:
     status = os.fstat(descriptor)
     shared = fs.shared_mode(path.parent)
     if status.st_uid == os.geteuid() and shared & ~status.st_mode:
+        # Where modes cannot be set, only its owner can hold it: no reason to stop that one.
         with suppress(OSError):
             os.fchmod(descriptor, stat.S_IMODE(status.st_mode) | shared)
     return descriptor
@@ -140,6 +141,7 @@ def _beating(descriptor: int) -> Iterator[None]:
 
     def beat() -> None:
         while not over.wait(BEAT_SECONDS):
+            # A file system that is away for a moment costs one sign, and not the work.
             with suppress(OSError):
                 os.utime(descriptor)
 

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from lamina.model.document import Document
@@ -22,19 +21,13 @@ from lamina.model.fields import IndexField, PackageField, PlatformField, StackFi
 from lamina.model.names import PUBLIC_INDEX, parse_package_name
 from lamina.model.platforms import PythonSeries
 from lamina.model.versions import ReleaseVersion, parse_release_version
-from lamina.stack.parents import ParentField
+from lamina.stack.parents import ParentField, check_range
 
 ANY_VERSION = "*"
 
 
 def _check_specifier(text: str) -> str:
-    try:
-        SpecifierSet("" if text == ANY_VERSION else text)
-    except InvalidSpecifier:
-        raise ValueError(
-            f"{text!r} is not a version range; write '*' or PEP 440 such as '>=2,<3' or '==1.4.2'"
-        ) from None
-    return text
+    return check_range(text, what="version range", example="'>=2,<3' or '==1.4.2'")
 
 
 def _check_marker(text: str) -> str:

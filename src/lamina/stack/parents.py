@@ -16,12 +16,13 @@ ANY_RELEASE = "*"
 _WRITTEN = re.compile(r"\s*([^\s@<>=!~,]+)\s*(?:@\s*(\S+)|(\S.*?))?\s*")
 
 
-def _check_range(text: str) -> str:
+def check_range(text: str, *, what: str = "range of releases", example: str = "'>=2026.10'") -> str:
+    """Return a PEP 440 range or ``*``; raises ValueError, with an example, for anything else."""
     try:
         SpecifierSet("" if text == ANY_RELEASE else text)
     except InvalidSpecifier:
         raise ValueError(
-            f"{text!r} is not a range of releases; write '*' or PEP 440 such as '>=2026.10'"
+            f"{text!r} is not a {what}; write '*' or PEP 440 such as {example}"
         ) from None
     return text
 
@@ -41,7 +42,7 @@ class ParentEntry(Document):
 
     stack: StackField | None = None
     """Its name; of a lock it need not be given, and is compared when it is."""
-    version: Annotated[str, AfterValidator(_check_range)] = ANY_RELEASE
+    version: Annotated[str, AfterValidator(check_range)] = ANY_RELEASE
     """A PEP 440 range: the newest release in it that is in service is taken."""
     tier: TierField | None = None
     """Take the release that this tier names."""
