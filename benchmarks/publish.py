@@ -35,9 +35,7 @@ def run(stack: Path, work: Path, rounds: int) -> Comparison:
             shutil.copy(stack / file, work)
     lamina = [sys.executable, "-m", "lamina"]
     subprocess.run([*lamina, "lock", "--stack", work, "--quiet"], check=True)
-    python, listing = lock_for_uv(work)
     root, venv = work / "root", work / "venv"
-    uv_bin = uv.find_uv_bin()
     sides = [
         Side(
             name="lamina publish",
@@ -46,22 +44,29 @@ def run(stack: Path, work: Path, rounds: int) -> Comparison:
             ],
             prepare=lambda: fs.remove_tree(root),
         ),
-        Side(
-            name="uv and compileall",
-            commands=[
-                [uv_bin, "venv", venv, "--python", python, "--no-project", "--no-config"],
-                [
-                    *(uv_bin, "pip", "sync", listing, "--python", venv / "bin/python"),
-                    *("--preview-features", "pylock", "--no-config"),
-                ],
-                [venv / "bin/python", "-m", "compileall", "-q", "-j", "0", venv / "lib"],
-            ],
-            prepare=lambda: fs.remove_tree(venv),
-            forgiven=frozenset({1}),
-        ),
+        uv_from_scratch(work, venv),
     ]
     title = f"publish {stack.name}"
     return compare(title, sides, rounds=rounds, reference="uv and compileall", promise=1.5)
+
+
+def uv_from_scratch(locked: Path, venv: Path) -> Side:
+    """Return what makes and compiles an environment of a locked stack without lamina."""
+    python, listing = lock_for_uv(locked)
+    uv_bin = uv.find_uv_bin()
+    return Side(
+        name="uv and compileall",
+        commands=[
+            [uv_bin, "venv", venv, "--python", python, "--no-project", "--no-config"],
+            [
+                *(uv_bin, "pip", "sync", listing, "--python", venv / "bin/python"),
+                *("--preview-features", "pylock", "--no-config"),
+            ],
+            [venv / "bin/python", "-m", "compileall", "-q", "-j", "0", venv / "lib"],
+        ],
+        prepare=lambda: fs.remove_tree(venv),
+        forgiven=frozenset({1}),
+    )
 
 
 def lock_for_uv(work: Path) -> tuple[Path, Path]:

@@ -11,11 +11,9 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING
 
-import uv
-
 from benchmarks.operations import LAMINA, stack_of
 from benchmarks.operations import publish as published
-from benchmarks.publish import lock_for_uv
+from benchmarks.publish import uv_from_scratch
 from benchmarks.sides import Comparison, Side, compare
 from lamina.core import fs
 
@@ -32,8 +30,6 @@ def run(stack: Path, work: Path, rounds: int, *, days: tuple[str, str] = DAYS) -
     root, alone, copy, venv = (work / name for name in ("root", "alone", "copy", "venv"))
     publish = (*LAMINA, "publish", "--no-test", "--quiet")
     before = published(old, root)
-    python, listing = lock_for_uv(new)
-    uv_bin = uv.find_uv_bin()
     sides = [
         Side(
             name="the next release",
@@ -50,19 +46,7 @@ def run(stack: Path, work: Path, rounds: int, *, days: tuple[str, str] = DAYS) -
             commands=[["cp", "-a", before, copy], ["sync"]],
             prepare=lambda: fs.remove_tree(copy),
         ),
-        Side(
-            name="uv and compileall",
-            commands=[
-                [uv_bin, "venv", venv, "--python", python, "--no-project", "--no-config"],
-                [
-                    *(uv_bin, "pip", "sync", listing, "--python", venv / "bin/python"),
-                    *("--preview-features", "pylock", "--no-config"),
-                ],
-                [venv / "bin/python", "-m", "compileall", "-q", "-j", "0", venv / "lib"],
-            ],
-            prepare=lambda: fs.remove_tree(venv),
-            forgiven=frozenset({1}),
-        ),
+        uv_from_scratch(new, venv),
     ]
     title = f"next release of {stack.name}, {days[0]} to {days[1]}"
     found = compare(title, sides, rounds=rounds, reference="the first release")
