@@ -348,6 +348,7 @@ class Cvmfs:
 
     def _leave(self, note: _Note) -> None:
         """Let the next run know a transaction that cannot be closed."""
+        # The warning has been given; without the note, the next run refuses instead of closing it.
         with suppress(LaminaError):
             self._mark(note.number)
             self._enter("open", number=note.number, clone=note.clone)
