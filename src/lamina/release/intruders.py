@@ -9,6 +9,7 @@ from lamina.core import report
 from lamina.core.errors import BuildFailedError
 from lamina.engines.records import claims
 from lamina.release.root import INTERNAL
+from lamina.release.start_index import LINE_NAME, MODULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,7 +26,9 @@ def names_of_ours(stage: Path, *, directories: Iterable[str] = ()) -> frozenset[
     Names are relative to the stage; a directory stands for all that is in it.
     """
     programs = {f"bin/{path.name}" for path in (stage / "bin").iterdir()}
-    return frozenset({"pyvenv.cfg", INTERNAL, *directories, *programs})
+    sites = [site.relative_to(stage) for site in stage.glob("lib/python3.*/site-packages")]
+    start = {f"{site}/{name}" for site in sites for name in (*MODULES, LINE_NAME)}
+    return frozenset({"pyvenv.cfg", INTERNAL, *directories, *programs, *start})
 
 
 def refuse_intruders(stage: Path, ours: frozenset[str]) -> None:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.core import fs, report
-from lamina.core.errors import CommandFailedError, IntegrityError, StorageError
-from lamina.core.run import base_environment, run
+from lamina.core.errors import IntegrityError
 from lamina.engines.uv_python import make_environment
 from lamina.release.intruders import names_of_ours, refuse_intruders
+from lamina.release.staged import run_staged
 from lamina.release.takeover import clashing, give_back, plan_takeover, take_over
 
 if TYPE_CHECKING:
     from lamina.release.draft import Draft
     from lamina.release.takeover import Taken
 
-_COMPILE = Path(__file__).parents[1] / "_target" / "compile_tree.py"
 _NOT_OURS = (
     ".gitignore",
     "CACHEDIR.TAG",
@@ -27,7 +25,6 @@ _NOT_OURS = (
     "bin/deactivate.bat",
     "bin/pydoc.bat",
 )
-_CANNOT_WRITE_OUTPUT = 120  # Python's exit code where its standard output could not be flushed
 BUNDLE_NAME = "python"
 """Where in a release the copy of its interpreter is."""
 
@@ -112,26 +109,11 @@ def prepare(draft: Draft) -> None:
 
 def compile_tree(draft: Draft, taken: Taken) -> None:
     """Write the byte code of every source: the same bytes each time and wherever it is built."""
-    environment = base_environment(draft.request.environ) | {"PYTHONHASHSEED": "0"}
-    python = draft.stage / "bin" / "python"
+    finished = (one.name for one in taken.packages)
     with report.step("compiling") as step:
-        try:
-            answer = run(
-                [
-                    *(python, "-I", "-S", _COMPILE, draft.stage),
-                    *(str(os.cpu_count() or 1), *(one.name for one in taken.packages)),
-                ],
-                env=environment,
-                log=draft.request.log,
-            )
-        except CommandFailedError as error:
-            full = "No space left on device" in error.output or "quota" in error.output
-            if full or error.returncode == _CANNOT_WRITE_OUTPUT:
-                raise StorageError(
-                    f"{draft.stage} or {tempfile.gettempdir()}: no space left",
-                    hints=["free space on that file system, then run it again"],
-                ) from error
-            raise
-        failed = json.loads(answer.stdout)["failed"]
+        answer = run_staged(
+            draft, "compile_tree.py", draft.stage, str(os.cpu_count() or 1), *finished
+        )
+        failed = json.loads(answer)["failed"]
         if failed:
             step.outcome = f"done but for {len(failed)} files that are not for this Python"

@@ -25,10 +25,11 @@ from lamina.release.manifest import (
 )
 from lamina.release.mtree import MTREE_NAME, dump_mtree, read_tree
 from lamina.release.place import final_place, staging_place
-from lamina.release.prefetch import keep_prefetch
 from lamina.release.relocate import Relocation, relocate_scripts
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 from lamina.release.sbom import SBOM_NAME, Subject, dump_sbom
+from lamina.release.start_index import write_index
+from lamina.release.start_record import keep_record
 from lamina.release.takeover import share_unchanged
 from lamina.release.testing import run_tests
 
@@ -148,7 +149,7 @@ def describe(draft: Draft) -> Subject:
     fs.write_text(internal / "base.json", text, durable=False)
     about = _about(draft)
     fs.write_text(internal / SBOM_NAME, dump_sbom(about, request.lock), durable=False)
-    keep_prefetch(draft)
+    write_index(draft, keep_record(draft))
     return about
 
 

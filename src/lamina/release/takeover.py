@@ -24,6 +24,7 @@ from lamina.model.names import parse_package_name
 from lamina.release.mtree import Hashed, hash_files, identity_of
 from lamina.release.relocate import Relocation
 from lamina.release.root import INTERNAL, MANIFEST_NAME
+from lamina.release.start_index import INDEX_NAME, PACKS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -323,11 +324,15 @@ def share_unchanged(draft: Draft, taken: Taken) -> None:
             step.outcome = f"{len(taken.known) - before} more files"
 
 
+_PACKS = f"{INTERNAL}/{INDEX_NAME}/{PACKS_NAME}/"
+
+
 def _alike(stage: Path, earlier: Earlier, taken: Taken) -> list[str]:
     """Return the files of a stage that may be those of a release: same path, size and mode."""
     found: list[str] = []
     for path, entry in earlier.entries.items():
-        if entry.kind != "file" or path in taken.known or path.startswith(f"{INTERNAL}/"):
+        ours = path.startswith(f"{INTERNAL}/") and not path.startswith(_PACKS)
+        if entry.kind != "file" or path in taken.known or ours:
             continue
         try:
             status = os.lstat(stage / path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -62,19 +63,24 @@ def test_compiled_modules_and_what_fails_are_in_it(tmp_path: Path, series: str) 
     code = "import sys; print(sys.base_prefix)"
     prefix = subprocess.check_output([python, "-c", code], text=True).strip()
 
+    notes: list[list[str]] = []
+
     def record(top: str, *modules: str) -> list[str]:
         answer = tmp_path / "answer"
         answer.unlink(missing_ok=True)
         words = [str(python), "-B", str(RECORD), top, str(answer), *modules]
         subprocess.run(words, check=True, env={"PYTHONPATH": str(tmp_path)})
-        return answer.read_text().splitlines()
+        notes[:] = [json.loads(line) for line in answer.read_text().splitlines()]
+        return [words[0] for kind, *words in notes if kind == "file"]
 
     own = record(prefix, "_decimal", "no_such_module")
     assert any(path.endswith(".so") and "_decimal" in path for path in own)
     assert len(own) == len(set(own))
+    assert ["library", "_decimal"] in [note[:2] for note in notes]
     assert record(str(tmp_path), "broken", "used") == [
         *("broken.py", "used/__init__.py", "used/part.py", "used/data.txt", "used/spare.py"),
     ]
+    assert ["needs", "broken", "used"] in notes
 
 
 def test_a_crash_keeps_what_was_opened_before(tmp_path: Path) -> None:
@@ -84,4 +90,5 @@ def test_a_crash_keeps_what_was_opened_before(tmp_path: Path) -> None:
     words = [sys.executable, "-B", str(RECORD), str(tmp_path), str(answer), "fine", "crash"]
     ended = subprocess.run(words, check=False, env={"PYTHONPATH": str(tmp_path)})
     assert ended.returncode == -9
-    assert answer.read_text().splitlines() == ["fine.py", "crash.py"]
+    notes = [json.loads(line) for line in answer.read_text().splitlines()]
+    assert [words for kind, *words in notes if kind == "file"] == [["fine.py"], ["crash.py"]]

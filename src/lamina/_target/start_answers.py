@@ -1,0 +1,225 @@
+"""What a start-up index answers besides imports: metadata, listings, and what to read ahead.
+
+A copy of this file is ``_lamina_start_answers.py`` beside ``_lamina_start.py``, which imports it
+when a program first asks for one of these.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any, Iterator
+
+INFOS = (".dist-info", ".egg-info")
+ABOUT = ("METADATA", "PKG-INFO")
+
+FAR = frozenset(
+    {
+        "9p", "afs", "beegfs", "ceph", "cifs", "fuse", "fuseblk", "glusterfs", "gpfs", "lustre",
+        "nfs", "nfs4", "orangefs", "panfs", "pvfs2", "smb3", "smbfs", "virtiofs",
+    }
+)  # fmt: skip
+"""File systems where a request takes long, as mountinfo calls them; and whatever begins with
+``fuse.``."""
+
+
+class Metadata:
+    """What the distributions of a release say of themselves."""
+
+    def __init__(self, index: "Any") -> None:
+        inside, place = index.archive.root["metadata"]
+        self.index = index
+        self.site = index.start + inside
+        self.infos = index.archive.section(place)
+
+    def text(self, directory: str, name: str) -> "str | None":
+        """Return a file of a metadata directory, None where the index does not have it.
+
+        Raises FileNotFoundError.
+        """
+        site, _, info = directory.rpartition("/")
+        if site != self.site or info not in self.infos or self.index not in sys.path_hooks:
+            return None
+        names, points, about = self.infos[info]
+        if name not in names:
+            raise FileNotFoundError(2, os.strerror(2), directory + "/" + name)
+        if name == "entry_points.txt":
+            return points  # type: ignore[no-any-return]
+        first = next(one for one in (*ABOUT, name) if one in names)
+        if name == first and about is not None:
+            return self.index.archive.section(about)  # type: ignore[no-any-return]
+        return None
+
+
+def _metadata(index: "Any") -> Metadata:
+    if index.metadata is None:
+        index.metadata = Metadata(index)
+    return index.metadata  # type: ignore[no-any-return]
+
+
+def path_of(path: "Any", index: "Any") -> "Any":
+    """Return a path that asks the index what there is; it is a pathlib.Path in all other ways."""
+    return _path_class(index)(path)
+
+
+def _path_class(index: "Any") -> "Any":
+    """Return the class of paths of a release: made once, as pathlib is not free."""
+    if index.path_class is not None:
+        return index.path_class
+    import pathlib
+
+    class ReleasePath(type(pathlib.Path())):  # type: ignore[misc]
+        """A path in a release."""
+
+        __slots__ = ()
+
+        def read_text(
+            self, encoding: "Any" = None, errors: "Any" = None, *words: "Any", **named: "Any"
+        ) -> "Any":
+            directory, _, name = str(self).rpartition("/")
+            if encoding == "utf-8" and directory.endswith(INFOS):
+                text = _metadata(index).text(directory, name)
+                if text is not None:
+                    return text
+            return super().read_text(encoding, errors, *words, **named)
+
+        def exists(self, **named: "Any") -> bool:
+            kind = None if named else _kind(index, self)
+            return kind != "" if kind is not None else super().exists(**named)
+
+        def is_file(self, **named: "Any") -> bool:
+            kind = None if named else _kind(index, self)
+            return kind == "file" if kind is not None else super().is_file(**named)
+
+        def is_dir(self, **named: "Any") -> bool:
+            kind = None if named else _kind(index, self)
+            return kind == "directory" if kind is not None else super().is_dir(**named)
+
+        def iterdir(self) -> "Any":
+            names = _listing(index, str(self))
+            return super().iterdir() if names is None else (self / name for name in names)
+
+    index.path_class = ReleasePath
+    return ReleasePath
+
+
+def _listing(index: "Any", path: str) -> "dict[str, bool | None] | None":
+    """Return what a directory holds: whether each is a directory, None for what is no file either.
+
+    None for a directory that the index does not know.
+    """
+    finder = index.finder(path)
+    if finder is None or finder.index is None:
+        return None
+    if isinstance(finder.listing, tuple):
+        finder.listing = index.archive.section(finder.listing)
+    return finder.listing  # type: ignore[no-any-return]
+
+
+def _kind(index: "Any", path: "Any") -> "str | None":
+    """Return what is at a path, "" for nothing; None where the index does not know."""
+    text = str(path)
+    parent, _, name = text.rpartition("/")
+    if name in (".", "..") or "/../" in text:
+        return None
+    names = _listing(index, parent)
+    if names is None:
+        return None
+    if name not in names:
+        return ""
+    return None if names[name] is None else "directory" if names[name] else "file"
+
+
+def answer(module: "ModuleType", index: "Any") -> None:
+    """Have a module that looks into directories ask the index for those of the release."""
+    if module.__name__ == "pkgutil":
+        _answer_pkgutil(module, index)
+    elif hasattr(module, "FastPath"):
+        _answer_metadata(module, index)
+
+
+def _answer_pkgutil(pkgutil: "Any", index: "Any") -> None:
+    plain = pkgutil.iter_importer_modules.dispatch(sys.modules["_lamina_start"].FileFinder)
+
+    def modules(finder: "Any", prefix: str = "") -> "Iterator[tuple[str, bool]]":
+        names = _listing(index, finder.path) if finder.index is index else None
+        return plain(finder, prefix) if names is None else _modules(finder, names, prefix)
+
+    pkgutil.iter_importer_modules.register(sys.modules["_lamina_start"].Finder, modules)
+
+
+def _modules(
+    finder: "Any", names: "dict[str, bool | None]", prefix: str
+) -> "Iterator[tuple[str, bool]]":
+    """Yield the modules of a directory as pkgutil does, packages before modules of their name."""
+    import inspect
+
+    yielded = set()
+    for name in sorted(names):
+        module = inspect.getmodulename(name)
+        is_package = False
+        if not module and names[name] and finder.modules.get(name, ("",))[0]:
+            module, is_package = name, True
+        if module and module != "__init__" and "." not in module and module not in yielded:
+            yielded.add(module)
+            yield prefix + module, is_package
+
+
+def _answer_metadata(module: "Any", index: "Any") -> None:
+    """Have importlib.metadata, or its twin of the package index, open no file of the release."""
+    site = _metadata(index).site
+
+    class FastPath(module.FastPath):  # type: ignore[misc]
+        """Lists site-packages of the release by the index."""
+
+        def children(self) -> "Any":
+            names = _listing(index, self.root) if self.root == site else None
+            return super().children() if names is None else list(names)
+
+        @property
+        def mtime(self) -> "Any":
+            return 0 if self.root == site and index in sys.path_hooks else super().mtime
+
+        def joinpath(self, child: str) -> "Any":
+            path = super().joinpath(child)
+            return path_of(path, index) if self.root == site else path
+
+    module.FastPath = FastPath
+
+
+def read_ahead(index: "Any", place: "Any") -> None:
+    """Have read what is at a place of the index lists, on a far file system.
+
+    The operating system reads the packs, and another process the files. A shell puts that into the
+    background: so this one has no child that it does not know of.
+    """
+    wanted = os.environ.get("LAMINA_READ_AHEAD")
+    if wanted == "0" or (wanted != "1" and not _is_far(index.archive.directory)):
+        return
+    ranges, _, names = index.archive.section(place)
+    for name in names:
+        index.groups.pop(name, None)
+    index.archive.advise(ranges)
+    reader = os.path.join(os.path.dirname(__file__), "_lamina_start_reader.py")
+    offset, length, check = place
+    python = getattr(sys, "_base_executable", None) or sys.executable
+    words = [python, "-I", "-S", "-B", reader, index.archive.directory]
+    words += [str(offset), str(length), check.hex()]
+    script = '"$@" </dev/null >/dev/null 2>&1 &'
+    shell = os.posix_spawn("/bin/sh", ["sh", "-c", script, "sh", *words], os.environ)
+    os.waitpid(shell, 0)
+
+
+def _is_far(directory: str) -> bool:
+    device = os.stat(directory).st_dev
+    number = b"%d:%d" % (os.major(device), os.minor(device))
+    with open("/proc/self/mountinfo", "rb") as stream:
+        lines = stream.read().splitlines()
+    for line in lines:
+        words = line.split()
+        if words[2] == number:
+            kind = os.fsdecode(words[words.index(b"-") + 1])
+            return kind in FAR or kind.startswith("fuse.")
+    return False

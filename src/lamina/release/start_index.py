@@ -1,0 +1,87 @@
+"""The start-up index of a release: where every module is, written when the release is made.
+
+What reads it runs in the release's own interpreter: see ``_target/start_index.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.core import fs, report
+from lamina.lock.files import digest_of_lock
+from lamina.release.root import INTERNAL
+from lamina.release.staged import run_staged
+
+if TYPE_CHECKING:
+    from lamina.release.draft import Draft
+
+INDEX_NAME = "index"
+PACKS_NAME = "packs"
+"""Where in the index what is in a file depends on one package only."""
+MODULES = {
+    "_lamina_start.py": "start_index.py",
+    "_lamina_start_answers.py": "start_answers.py",
+    "_lamina_start_reader.py": "start_reader.py",
+}
+"""What is put beside the modules of a release, and where it comes from."""
+LINE_NAME = "+lamina-start.pth"
+"""The first of the .pth files: names of other ones begin with letters, or ~."""
+
+_TARGET = Path(__file__).parents[1] / "_target"
+_MARK = "\nimport codecs\n"
+_CALL = """
+import codecs
+try:  # Added by lamina: this release says where its modules are.
+    import _lamina_start
+    _lamina_start.start("{key}")
+except Exception as error:
+    import posix
+    posix.write(2, b"lamina: the start-up index of this release is not used: %a\\n" % (error,))
+"""
+
+
+def write_index(draft: Draft, record: Path) -> None:
+    """Write the index, and see to it that the interpreter of the release uses it.
+
+    Raises CommandFailedError where the interpreter cannot write it, StorageError.
+    """
+    stage, key = draft.stage, key_of(draft)
+    planted = plant(stage, key)
+    with report.step("writing the start-up index") as step:
+        fs.make_directory(stage / INTERNAL / INDEX_NAME)
+        written = json.loads(run_staged(draft, "write_index.py", stage, key, record, *planted))
+        step.outcome = f"{written['modules']} modules, {written['hot']} of them for a start"
+
+
+def key_of(draft: Draft) -> str:
+    """Return what ties an index to one release: 16 hexadecimal digits."""
+    request, release = draft.request, draft.release
+    parts = (digest_of_lock(request.lock), release.name, release.platform, request.python.soabi)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def plant(stage: Path, key: str) -> list[str]:
+    """Put what uses the index where the interpreter finds it first; return the modules' paths.
+
+    That is ``encodings`` of a bundled interpreter, which no start goes without, and which comes
+    before site-packages is looked at; else the first .pth file.
+    """
+    found = sorted(stage.glob("python/lib*/python3.*/encodings/__init__.py"))
+    text = found[0].read_text(encoding="utf-8") if found else ""
+    planted: list[str] = []
+    if _MARK in text:
+        library = found[0].parents[1]
+        fs.write_text(found[0], text.replace(_MARK, _CALL.format(key=key), 1), durable=False)
+        planted.append(os.path.relpath(found[0], stage))
+    else:
+        library = next(stage.glob("lib/python3.*/site-packages"))
+        line = f'import _lamina_start; _lamina_start.start("{key}")\n'
+        fs.write_text(library / LINE_NAME, line, durable=False)
+    for name, source in MODULES.items():
+        fs.write_text(library / name, (_TARGET / source).read_text(encoding="utf-8"), durable=False)
+        planted.append(os.path.relpath(library / name, stage))
+    return planted
