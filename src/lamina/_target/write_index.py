@@ -115,9 +115,9 @@ class Pack:
                     inside += len(code)
                 offset += len(data)
         for file in filter(names_its_place, self.files):
-            code = byte_code(file)
-            if code is not None:
-                found[file] = (len(code), _index.checksum(code), -1, -1, 0, b"", 0)
+            own = byte_code(file)
+            if own is not None:
+                found[file] = (len(own), _index.checksum(own), -1, -1, 0, b"", 0)
         return found
 
     def _blocks(self) -> "Iterator[List[Tuple[str, bytes]]]":
