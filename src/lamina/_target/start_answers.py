@@ -189,19 +189,25 @@ def _answer_metadata(module: "Any", index: "Any") -> None:
     module.FastPath = FastPath
 
 
-def read_ahead(index: "Any", place: "Any") -> None:
-    """Have read what is at a place of the index lists, on a far file system.
+def read_ahead(index: "Any", name: str, place: "Any") -> None:
+    """Have read what an import needs, as it is at a place of the index, on a far file system.
 
     The operating system reads the packs, and another process the files. A shell puts that into the
-    background: so this one has no child that it does not know of.
+    background: so this one has no child that it does not know of. In CVMFS, opening a file that
+    lies there for this makes its client fetch them too.
     """
     wanted = os.environ.get("LAMINA_READ_AHEAD")
     if wanted == "0" or (wanted != "1" and not _is_far(index.archive.directory)):
         return
     ranges, _, names = index.archive.section(place)
-    for name in names:
-        index.groups.pop(name, None)
+    for other in names:
+        index.groups.pop(other, None)
     index.archive.advise(ranges)
+    if index.start.startswith("/cvmfs/"):
+        try:
+            os.close(os.open("%s/bundles/%s" % (index.archive.directory, name), os.O_RDONLY))
+        except OSError:
+            pass  # Published elsewhere, and copied there.
     reader = os.path.join(os.path.dirname(__file__), "_lamina_start_reader.py")
     offset, length, check = place
     python = getattr(sys, "_base_executable", None) or sys.executable

@@ -296,7 +296,7 @@ class Index:
             if time.perf_counter_ns() - before > _COLD:
                 import _lamina_start_answers
 
-                _lamina_start_answers.read_ahead(self, place)
+                _lamina_start_answers.read_ahead(self, name, place)
         except Exception as error:  # noqa: BLE001 (it is only for speed)
             complain("nothing is read ahead: %s" % error)
 

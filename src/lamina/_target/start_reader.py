@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from typing import Any, Iterator
 
 THREADS = 24
+LOOKED_FOR = ("glibc-hwcaps", "tls", posix.uname().machine)
+"""In each directory of libraries, the loader first looks for these: see ld.so(8)."""
 CHUNK = 1 << 20
 WHOLE = 64 * CHUNK
 END = 16 * CHUNK
@@ -27,7 +29,9 @@ class Reader:
     """Reads files; what cannot be read is left out, as it is only for speed."""
 
     def __init__(self, paths: "list[str]") -> None:
-        self._paths = iter(paths)
+        libraries = dict.fromkeys(path.rpartition("/")[0] for path in paths if ".so" in path)
+        looked_for = ["%s/%s" % (top, name) for top in libraries for name in LOOKED_FOR]
+        self._paths = iter(looked_for + paths)
         self._parts = []  # type: list[tuple[str, int]]
         self.files = 0
         self.bytes = 0

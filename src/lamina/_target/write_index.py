@@ -1,14 +1,17 @@
-"""Write the start-up index of a release: ``PREFIX KEY RECORD [SOURCE...]``; prints a JSON object.
+"""Write the start-up index of a release: ``PREFIX KEY RECORD INSIDE [SOURCE...]``; prints JSON.
 
 The sources, paths in the prefix, are compiled first, as compile_tree.py does. RECORD has what
-record_start.py has written, put together. start_index.py reads the index, in the same Python. In
+record_start.py has written, put together. INSIDE is the path of the release in its repository of
+CVMFS, if it is in one, else empty. start_index.py reads the index, in the same Python. In
 ``.lamina/index`` there will be
 
 - ``start.index``: a header, and sections that are marshalled and found by their place: one for
   each directory, with the modules and directories that are in it;
 - ``hot.pack``: the byte code that a start needs, in the order in which it does;
 - ``packs/NAME.pack``: the byte code of all modules below a directory of site-packages, compressed
-  in blocks. What is in such a file depends on these modules only.
+  in blocks. What is in such a file depends on these modules only;
+- in a repository of CVMFS, ``bundles/NAME``: opening it makes a client fetch what importing NAME
+  needs (file bundles, CernVM-FS 2.14).
 """
 
 import importlib
@@ -25,6 +28,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 _index: Any = importlib.import_module("start_index")
+_ahead: Any = importlib.import_module("write_ahead")
 
 Place = Tuple[int, int, bytes]
 Code = Tuple[Any, ...]
@@ -292,69 +296,6 @@ def _text(directory: str, name: str) -> Optional[str]:
         return None
 
 
-class Groups:
-    """What to read ahead for what is imported: parts of the hot pack, and files."""
-
-    def __init__(self, record: Any, codes: "Dict[str, Code]", tree: Tree, writer: Writer) -> None:
-        self._needs: "Dict[str, List[str]]" = record["needs"]
-        self._files: "List[Tuple[str, str]]" = [tuple(one) for one in record["libraries"]]
-        self._writer = writer
-        self._owned: "Dict[str, List[Tuple[int, int]]]" = {}
-        libraries = {file for _, file in self._files}
-        for file in record["files"]:
-            path = os.path.join(tree.prefix, file)
-            top = _top_of(path, tree)
-            if path in codes and codes[path][2] >= 0:
-                self._owned.setdefault(top, []).append((codes[path][2], codes[path][0]))
-            elif path.startswith(tree.site + os.sep) and file not in libraries:
-                self._files.append((top, file))
-
-    def by_name(self) -> "Dict[str, Tuple[int, Place]]":
-        """Return the last byte of the hot pack, and what is to be read, for each top-level module.
-
-        What a package needs comes along, and what that needs.
-        """
-        found: "Dict[str, Tuple[int, Place]]" = {}
-        for name in sorted(set(self._owned) & set(self._needs)):
-            whole = _closure(name, self._needs)
-            files = [file for top, file in self._files if top in whole]
-            ranges = _merged(part for top in whole for part in self._owned.get(top, []))
-            if files:
-                found[name] = sum(ranges[-1]) - 1, self._writer.add((ranges, files, whole))
-        return found
-
-    def everything(self) -> Place:
-        """Return all that is recorded."""
-        ranges = _merged(part for parts in self._owned.values() for part in parts)
-        return self._writer.add((ranges, [file for _, file in self._files], []))
-
-
-def _top_of(file: str, tree: Tree) -> str:
-    for top in (tree.site, *tree.tops):
-        if file.startswith(top + os.sep):
-            parts = file[len(top) + 1 :].split(os.sep)
-            return (parts[1] if parts[0] == "__pycache__" else parts[0]).partition(".")[0]
-    return ""
-
-
-def _closure(name: str, needs: "Dict[str, List[str]]") -> List[str]:
-    found = [name]
-    for one in found:
-        found += [other for other in needs.get(one, []) if other not in found]
-    return found
-
-
-def _merged(ranges: "Iterable[Any]") -> "List[Tuple[int, int]]":
-    """Join ranges (offset, length) with little between them."""
-    found: "List[Tuple[int, int]]" = []
-    for offset, length in sorted(ranges):
-        if found and offset <= sum(found[-1]) + (1 << 16):
-            found[-1] = (found[-1][0], max(sum(found[-1]), offset + length) - found[-1][0])
-        else:
-            found.append((offset, length))
-    return found
-
-
 def compile_sources(prefix: str, sources: "Iterable[str]") -> None:
     """Write the byte code of sources that are given by their path in the prefix."""
     for path in sources:
@@ -366,7 +307,7 @@ def compile_sources(prefix: str, sources: "Iterable[str]") -> None:
         )
 
 
-def main(prefix: str, key: str, record: str, *sources: str) -> None:
+def main(prefix: str, key: str, record: str, inside: str, *sources: str) -> None:
     compile_sources(prefix, sources)
     with open(record, encoding="utf-8", errors="surrogateescape") as stream:
         recorded = json.load(stream)
@@ -377,7 +318,7 @@ def main(prefix: str, key: str, record: str, *sources: str) -> None:
     writer = Writer(target)
     metadata = writer.add(write_metadata(tree.site, writer))
     places = write_sections(tree, writer, codes)
-    groups = Groups(recorded, codes, tree, writer)
+    groups = _ahead.Groups(recorded, codes, tree, writer.add)
     root = {
         "all": groups.everything(),
         "hot": min(place[0] for place in places.values()),
@@ -385,6 +326,8 @@ def main(prefix: str, key: str, record: str, *sources: str) -> None:
         "groups": groups.by_name(),
         "metadata": (tree.site[len(prefix) + 1 :], metadata),
     }
+    if inside:
+        _ahead.write_bundles(target, inside, groups.files)
     writer.finish(key.encode("ascii"), root)
     print(json.dumps({"modules": len(codes), "hot": sum(one[2] >= 0 for one in codes.values())}))
 

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 INDEX_NAME = "index"
 PACKS_NAME = "packs"
 """Where in the index what is in a file depends on one package only."""
+READER_NAME = "_lamina_start_reader.py"
 MODULES = {
     "_lamina_start.py": "start_index.py",
     "_lamina_start_answers.py": "start_answers.py",
-    "_lamina_start_reader.py": "start_reader.py",
+    READER_NAME: "start_reader.py",
 }
 """What is put beside the modules of a release, and where it comes from."""
 LINE_NAME = "+lamina-start.pth"
@@ -53,7 +54,9 @@ def write_index(draft: Draft, record: Path) -> None:
     planted = plant(stage, key)
     with report.step("writing the start-up index") as step:
         fs.make_directory(stage / INTERNAL / INDEX_NAME)
-        written = json.loads(run_staged(draft, "write_index.py", stage, key, record, *planted))
+        words: list[str | Path]
+        words = [stage, key, record, inside_cvmfs(draft.final), *planted]
+        written = json.loads(run_staged(draft, "write_index.py", *words))
         step.outcome = f"{written['modules']} modules, {written['hot']} of them for a start"
 
 
@@ -62,6 +65,12 @@ def key_of(draft: Draft) -> str:
     request, release = draft.request, draft.release
     parts = (digest_of_lock(request.lock), release.name, release.platform, request.python.soabi)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def inside_cvmfs(prefix: Path) -> str:
+    """Return the path of a prefix in its repository of CVMFS; empty where it is not in one."""
+    _, cvmfs, _, *inside = [*prefix.parts, "", ""]
+    return "/" + "/".join(filter(None, inside)) if cvmfs == "cvmfs" else ""
 
 
 def plant(stage: Path, key: str) -> list[str]:
