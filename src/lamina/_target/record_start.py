@@ -5,7 +5,8 @@ soon as it is known, so that a crash loses only what comes after it:
 
 - ``["file", PATH]``: a file of the prefix, relative to it;
 - ``["library", TOP, PATH]``: a file that loading a compiled module of a top-level module maps;
-- ``["needs", TOP, OTHER]``: a top-level module imports another one.
+- ``["needs", TOP, OTHER]``: a top-level module imports another one;
+- ``["part", PATH, OFFSET, LENGTH]``: this of a mapped file was looked at, to a granule.
 
 A module that cannot be imported is passed over: whoever wants to know tests it.
 """
@@ -19,9 +20,11 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator, List, Set, Tuple  # noqa: F401
+    from typing import Any, Dict, Iterator, List, Set, Tuple
 
 _WRITING = os.O_WRONLY | os.O_RDWR
+_GRANULE = 1 << 16
+"""Bytes; Linux maps about as much around what is looked at, so no more can be told."""
 
 
 class Notes:
@@ -30,9 +33,9 @@ class Notes:
     def __init__(self, prefix: str, answer: int) -> None:
         self._start = prefix.rstrip("/") + "/"
         self._answer = answer
-        self._seen = set()  # type: Set[Tuple[str, ...]]
+        self._seen = set()  # type: Set[Tuple[Any, ...]]
 
-    def add(self, *note: str) -> None:
+    def add(self, *note: "str | int") -> None:
         """Note something."""
         if note not in self._seen:
             self._seen.add(note)
@@ -42,6 +45,11 @@ class Notes:
         """Note a path, if it is that of a file in the prefix."""
         if path.startswith(self._start) and os.path.isfile(path):
             self.add("file", path[len(self._start) :])
+
+    def part(self, path: str, offset: int, length: int) -> None:
+        """Note a part of a file, if it is one of the prefix."""
+        if path.startswith(self._start):
+            self.add("part", path[len(self._start) :], offset, length)
 
     def hear(self, event: str, values: "Any") -> None:
         """Take what the interpreter announces; see the table of audit events."""
@@ -98,6 +106,12 @@ def opened_before(prefix: str) -> "List[str]":
 
 def mapped() -> "Iterator[str]":
     """Yield the files that are mapped into memory: programs, libraries, compiled modules."""
+    for words in mappings():
+        yield os.fsdecode(words[5])
+
+
+def mappings() -> "Iterator[List[bytes]]":
+    """Yield what proc(5) says of each mapping of a file: addresses, rights, offset and path."""
     try:
         with open("/proc/self/maps", "rb") as stream:
             lines = stream.read().splitlines()
@@ -106,7 +120,35 @@ def mapped() -> "Iterator[str]":
     for line in lines:
         words = line.split(None, 5)
         if len(words) == 6 and words[5].startswith(b"/"):
-            yield os.fsdecode(words[5])
+            yield words
+
+
+def looked_at() -> "Dict[str, Set[int]]":
+    """Return which granules of mapped files are in memory, by /proc/self/pagemap."""
+    found = {}  # type: Dict[str, Set[int]]
+    page = os.sysconf("SC_PAGE_SIZE")
+    try:
+        file = os.open("/proc/self/pagemap", os.O_RDONLY)
+    except OSError:
+        return found
+    for words in mappings():
+        start, end = (int(one, 16) // page for one in words[0].split(b"-"))
+        entries = os.pread(file, (end - start) * 8, start * 8)
+        # Of eight bytes a page, the highest bit of the last says whether it is present.
+        there = [at for at, last in enumerate(entries[7::8]) if last & 0x80]
+        known = found.setdefault(os.fsdecode(words[5]), set())
+        known.update((int(words[2], 16) + at * page) // _GRANULE for at in there)
+    os.close(file)
+    return found
+
+
+def joined(granules: "Set[int]") -> "Iterator[Tuple[int, int]]":
+    """Yield offset and length, in bytes, of what granules cover together."""
+    whole = sorted(granules)
+    starts = [one for one in whole if one - 1 not in granules]
+    ends = [one for one in whole if one + 1 not in granules]
+    for start, end in zip(starts, ends):  # noqa: B905 (3.8 has no strict)
+        yield start * _GRANULE, (end + 1 - start) * _GRANULE
 
 
 def main(prefix: str, answer: str, modules: "List[str]") -> None:
@@ -122,8 +164,10 @@ def main(prefix: str, answer: str, modules: "List[str]") -> None:
             importlib.import_module(name)
         except BaseException:  # noqa: BLE001, S112
             continue
-    for path in mapped():
+    for path, granules in looked_at().items():
         notes.file(path)
+        for offset, length in joined(granules):
+            notes.part(path, offset, length)
 
 
 if __name__ == "__main__":

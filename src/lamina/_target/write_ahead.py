@@ -12,10 +12,10 @@ class Groups:
 
     def __init__(self, record: Any, codes: "Dict[str, Any]", tree: Any, add: Any) -> None:
         self._needs: "Dict[str, List[str]]" = record["needs"]
-        self._files: "List[Tuple[str, str]]" = [tuple(one) for one in record["libraries"]]
+        self._files: "List[Tuple[str, str]]" = [(top, file) for top, file in record["libraries"]]
+        self._parts: "Dict[str, List[Tuple[int, int]]]" = record["parts"]
         self._add = add
         self._owned: "Dict[str, List[Tuple[int, int]]]" = {}
-        self.files: "Dict[str, List[str]]" = {}
         libraries = {file for _, file in self._files}
         for file in record["files"]:
             path = os.path.join(tree.prefix, file)
@@ -25,6 +25,13 @@ class Groups:
             elif path.startswith(tree.site + os.sep) and file not in libraries:
                 self._files.append((top, file))
 
+    def files(self) -> "Tuple[int, int, bytes]":
+        """Write the files, each with the parts that are looked at; return the place."""
+        table = [
+            (file, [tuple(one) for one in self._parts.get(file, [])]) for _, file in self._files
+        ]
+        return self._add(table)  # type: ignore[no-any-return]
+
     def by_name(self) -> "Dict[str, Tuple[int, Place]]":
         """Return the last byte of the hot pack, and what is to be read, for each top-level module.
 
@@ -33,17 +40,20 @@ class Groups:
         found: "Dict[str, Tuple[int, Place]]" = {}
         for name in sorted(set(self._owned) & set(self._needs)):
             whole = _closure(name, self._needs)
-            files = [file for top, file in self._files if top in whole]
             ranges = _merged(part for top in whole for part in self._owned.get(top, []))
-            if files:
-                self.files[name] = files
-                found[name] = sum(ranges[-1]) - 1, self._add((ranges, files, whole))
+            numbers = self._numbers(whole)
+            if numbers:
+                found[name] = sum(ranges[-1]) - 1, self._add((ranges, numbers, whole))
         return found
 
-    def everything(self) -> Any:
-        """Return all that is recorded."""
-        ranges = _merged(part for parts in self._owned.values() for part in parts)
-        return self._add((ranges, [file for _, file in self._files], []))
+    def _numbers(self, names: "List[str]") -> "List[int]":
+        return [number for number, (top, _) in enumerate(self._files) if top in names]
+
+    def bundles(self) -> "Dict[str, List[str]]":
+        """Return the paths of the files that each top-level module needs."""
+        names = sorted(set(self._owned) & set(self._needs))
+        numbers = {name: self._numbers(_closure(name, self._needs)) for name in names}
+        return {name: [self._files[at][1] for at in many] for name, many in numbers.items() if many}
 
 
 def _top_of(file: str, tree: Any) -> str:

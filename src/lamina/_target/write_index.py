@@ -320,14 +320,14 @@ def main(prefix: str, key: str, record: str, inside: str, *sources: str) -> None
     places = write_sections(tree, writer, codes)
     groups = _ahead.Groups(recorded, codes, tree, writer.add)
     root = {
-        "all": groups.everything(),
+        "files": groups.files(),
         "hot": min(place[0] for place in places.values()),
         "directories": {top[len(prefix) + 1 :]: places[top] for top in tree.tops},
         "groups": groups.by_name(),
         "metadata": (tree.site[len(prefix) + 1 :], metadata),
     }
     if inside:
-        _ahead.write_bundles(target, inside, groups.files)
+        _ahead.write_bundles(target, inside, groups.bundles())
     writer.finish(key.encode("ascii"), root)
     print(json.dumps({"modules": len(codes), "hot": sum(one[2] >= 0 for one in codes.values())}))
 

@@ -29,6 +29,8 @@ RECORD_NAME = "start.json"
 
 _RECORD = Path(__file__).parents[1] / "_target" / "record_start.py"
 _SECONDS = 900.0
+_SHORT = 1 << 20
+"""Bytes of a file that is read whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +38,14 @@ class StartRecord:
     """What importing the modules that a stack tests has opened; paths are relative to the prefix.
 
     ``libraries`` are pairs, of a top-level module and a file that loading a compiled module of it
-    has mapped; ``needs`` says which top-level modules one imports.
+    has mapped; ``needs`` says which top-level modules one imports; ``parts`` has offset and length,
+    in bytes, of what was looked at in files longer than 1 MiB.
     """
 
     files: list[str]
     libraries: list[tuple[str, str]]
     needs: dict[str, list[str]]
+    parts: dict[str, list[tuple[int, int]]]
 
     def dump(self) -> str:
         """Return it as JSON."""
@@ -97,16 +101,18 @@ def _where_it_runs(draft: Draft) -> Iterator[Place]:
 
 
 def _recorded(place: Place, modules: Iterable[str], stage: Path) -> StartRecord:
-    record = StartRecord(files=[], libraries=[], needs={})
+    record = StartRecord(files=[], libraries=[], needs={}, parts={})
     for kind, *words in _notes(place, modules):
         if kind == "needs":
             name, other = words
             record.needs.setdefault(name, []).extend([other] if other else [])
-        elif _is_listable(stage, words[-1]):
-            if kind == "library":
-                record.libraries.append((words[0], words[1]))
-            else:
-                record.files.append(words[0])
+        elif kind == "part" and (stage / words[0]).stat().st_size > _SHORT:
+            part = int(words[1]), int(words[2])
+            record.parts.setdefault(words[0], []).append(part)
+        elif kind == "library" and _is_listable(stage, words[1]):
+            record.libraries.append((words[0], words[1]))
+        elif kind == "file" and _is_listable(stage, words[0]):
+            record.files.append(words[0])
     return record
 
 
