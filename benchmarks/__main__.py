@@ -6,11 +6,17 @@ import argparse
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks import layer_add, layer_create, lock, operations, publish, release_next
+from benchmarks import layer_add, layer_create, lock, operations, publish, release_next, startup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.sides import Comparison
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-BENCHMARKS = {
+BENCHMARKS: dict[str, tuple[Callable[[Path, Path, int], Comparison | startup.Report], str]] = {
     "lock": (lock.run, "hep-large"),
     "publish": (publish.run, "hep-small"),
     "release-next": (release_next.run, "hep-analysis"),
@@ -20,6 +26,7 @@ BENCHMARKS = {
     "tiers": (operations.tiers, "hep-analysis"),
     "gc": (operations.collect, "hep-analysis"),
     "impact": (operations.impact, "hep-analysis"),
+    "startup": (startup.run, "hep-start"),
 }
 
 

@@ -33,6 +33,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
     [
         pytest.param("hep-small", 46, "uproot", id="small"),
         pytest.param("hep-analysis", 185, "ROOT", id="analysis"),
+        pytest.param("hep-start", 80, "pyhf", id="start", marks=pytest.mark.heavy),
         pytest.param("hep-large", 414, "ray", id="large", marks=pytest.mark.heavy),
     ],
 )
