@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SOURCE = Path(__file__).with_name("server.c")
+KEPT = 3600.0
+"""Seconds that the kernel keeps entries and attributes: longer than any start. CVMFS says 60."""
 PROMPT_SECONDS = 10
 """How long a server may take to leave."""
 
@@ -72,7 +74,7 @@ def _flags() -> list[str] | None:
 def build(directory: Path) -> Path:
     """Compile the server into a directory; SystemExit says what is missing for it."""
     program = directory / "latency-server"
-    if program.exists():
+    if program.exists() and program.stat().st_mtime > SOURCE.stat().st_mtime:
         return program
     lacking, cc, flags = missing(), compiler(), _flags()
     if lacking is not None or cc is None or flags is None:
@@ -94,14 +96,21 @@ def build(directory: Path) -> Path:
 
 @contextlib.contextmanager
 def mounted(
-    program: Path, source: Path, target: Path, *, milliseconds: float, log: Path | None = None
+    program: Path,
+    source: Path,
+    target: Path,
+    *,
+    milliseconds: float,
+    kept: float = KEPT,
+    log: Path | None = None,
 ) -> Iterator[Mount]:
     """Show a directory with a delay a request, at another place or at its own.
 
-    The counts lie beside the program; ``log`` gets a line a request, its kind and its path.
+    ``kept`` are the seconds that the kernel keeps entries and attributes. The counts lie beside the
+    program; ``log`` gets a line a request, its kind and its path.
     """
     counts = program.with_name(f"requests-{os.getpid()}-{target.name}")
-    words: list[str | Path] = [source, target, str(round(milliseconds * 1000)), counts]
+    words: list[str | Path] = [source, target, str(round(milliseconds * 1000)), str(kept), counts]
     server = subprocess.Popen(
         [program, *words, *([log] if log is not None else [])],
         stdin=subprocess.DEVNULL,

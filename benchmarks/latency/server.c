@@ -1,6 +1,6 @@
 /* A read-only view of a directory in which every request waits, as on a file system far away.
  *
- *     server SOURCE MOUNTPOINT MICROSECONDS COUNTS [LOG]
+ *     server SOURCE MOUNTPOINT MICROSECONDS KEPT COUNTS [LOG]
  *
  * SOURCE and MOUNTPOINT may be the same directory: what is below the mount is opened before.
  * "mounted" is printed when it is; SIGTERM, and the end of whoever started it, unmount.
@@ -8,8 +8,8 @@
  * LOG gets a line a request: its kind and the path in SOURCE.
  *
  * Requests wait beside each other, in as many threads as the kernel sends at once. The kernel
- * keeps what it has been told: entries (those that are missing too), attributes, links, listings
- * and pages. What is not answered here (FLUSH, ACCESS, GETXATTR) libfuse says no to, once; IOCTL,
+ * keeps what it has been told: for KEPT seconds entries (those that are missing too) and attributes;
+ * links, listings and pages as long as it has room. What is not answered here (FLUSH, ACCESS, GETXATTR) libfuse says no to, once; IOCTL,
  * which a real server never hears of, and RELEASE, which nobody waits for, are not delayed.
  */
 #define FUSE_USE_VERSION 35
@@ -34,7 +34,6 @@
 #include <unistd.h>
 
 enum { THREADS = 64, LARGEST_READ = 1 << 20 };
-static const double FOR_EVER = 3600.0; /* seconds that the kernel may keep an answer */
 
 enum kind { LOOKUP, GETATTR, READLINK, OPEN, READ, OPENDIR, READDIR, IOCTL, KINDS };
 static const char NAMES[KINDS][16] = {"LOOKUP", "GETATTR", "READLINK", "OPEN",
@@ -46,6 +45,7 @@ struct counter {
 
 static struct counter *counters;
 static struct timespec delay;
+static double kept; /* seconds that the kernel may keep entries and attributes */
 static FILE *log_file;
 static int top; /* SOURCE, opened */
 
@@ -99,7 +99,7 @@ static void on_init(void *data, struct fuse_conn_info *connection) {
 static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name) {
     const char *above = path_of(parent);
     char path[8192];
-    struct fuse_entry_param entry = {.attr_timeout = FOR_EVER, .entry_timeout = FOR_EVER};
+    struct fuse_entry_param entry = {.attr_timeout = kept, .entry_timeout = kept};
     arrive(LOOKUP, above, name);
     if (snprintf(path, sizeof path, "%s/%s", above, name) >= (int)sizeof path) {
         fuse_reply_err(request, ENAMETOOLONG);
@@ -119,7 +119,7 @@ static void on_getattr(fuse_req_t request, fuse_ino_t ino, struct fuse_file_info
     struct stat status;
     arrive(GETATTR, path_of(ino), "");
     if (fstatat(top, path_of(ino), &status, AT_SYMLINK_NOFOLLOW) == 0)
-        fuse_reply_attr(request, &status, FOR_EVER);
+        fuse_reply_attr(request, &status, kept);
     else
         fuse_reply_err(request, errno);
 }
@@ -242,19 +242,20 @@ static void prepare(char **words) {
     delay.tv_sec = microseconds / 1000000;
     delay.tv_nsec = microseconds % 1000000 * 1000;
     if ((top = open(words[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) fail(words[1]);
-    int file = open(words[4], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0 || ftruncate(file, KINDS * sizeof *counters) < 0) fail(words[4]);
+    kept = strtod(words[4], NULL);
+    int file = open(words[5], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (file < 0 || ftruncate(file, KINDS * sizeof *counters) < 0) fail(words[5]);
     counters = mmap(NULL, KINDS * sizeof *counters, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    if (counters == MAP_FAILED) fail(words[4]);
+    if (counters == MAP_FAILED) fail(words[5]);
     for (int kind = 0; kind < KINDS; kind++)
         memcpy(counters[kind].name, NAMES[kind], sizeof NAMES[kind]);
-    if (words[5] && !(log_file = fopen(words[5], "w"))) fail(words[5]);
+    if (words[6] && !(log_file = fopen(words[6], "w"))) fail(words[6]);
     root = node_of(".");
 }
 
 int main(int count, char **words) {
-    if (count < 5 || count > 6) {
-        fprintf(stderr, "usage: server SOURCE MOUNTPOINT MICROSECONDS COUNTS [LOG]\n");
+    if (count < 6 || count > 7) {
+        fprintf(stderr, "usage: server SOURCE MOUNTPOINT MICROSECONDS KEPT COUNTS [LOG]\n");
         return 2;
     }
     sigset_t ends;

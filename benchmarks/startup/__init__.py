@@ -7,6 +7,7 @@ of both; and the memory of many processes. All sides have the same files and the
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ class Asked:
     parts: Sequence[str] = PARTS
     sides: Sequence[str] = SIDES
     delays: Sequence[float] = DELAYS
+    kept: float = latency.KEPT
     release: Path | None = None
 
 
@@ -130,15 +132,7 @@ def _cold(shapes: Shapes, sides: Sequence[Start], work: Path, asked: Asked, repo
     if (lacking := latency.missing()) is not None:
         report.add([f"cold: not measured: {lacking}"])
         return
-    program = latency.build(work)
+    far = cold.Far(program=latency.build(work), home=work / "home", kept=asked.kept)
     for delay in asked.delays:
-        report.add(
-            cold.measure(
-                sides,
-                shapes.statement,
-                milliseconds=delay,
-                rounds=asked.rounds,
-                program=program,
-                home=work / "home",
-            )
-        )
+        there = dataclasses.replace(far, milliseconds=delay)
+        report.add(cold.measure(sides, shapes.statement, there, rounds=asked.rounds))

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import latency
 from benchmarks.startup import DELAYS, PARTS, Asked, Report, measure
 from benchmarks.startup.prefixes import SIDES
 
@@ -27,6 +28,13 @@ def main() -> None:
     parser.add_argument(
         "--delays", type=_numbers, default=DELAYS, metavar="MS", help="milliseconds [1,5]"
     )
+    parser.add_argument(
+        "--kept",
+        type=float,
+        default=latency.KEPT,
+        metavar="S",
+        help="seconds that the kernel keeps entries and attributes of a cold start [3600]",
+    )
     parser.add_argument("--stack", type=Path, default=EXAMPLE, help="directory of a lamina.toml")
     parser.add_argument("--release", type=Path, help="prefix of a release that is published")
     parser.add_argument("--work", type=Path, help="directory to keep what is made, and to use it")
@@ -38,6 +46,7 @@ def main() -> None:
         parts=options.parts,
         sides=options.sides,
         delays=options.delays,
+        kept=options.kept,
         release=options.release,
     )
     report = Report(show=functools.partial(print, flush=True))

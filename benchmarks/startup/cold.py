@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 import subprocess
 import time
@@ -44,48 +45,52 @@ class Started:
         return sum(self.requests.values()) - self.requests[UNHURRIED]
 
 
-def measure(
-    sides: Sequence[Start],
-    statement: str,
-    *,
-    milliseconds: float,
-    rounds: int,
-    program: Path,
-    home: Path,
-) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Far:
+    """How far away a prefix is shown: the delay of a request, and how long answers are kept."""
+
+    program: Path
+    home: Path
+    milliseconds: float = 0
+    kept: float = latency.KEPT
+    """Seconds."""
+    log: Path | None = None
+
+
+def measure(sides: Sequence[Start], statement: str, far: Far, *, rounds: int) -> list[str]:
     """Return the table of one delay; a first start without a delay warms what is behind it."""
     starts: dict[str, list[Started]] = {side.name: [] for side in sides}
+    near = dataclasses.replace(far, milliseconds=0, kept=latency.KEPT)
     for side in sides:
-        start(side, statement, milliseconds=0, program=program, home=home)
+        start(side, statement, near)
     for turn in range(rounds):
         for side in sides:
             if side.name != DIRECTORIES or turn < SLOW_ROUNDS:
-                once = start(side, statement, milliseconds=milliseconds, program=program, home=home)
-                starts[side.name].append(once)
+                starts[side.name].append(start(side, statement, far))
+    kept = "" if far.kept == latency.KEPT else f", answers kept for {far.kept:g} s"
     return [
-        f"cold, {milliseconds:g} ms a request: medians of {rounds}",
+        f"cold, {far.milliseconds:g} ms a request{kept}: medians of {rounds}",
         *_lines(starts),
-        *(promise.line() for promise in _promises(starts, milliseconds)),
+        *(promise.line() for promise in _promises(starts, far.milliseconds)),
     ]
 
 
-def start(
-    side: Start,
-    statement: str,
-    *,
-    milliseconds: float,
-    program: Path,
-    home: Path,
-    log: Path | None = None,
-) -> Started:
+def start(side: Start, statement: str, far: Far) -> Started:
     """Start a side once from a fresh mount."""
-    far = latency.mounted(program, side.prefix, side.prefix, milliseconds=milliseconds, log=log)
-    with far as mount:
+    place = latency.mounted(
+        far.program,
+        side.prefix,
+        side.prefix,
+        milliseconds=far.milliseconds,
+        kept=far.kept,
+        log=far.log,
+    )
+    with place as mount:
         began = time.perf_counter()
         subprocess.run(
             [side.python, "-c", statement],
-            env=side.environ(home),
-            cwd=home,
+            env=side.environ(far.home),
+            cwd=far.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,
@@ -98,7 +103,7 @@ def requests_by_kind_of_file(
 ) -> Counter[str]:
     """Return how many requests that wait are for which kind of file."""
     log = home / "requests"
-    start(side, statement, milliseconds=0, program=program, home=home, log=log)
+    start(side, statement, Far(program=program, home=home, log=log))
     return kinds.of_requests(side.prefix, log)
 
 

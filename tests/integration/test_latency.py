@@ -103,6 +103,13 @@ def test_the_kernel_keeps_what_it_was_told(server: Path, tree: Path) -> None:
     assert again - {"IOCTL"} == {"OPEN", "OPENDIR"}
 
 
+def test_answers_are_kept_as_long_as_told(server: Path, tree: Path) -> None:
+    with latency.mounted(server, tree, tree, milliseconds=0, kept=0) as mount:
+        for _ in range(3):
+            (tree / "file1").stat()
+        assert mount.requests()["LOOKUP"] == 3
+
+
 def test_each_mount_starts_cold_and_leaves(server: Path, tree: Path) -> None:
     counts = []
     for _ in range(2):
