@@ -14,6 +14,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 PAGES = (
     "how-to/librarian/closed-stacks.md",
+    "how-to/librarian/cold-start.md",
     "how-to/librarian/extend-a-stack.md",
     "how-to/librarian/lists.md",
     "how-to/librarian/materials.md",
