@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 THREADS = 24
 LOOKED_FOR = ("glibc-hwcaps", "tls", posix.uname().machine)
 """In each directory of libraries, the loader first looks for these: see ld.so(8)."""
+_NICE = 10
+"""What is read for has the processor first."""
 CHUNK = 1 << 20
 """Bytes read at a time."""
 SHARE = 4 * CHUNK
@@ -91,6 +93,7 @@ def _shares(files: "list[tuple[str, Ranges]]") -> "Iterator[tuple[str, Ranges]]"
 def main(directory: str, *place: str) -> None:
     import _lamina_start
 
+    posix.nice(_NICE)
     archive = _lamina_start.Archive(directory)
     prefix = directory.rsplit("/", 2)[0]
     table = archive.section(archive.root["files"])

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from lamina.release.draft import Draft
 
 INDEX_NAME = "index"
-PACKS_NAME = "packs"
-"""Where in the index what is in a file depends on one package only."""
 READER_NAME = "_lamina_start_reader.py"
 MODULES = {
     "_lamina_start.py": "start_index.py",

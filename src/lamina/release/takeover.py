@@ -24,7 +24,7 @@ from lamina.model.names import parse_package_name
 from lamina.release.mtree import Hashed, hash_files, identity_of
 from lamina.release.relocate import Relocation
 from lamina.release.root import INTERNAL, MANIFEST_NAME
-from lamina.release.start_index import INDEX_NAME, PACKS_NAME
+from lamina.release.start_index import INDEX_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -324,7 +324,8 @@ def share_unchanged(draft: Draft, taken: Taken) -> None:
             step.outcome = f"{len(taken.known) - before} more files"
 
 
-_PACKS = f"{INTERNAL}/{INDEX_NAME}/{PACKS_NAME}/"
+_PACKS = f"{INTERNAL}/{INDEX_NAME}/"
+"""Byte code names no place, so that a pack of it may be the same in the next release."""
 
 
 def _alike(stage: Path, earlier: Earlier, taken: Taken) -> list[str]:
