@@ -32,7 +32,7 @@ class Metadata:
         inside, place = index.archive.root["metadata"]
         self.index = index
         self.site = index.start + inside
-        self.infos = index.archive.section(place)
+        self.infos = index.section(place) or {}
 
     def text(self, directory: str, name: str) -> "str | None":
         """Return a file of a metadata directory, None where the index does not have it.
@@ -49,7 +49,7 @@ class Metadata:
             return points  # type: ignore[no-any-return]
         first = next(one for one in (*ABOUT, name) if one in names)
         if name == first and about is not None:
-            return self.index.archive.section(about)  # type: ignore[no-any-return]
+            return self.index.section(about)  # type: ignore[no-any-return]
         return None
 
 
@@ -64,16 +64,24 @@ def path_of(path: "Any", index: "Any") -> "Any":
     return _path_class(index)(path)
 
 
-def _path_class(index: "Any") -> "Any":
+def _path_class(index: "Any") -> "Any":  # noqa: C901 (small methods)
     """Return the class of paths of a release: made once, as pathlib is not free."""
     if index.path_class is not None:
         return index.path_class
     import pathlib
 
-    class ReleasePath(type(pathlib.Path())):  # type: ignore[misc]
-        """A path in a release."""
+    plain: "Any" = type(pathlib.Path())
+
+    class ReleasePath(plain):  # type: ignore[misc]
+        """A path in a release; copies of it, in another process, know of no index."""
 
         __slots__ = ()
+
+        def __reduce__(self) -> "Any":
+            return plain(self).__reduce__()
+
+        def __repr__(self) -> str:
+            return repr(plain(self))
 
         def read_text(
             self, encoding: "Any" = None, errors: "Any" = None, *words: "Any", **named: "Any"
@@ -114,7 +122,7 @@ def _listing(index: "Any", path: str) -> "dict[str, bool | None] | None":
     if finder is None or finder.index is None:
         return None
     if isinstance(finder.listing, tuple):
-        finder.listing = index.archive.section(finder.listing)
+        finder.listing = index.section(finder.listing)
     return finder.listing  # type: ignore[no-any-return]
 
 
@@ -132,22 +140,25 @@ def _kind(index: "Any", path: "Any") -> "str | None":
     return None if names[name] is None else "directory" if names[name] else "file"
 
 
-def answer(module: "ModuleType", index: "Any") -> None:
-    """Have a module that looks into directories ask the index for those of the release."""
+def answer(module: "ModuleType", index: "Any", kind: "Any") -> None:
+    """Have a module that looks into directories ask the index for those of the release.
+
+    The kind is that of the finders.
+    """
     if module.__name__ == "pkgutil":
-        _answer_pkgutil(module, index)
+        _answer_pkgutil(module, index, kind)
     elif hasattr(module, "FastPath"):
         _answer_metadata(module, index)
 
 
-def _answer_pkgutil(pkgutil: "Any", index: "Any") -> None:
-    plain = pkgutil.iter_importer_modules.dispatch(sys.modules["_lamina_start"].FileFinder)
+def _answer_pkgutil(pkgutil: "Any", index: "Any", kind: "Any") -> None:
+    plain = pkgutil.iter_importer_modules.dispatch(kind)
 
     def modules(finder: "Any", prefix: str = "") -> "Iterator[tuple[str, bool]]":
         names = _listing(index, finder.path) if finder.index is index else None
         return plain(finder, prefix) if names is None else _modules(finder, names, prefix)
 
-    pkgutil.iter_importer_modules.register(sys.modules["_lamina_start"].Finder, modules)
+    pkgutil.iter_importer_modules.register(kind, modules)
 
 
 def _modules(
@@ -160,7 +171,7 @@ def _modules(
     for name in sorted(names):
         module = inspect.getmodulename(name)
         is_package = False
-        if not module and names[name] and finder.modules.get(name, ("",))[0]:
+        if not module and names[name] and finder.modules.get(name, ("",))[0].startswith("/"):
             module, is_package = name, True
         if module and module != "__init__" and "." not in module and module not in yielded:
             yielded.add(module)

@@ -48,6 +48,10 @@ class BrokenIndexError(Exception):
     """The index cannot be used: why."""
 
 
+BROKEN = (BrokenIndexError, ValueError, EOFError, TypeError, KeyError)
+"""What reading a damaged index raises."""
+
+
 def checksum(data: bytes) -> bytes:
     """Return what tells data from other data: 8 bytes, by the hash of PEP 552."""
     return _imp.source_hash(SALT, data)
@@ -68,22 +72,32 @@ class Archive:
         self.directory = directory
         self._files: "dict[str, int]" = {}
         self._block: "tuple[str, int, bytes]" = ("", -1, b"")
+        file = self._files[INDEX_NAME] = self._opened(INDEX_NAME)
         try:
-            self._files[INDEX_NAME] = posix.open(self._path(INDEX_NAME), posix.O_RDONLY)
-            start = posix.pread(self._files[INDEX_NAME], 80, 0)
-            size = posix.fstat(self._files[INDEX_NAME]).st_size
+            start = posix.pread(file, 80, 0)
+            size = posix.fstat(file).st_size
         except OSError as error:
             raise BrokenIndexError(_reason(error)) from None
         numbers = [int.from_bytes(start[at : at + 8], "little") for at in (40, 48, 56)]
         root: "Place" = (numbers[0], numbers[1], start[64:72])
-        if start[32:36] != MAGIC:
+        if len(start) == 80 and start[:16] == FORMAT and start[32:36] != MAGIC:
             raise BrokenIndexError("it is for another Python")
         if start != header(start[16:32] if key is None else key, root, size):
             raise BrokenIndexError("it is of another release, or damaged")
         self.root = self.section(root)
 
-    def _path(self, name: str) -> str:
-        return self.directory + "/" + name
+    def _opened(self, name: str) -> int:
+        """Open a file to be kept, as none of the standard streams: a closed one stays closed."""
+        try:
+            file = posix.open(self.directory + "/" + name, posix.O_RDONLY)
+        except OSError as error:
+            raise BrokenIndexError(_reason(error)) from None
+        if file > 2:
+            return file
+        try:
+            return self._opened(name)
+        finally:
+            posix.close(file)
 
     def section(self, place: "Place") -> "Any":
         """Return a part of the index."""
@@ -95,25 +109,16 @@ class Archive:
         Whoever closes all descriptors closes this one too, and another file may have its number:
         what is read there is not what was asked for.
         """
-        offset, length, check = place
-        file = self._files.get(name)
-        for known in (file, None) if file is not None else (None,):
-            try:
-                file = posix.open(self._path(name), posix.O_RDONLY) if known is None else known
-                data = posix.pread(file, length, offset)
-            except OSError as error:
-                trouble = _reason(error)
-                continue
-            if checksum(data) == check:
-                self._files[name] = file
-                return data
-            trouble = "%s is damaged" % name
-        raise BrokenIndexError(trouble)
+        try:
+            return _checked(self._files[name], name, place)
+        except (KeyError, BrokenIndexError):
+            self._files[name] = self._opened(name)
+        return _checked(self._files[name], name, place)
 
     def touch(self, offset: int) -> None:
         """Read a byte of what a start needs."""
         if HOT_NAME not in self._files:
-            self._files[HOT_NAME] = posix.open(self._path(HOT_NAME), posix.O_RDONLY)
+            self._files[HOT_NAME] = self._opened(HOT_NAME)
         posix.pread(self._files[HOT_NAME], 1, offset)
 
     def advise(self, ranges: "Any") -> None:
@@ -129,29 +134,54 @@ class Archive:
         length, check, hot, *cold = where
         if hot >= 0:
             return marshal.loads(self.read(HOT_NAME, (hot, length, check)))  # type: ignore[no-any-return]
-        offset, packed, whole, inside = cold
-        if self._block[:2] != (pack, offset):
-            self._block = (pack, offset, self._unpacked(pack, (offset, packed, whole)))
-        data = self._block[2][inside : inside + length]
+        offset, packed, whole, inside, *other = cold
+        pack = other[0] if other else pack
+        block = self._block  # Another thread may replace it.
+        if block[:2] != (pack, offset):
+            block = self._block = (pack, offset, self._unpacked(pack, (offset, packed, whole)))
+        data = block[2][inside : inside + length]
         if checksum(data) != check:
             raise BrokenIndexError("%s is damaged" % pack)
         return marshal.loads(data)  # type: ignore[no-any-return]
 
     def _unpacked(self, pack: str, place: "Place") -> bytes:
-        import zlib
+        from zlib import decompress
 
-        data = self.read(pack, place)
-        posix.close(self._files.pop(pack))
-        return zlib.decompress(data)
+        file = self._opened(pack)
+        try:
+            return decompress(_checked(file, pack, place))
+        finally:
+            posix.close(file)
+
+
+def _checked(file: int, name: str, place: "Place") -> bytes:
+    """Return what is at a place of an open file."""
+    offset, length, check = place
+    try:
+        data = posix.pread(file, length, offset)
+    except OSError as error:
+        raise BrokenIndexError(_reason(error)) from None
+    if checksum(data) != check:
+        raise BrokenIndexError("%s is damaged" % name)
+    return data
 
 
 class Loader(SourceFileLoader):
-    """Loads a module whose code is in a pack; everything else it does as for any source file."""
+    """Loads a module whose code is in a pack; it equals any source file's loader, as copies are."""
 
     def __init__(self, name: str, path: str, finder: "Finder", where: "tuple[Any, ...]") -> None:
         super().__init__(name, path)
         self.finder = finder
         self.where = where
+
+    def __eq__(self, other: object) -> bool:
+        alike = type(other) is SourceFileLoader or isinstance(other, Loader)
+        return alike and (self.name, self.path) == (other.name, other.path)  # type: ignore[attr-defined]
+
+    __hash__ = SourceFileLoader.__hash__
+
+    def __reduce__(self) -> "Any":
+        return SourceFileLoader, (self.name, self.path)
 
     def get_code(self, fullname: str) -> "CodeType | None":
         """Return the code, which says of itself that it is of the file at its real path."""
@@ -159,7 +189,9 @@ class Loader(SourceFileLoader):
         if index is not None and fullname == self.name and _takes_byte_code():
             try:
                 code = index.archive.code(self.finder.pack, self.where)
-            except (BrokenIndexError, ValueError, EOFError, TypeError) as error:
+            except (ImportError, AttributeError):
+                pass  # There is no zlib on the path, or another one.
+            except BROKEN as error:
                 index.give_up(error)
             else:
                 _imp._fix_co_filename(code, self.path)  # type: ignore[attr-defined]
@@ -170,10 +202,11 @@ class Loader(SourceFileLoader):
         """Return what reads the data files of a package, and asks the index which there are."""
         reader: "Any" = super().get_resource_reader(name)
         index = self.finder.index
-        if reader is not None and index is not None:
-            import _lamina_start_answers
-
-            reader.path = _lamina_start_answers.path_of(reader.path, index)
+        if reader is None or reader is self or index is None:  # It is, before Python 3.10.
+            return reader
+        answers = index.answers()
+        if answers is not None:
+            reader.path = answers.path_of(reader.path, index)
         return reader
 
 
@@ -187,10 +220,9 @@ class Watched(Loader):
         """Run the module, then change how it looks."""
         super().exec_module(module)
         index = self.finder.index
-        if index is not None:
-            import _lamina_start_answers
-
-            _lamina_start_answers.answer(module, index)
+        answers = None if index is None else index.answers()
+        if answers is not None:
+            answers.answer(module, index, Finder)
 
 
 def _takes_byte_code() -> bool:
@@ -204,6 +236,9 @@ class Finder(FileFinder):
         super().__init__(path, *DETAILS)
         self.index: "Index | None" = index
         self.modules, self.directories, self.listing, self.pack = section
+
+    def __reduce__(self) -> "Any":
+        return FileFinder, (self.path, *DETAILS)
 
     def find_spec(self, fullname: str, target: "ModuleType | None" = None) -> "ModuleSpec | None":
         """Return what FileFinder would."""
@@ -270,14 +305,28 @@ class Index:
         if not path.startswith(self.start):
             return None
         if path not in self.finders:
-            try:
-                place = self._place(path)
-                section = None if place is None else self.archive.section(place)
-            except (BrokenIndexError, ValueError, EOFError, TypeError) as error:
-                self.give_up(error)
-                return None
+            place = self._place(path)
+            section = None if place is None else self.section(place)
             self.finders[path] = None if section is None else Finder(path, self, section)
         return self.finders[path]
+
+    def section(self, place: "Place") -> "Any":
+        """Return a part of the index; gives up, and returns None, where it is damaged."""
+        try:
+            return self.archive.section(place)
+        except BROKEN as error:
+            self.give_up(error)
+            return None
+
+    def answers(self) -> "Any":
+        """Return the module of what the index answers besides imports, None where it is hidden."""
+        try:
+            import _lamina_start_answers as answers
+        except ImportError:
+            return None  # Its directory is not on the path any more.
+        except Exception as error:  # noqa: BLE001 (whatever a damaged module raises)
+            return self.give_up(error)
+        return answers
 
     def _place(self, path: str) -> "Place | None":
         top: "Place | None" = self.archive.root["directories"].get(path[len(self.start) :])
@@ -293,10 +342,9 @@ class Index:
         before = time.perf_counter_ns()
         try:
             self.archive.touch(end)
-            if time.perf_counter_ns() - before > _COLD:
-                import _lamina_start_answers
-
-                _lamina_start_answers.read_ahead(self, name, place)
+            answers = self.answers() if time.perf_counter_ns() - before > _COLD else None
+            if answers is not None:
+                answers.read_ahead(self, name, place)
         except Exception as error:  # noqa: BLE001 (it is only for speed)
             complain("nothing is read ahead: %s" % error)
 
@@ -314,17 +362,19 @@ class Index:
 
 
 def complain(message: str) -> None:
-    """Say it once: not again in the programs that this one starts."""
+    """Say it once: not again here, nor in the programs that this one starts."""
+    if posix.environ.get(b"LAMINA_INDEX") == b"0":
+        return
     text = "lamina: %s\n" % message
     try:
         posix.write(2, text.encode("utf-8", "surrogateescape"))
     except OSError:
         pass
-    if "os" in sys.modules:
-        sys.modules["os"].environ["LAMINA_INDEX"] = "0"
-    else:
-        posix.putenv(b"LAMINA_INDEX", b"0")
-        posix.environ[b"LAMINA_INDEX"] = b"0"
+    posix.putenv(b"LAMINA_INDEX", b"0")
+    posix.environ[b"LAMINA_INDEX"] = b"0"
+    environ = getattr(sys.modules.get("os"), "environ", None)  # It may be about to be imported.
+    if environ is not None:
+        environ["LAMINA_INDEX"] = "0"
 
 
 def _reason(error: OSError) -> str:
@@ -333,12 +383,13 @@ def _reason(error: OSError) -> str:
 
 def start(key: str) -> None:
     """Use the index of the release that this file is in, if it is that of ``key``."""
-    if posix.environ.get(b"LAMINA_INDEX") == b"0":
-        return
     prefix = __file__.rsplit("/", 4)[0]
+    used = [one.start for one in sys.path_hooks if isinstance(one, Index)]
+    if prefix + "/" in used or posix.environ.get(b"LAMINA_INDEX") == b"0":
+        return  # The .pth files of an environment are read twice.
     try:
         index = Index(prefix, Archive(prefix + "/.lamina/index", key.encode("ascii")))
-    except (BrokenIndexError, ValueError, EOFError, TypeError, KeyError) as error:
+    except BROKEN as error:
         complain("the start-up index of this release is not used: %s" % error)
         return
     sys.path_hooks.insert(0, index)

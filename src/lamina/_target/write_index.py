@@ -33,7 +33,8 @@ _ahead: Any = importlib.import_module("write_ahead")
 Place = Tuple[int, int, bytes]
 Code = Tuple[Any, ...]
 """Length, checksum, offset in the hot pack or -1, then, in a pack of its own: offset or -1, length
-and checksum of the block, and where in it the code begins."""
+and checksum of the block, where in it the code begins, and the pack if it is not the one of the
+directory."""
 
 _BLOCK = 1 << 18
 _LEVEL = 1
@@ -115,13 +116,14 @@ class Pack:
                         len(data),
                         whole,
                         inside,
+                        self.name,
                     )
                     inside += len(code)
                 offset += len(data)
         for file in filter(names_its_place, self.files):
             own = byte_code(file)
             if own is not None:
-                found[file] = (len(own), _index.checksum(own), -1, -1, 0, b"", 0)
+                found[file] = (len(own), _index.checksum(own), -1, -1, 0, b"", 0, self.name)
         return found
 
     def _blocks(self) -> "Iterator[List[Tuple[str, bytes]]]":
@@ -261,7 +263,7 @@ def write_sections(tree: Tree, writer: Writer, codes: "Dict[str, Code]") -> "Dic
     for path in sorted(tree.known, key=lambda one: (one not in hot, one), reverse=True):
         here, pack = tree.known[path]
         modules = {
-            name: (kind, _packed(codes, path, name, kind) if kind.endswith(".py") else None)
+            name: (kind, _packed(codes.get(cached(path, name, kind)), pack) if kind else None)
             for name, kind in here.modules().items()
         }
         inside = {name: os.path.join(path, name) for name in here.directories}
@@ -270,9 +272,10 @@ def write_sections(tree: Tree, writer: Writer, codes: "Dict[str, Code]") -> "Dic
     return places
 
 
-def _packed(codes: "Dict[str, Code]", path: str, name: str, kind: str) -> "Optional[Code]":
-    code = codes.get(cached(path, name, kind))
-    return None if code is None or max(code[2], code[3]) < 0 else code
+def _packed(code: "Optional[Code]", pack: Pack) -> "Optional[Code]":
+    if code is None or max(code[2], code[3]) < 0:
+        return None
+    return code[:-1] if code[-1] == pack.name else code
 
 
 def write_metadata(site: str, writer: Writer) -> "Dict[str, Any]":
