@@ -28,7 +28,9 @@ def test_all_that_is_wrong_is_said(path: Path) -> None:
 def test_there_are_broken_and_valid_stacks() -> None:
     assert len(BROKEN) > 20
     assert len(VALID) > 3
-    assert {path.parent.name for path in EXAMPLES} == {"hep-small", "hep-analysis", "hep-large"}
+    assert {path.parent.name for path in EXAMPLES} == {
+        *("hep-start", "hep-small", "hep-analysis", "hep-large")
+    }
 
 
 @pytest.mark.parametrize("path", [*VALID, *EXAMPLES], ids=lambda path: path.parent.name + path.stem)
