@@ -173,3 +173,14 @@ def test_what_would_break_something(
     back = command_line("layer", "remove", "./mine", "alpha", "--json").json
     assert back["imports"]["tried"] == 2
     assert back["bounds"] == []
+
+
+def test_index(command_line: CommandLine, layer: Path) -> None:
+    value = command_line("layer", "index", "mine", "--json").json
+    assert value["layer"] == str(layer)
+    assert value["directories"] > 10
+    answer = command_line("layer", "index", "mine")
+    said = f"{layer}: indexed; {value['directories']} directories of the base\n"
+    assert answer.stdout == said
+    assert (layer / ".lamina" / "index" / "start.index").is_file()
+    assert (layer / ".lamina" / "index-base" / "start.index").is_file()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from typing import Any, Iterable, Iterator
 
 OWN_LINES = ("+lamina.pth", "~lamina.pth")
+RELEASE_LINE = "+lamina-start.pth"
+"""By this one a release that has its index not in its interpreter says where its modules are."""
 LAYERS: "list[str]" = []
 """Site-packages of this layer and of those below it, nearest first."""
 SITES: "list[str]" = []
@@ -25,6 +27,8 @@ ABOVE: "list[str]" = []
 """What the search path has of the layers, what their .pth files add included, nearest first."""
 BASE: "list[str]" = []
 """The directories of the base."""
+STARTED: "list[Any]" = []
+"""What is done once the search path is in order."""
 MAKERS: "dict[str, Any]" = {}
 """Modules that make virtual environments: each with what is done once it is imported."""
 BELOW: "list[tuple[str, str]]" = globals().get("BELOW", [])
@@ -164,7 +168,8 @@ def joined(package: str, path: "list[str]") -> "list[str]":
     tools = sys.modules.get("pkg_resources")
     declared = package in getattr(tools, "_namespace_packages", ())
     near = search if declared else [e for e in search if inside(e, ABOVE)] if above else ABOVE
-    parts = [part for part in (os.path.join(entry, name) for entry in near) if os.path.isdir(part)]
+    places = [os.path.join(entry, name) for entry in near if _may_have(entry, name)]
+    parts = [place for place in places if os.path.isdir(place)]
     if not parts or not path or parts == path:
         return path
     order = [os.path.join(entry, name) for entry in search]
@@ -174,6 +179,11 @@ def joined(package: str, path: "list[str]") -> "list[str]":
     before = [part for part in parts if part in order and order.index(part) < first]
     after = [part for part in parts if declared and part not in before]
     return list(dict.fromkeys(before + path + after))
+
+
+def _may_have(entry: str, name: str) -> bool:
+    answer = getattr(sys.path_importer_cache.get(entry), "may_have", None)
+    return answer is None or bool(answer(name))
 
 
 def _search_path(fullname: str, path: "Any" = None) -> "Any":
@@ -203,7 +213,7 @@ def path_lines(site: str) -> "Iterator[tuple[str, str]]":
     except OSError:
         return
     for name in names:
-        if not name.endswith(".pth") or name.startswith(".") or name in OWN_LINES:
+        if not name.endswith(".pth") or name.startswith(".") or name in (*OWN_LINES, RELEASE_LINE):
             continue
         try:
             with open(os.path.join(site, name), "rb") as stream:
@@ -276,6 +286,8 @@ def start(base: "dict[str, list[str]]", layer: str) -> None:
     ROOTS[:] = base["roots"]
     BASE[:] = base["path"]
     ORDER[:] = sys.path
+    for one in STARTED:
+        one()
 
 
 def finish() -> None:

@@ -34,6 +34,7 @@ _COMMANDS = {
     "check": (f"{_HERE}_state:check", "Check files, base, requirements and imports."),
     "migrate": (f"{_HERE}_state:migrate", "Put the layer on another base, with a diff."),
     "share": (f"{_HERE}_share:share", "Make the layer known to the librarians of its base."),
+    "index": (f"{_HERE}_index:index", "Have it start quickly on a base that is no release."),
     "kernel": (f"{_HERE}_state:kernel", "Register the layer as a kernel of Jupyter."),
 }
 _exclude_newer = click.option(

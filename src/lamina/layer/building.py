@@ -23,6 +23,7 @@ from lamina.layer.create import plan_layer
 from lamina.layer.document import LOCK_NAME, LayerDocument
 from lamina.layer.placing import plan_placing
 from lamina.layer.record import dump_layer, dump_lock, layer_record
+from lamina.layer.start_index import write_own_index
 from lamina.layer.transaction import INTERNAL, staged
 from lamina.model.digests import digest_of_bytes
 from lamina.model.document import parse_toml, validate
@@ -149,6 +150,7 @@ def build_layer(
         change.write(stage / LOCK_NAME, dump_lock(lock))
         change.apply()
     relocate_scripts(Relocation(stage=stage, final=final))
+    write_own_index(stage, goods.uv.environ)
 
 
 def document_over(base: Base, requests: tuple[str, ...], given: str | None = None) -> LayerDocument:

@@ -22,11 +22,10 @@ from lamina.layer.document import (
     LayerPackage,
 )
 from lamina.layer.hiding import hidden_by, render_hidden
-from lamina.layer.hook import START_LINES, hook_text, is_as_written
+from lamina.layer.hook import is_as_written, site_files
 from lamina.layer.indexes import indexes_of, protected_over
 from lamina.layer.nearest import nearest_requests
 from lamina.layer.opened import OpenLayer, open_layer
-from lamina.layer.ownership import HOOK
 from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
 from lamina.layer.plan import Plan, plan_change
 from lamina.layer.proving import ROUNDS, fresh_bounds, prover_of, tell, would_break
@@ -34,6 +33,7 @@ from lamina.layer.reasons import Refusal, missing_package, shortest_reason
 from lamina.layer.record import dump_layer, dump_lock
 from lamina.layer.solving import solve_addition, solve_removal
 from lamina.layer.sources import lock_bounds
+from lamina.layer.start_index import write_own_index
 from lamina.layer.transaction import INTERNAL, holding, staged
 from lamina.layer.union import Ground, merged, parse_requests
 from lamina.model.names import PUBLIC_INDEX
@@ -133,6 +133,7 @@ def _carry_out(
                 _plan_records(layer, plan, stage, solver.exclude_newer)
                 _renew_hook(layer, stage)
                 stage.apply()
+                write_own_index(layer.path, environ)
                 tell(plan, probe=request.probe)
                 for sentence in render_hidden(layer, hidden):
                     report.warn(sentence)
@@ -251,12 +252,17 @@ def _install(layer: OpenLayer, plan: Plan, stage: Stage, solver: UvUnion) -> Non
 
 def _renew_hook(layer: OpenLayer, stage: Stage) -> None:
     """Plan to write the start-up hook anew where another version of lamina wrote it."""
-    hook = layer.site / f"{HOOK}.py"
-    text = hook_text(layer.base)
-    if is_as_written(layer.site) and hook.read_text(encoding="utf-8") != text:
-        stage.write(hook, text)
-        for name, line in START_LINES.items():
-            stage.write(layer.site / name, line)
+    texts = {layer.site / name: text for name, text in site_files(layer.base).items()}
+    if is_as_written(layer.site) and any(not _holds(path, text) for path, text in texts.items()):
+        for path, text in texts.items():
+            stage.write(path, text)
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return path.read_text(encoding="utf-8") == text
+    except (OSError, ValueError):
+        return False
 
 
 def _plan_records(layer: OpenLayer, plan: Plan, stage: Stage, exclude_newer: str | None) -> None:

@@ -15,9 +15,8 @@ from lamina.layer.activation import activation_files
 from lamina.layer.base import LAYER_NAME, Base, is_layer
 from lamina.layer.data_links import plan_data_links
 from lamina.layer.guards import guards_over
-from lamina.layer.hook import START_LINES, hook_text, needed
+from lamina.layer.hook import needed, site_files
 from lamina.layer.launcher import launcher_text
-from lamina.layer.ownership import HOOK
 from lamina.layer.planting import mark
 from lamina.layer.record import layer_record
 from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text, unrecorded_scripts
@@ -98,9 +97,8 @@ def plan_layer(base: Base) -> Seed:
         LAYER_NAME: layer_record(base),
         ".gitignore": "*\n",
         f"bin/{DISPATCHER}": dispatcher_text(entries, python_files),
-        f"{site}/{HOOK}.py": hook_text(described),
     }
-    files |= guards | {f"{site}/{name}": text for name, text in START_LINES.items()}
+    files |= guards | {f"{site}/{name}": text for name, text in site_files(described).items()}
     needs = [described.interpreter, *needed(described)]
     activation = activation_files(base.place.variables, needs, described.interpreter)
     files |= {f"bin/{name}": text for name, text in activation.items()}

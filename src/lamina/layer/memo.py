@@ -137,8 +137,8 @@ def _sources() -> list[str]:
         "variables",
     )
     target = os.path.join(os.path.dirname(here), "_target")  # noqa: PTH118, PTH120
-    hooks = [f"{target}/{name}.py" for name in ("layer_hook", "layer_makers")]
-    return [*hooks, *(f"{here}/{name}.py" for name in names)]
+    parts = ("layer_hook", "layer_index", "layer_lookups", "layer_makers", "start_index")
+    return [*(f"{target}/{name}.py" for name in parts), *(f"{here}/{name}.py" for name in names)]
 
 
 def _unchanged(watched: Mapping[str, Identity]) -> bool:

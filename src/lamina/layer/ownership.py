@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
 HOOK = "_lamina_layer"
+INDEX_HOOK = "_lamina_layer_index"
 FIRST = "+lamina.pth"
 LAST = "~lamina.pth"
 
 _TOP = frozenset({"pyvenv.cfg", ".gitignore", LAYER_NAME, "lamina-layer.lock", INTERNAL})
 _PROGRAMS = frozenset({DISPATCHER, *activation_files()})
-_SITE = frozenset({FIRST, LAST, f"{HOOK}.py"})
+_SITE = frozenset({FIRST, LAST, f"{HOOK}.py", f"{INDEX_HOOK}.py"})
 
 
 def is_of_the_layer(relative: PurePath) -> bool:

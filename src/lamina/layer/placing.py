@@ -59,7 +59,7 @@ def recorded_files(one: Distribution, layer: Path) -> set[Path]:
 def _take_out(stage: Stage, directory: Path, files: set[Path], *, keep: bool) -> bool:
     """Take files out, whole directories where nothing else is in them; tell if all went."""
     whole, inner = _whole(directory, files)
-    if whole and not keep:
+    if whole and inner and not keep:
         stage.take_out(directory)
         return True
     for path in inner:
@@ -82,7 +82,7 @@ def _whole(directory: Path, files: set[Path]) -> tuple[bool, list[Path]]:
         inner = sorted(directory.iterdir())
     except OSError:
         return False, []
-    whole = bool(inner)
+    whole = bool(inner) or directory.name == "__pycache__"
     for path in inner:
         if path.is_dir() and not path.is_symlink():
             whole = whole and _whole(path, files)[0]

@@ -288,7 +288,7 @@ def test_nothing_of_it_stays_in_the_layer(workshop: Workshop, python: Path) -> N
     layer = layer_over(workshop, python, CORE_1, USER_1, offered=(CORE_2, USER_2))
     change(workshop, layer, "core>=2")
     names = {path.name for path in (layer / ".lamina").iterdir()}
-    assert names == {"lock", "uv.log"}
+    assert names == {"index", "lock", "uv.log"}
     # The byte code that the trial wrote tells the final place in a traceback.
     code = "import user; print(user.__file__, user.__spec__.loader.get_code('user').co_filename)"
     shown = run([layer / "bin" / "python", "-c", code], workshop.environ).split()

@@ -9,6 +9,7 @@ import pytest
 
 from lamina._target.layer_hook import (
     OWN_LINES,
+    RELEASE_LINE,
     Below,
     compute_path,
     inside,
@@ -172,7 +173,7 @@ def test_parts_of_a_package(
 def test_lines_of_pth_files(tmp_path: Path) -> None:
     (tmp_path / "b.pth").write_bytes(b"# comment\n\nplace\r\n  \n")
     (tmp_path / "a.pth").write_text("import os\n", encoding="utf-8")
-    for name in OWN_LINES:
+    for name in (*OWN_LINES, RELEASE_LINE):
         (tmp_path / name).write_text("import _lamina_layer\n", encoding="utf-8")
     (tmp_path / ".hidden.pth").write_text("import hidden\n", encoding="utf-8")
     (tmp_path / "c.txt").write_text("import text\n", encoding="utf-8")

@@ -25,6 +25,7 @@ SITE = "lib/python3.12/site-packages"
         f"{SITE}/+lamina.pth",
         f"{SITE}/~lamina.pth",
         f"{SITE}/_lamina_layer.py",
+        f"{SITE}/_lamina_layer_index.py",
     ],
 )
 def test_the_layers_own(path: str) -> None:

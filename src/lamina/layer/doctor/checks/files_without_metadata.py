@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from lamina.layer.doctor.finding import Check, Kind, listed
 from lamina.layer.doctor.mending import move_away
 from lamina.layer.doctor.places import inside
+from lamina.layer.ownership import HOOK, INDEX_HOOK
+from lamina.release.start_index import MODULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +25,8 @@ KIND = Kind(
     why="No program knows their version, replaces or removes them, so they stay, and are imported "
     "in the place of what is installed later.",
 )
-_KNOWN = frozenset({"sitecustomize", "usercustomize", "_lamina_layer", "_distutils_hack"})
+_OURS = (f"{HOOK}.py", f"{INDEX_HOOK}.py", *MODULES)
+_KNOWN = {"sitecustomize", "usercustomize", "_distutils_hack", *(Path(one).stem for one in _OURS)}
 _IMPORTS = re.compile(r"^import\s+(\w+)", re.MULTILINE)
 
 
