@@ -209,6 +209,7 @@ def read_ahead(index: "Any", name: str, place: "Any") -> None:
     """
     wanted = os.environ.get("LAMINA_READ_AHEAD")
     if wanted == "0" or (wanted != "1" and not _is_far(index.archive.directory)):
+        index.groups.clear()  # It is asked once.
         return
     ranges, _, names = index.archive.section(place)
     for other in names:
