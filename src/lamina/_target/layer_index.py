@@ -13,7 +13,8 @@ import posix
 import sys
 import time
 
-from lamina._target.start_index import Archive, BrokenIndexError, Finder, Index
+from lamina._target.start_archive import Archive, BrokenIndexError
+from lamina._target.start_index import Finder, Index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 INFOS = (".dist-info", ".egg-info")
 ABOUT = ("METADATA", "PKG-INFO")
+_AHEAD = 1 << 17
+"""Bytes that Linux reads at a time when it is told what will be wanted."""
 
 FAR = frozenset(
     {
@@ -31,8 +33,12 @@ class Metadata:
     def __init__(self, index: "Any") -> None:
         inside, place = index.archive.root["metadata"]
         self.index = index
-        self.site = index.start + inside
+        self.inside = inside
         self.infos = index.section(place) or {}
+
+    def is_site(self, path: str) -> bool:
+        """Tell whether a path is that of the release's site-packages, however it is spelt."""
+        return path.endswith(self.inside) and self.index.inside(path) == self.inside
 
     def text(self, directory: str, name: str) -> "str | None":
         """Return a file of a metadata directory, None where the index does not have it.
@@ -40,7 +46,7 @@ class Metadata:
         Raises FileNotFoundError.
         """
         site, _, info = directory.rpartition("/")
-        if site != self.site or info not in self.infos or self.index not in sys.path_hooks:
+        if info not in self.infos or self.index not in sys.path_hooks or not self.is_site(site):
             return None
         names, points, about = self.infos[info]
         if name not in names:
@@ -180,22 +186,22 @@ def _modules(
 
 def _answer_metadata(module: "Any", index: "Any") -> None:
     """Have importlib.metadata, or its twin of the package index, open no file of the release."""
-    site = _metadata(index).site
+    is_site = _metadata(index).is_site
 
     class FastPath(module.FastPath):  # type: ignore[misc]
         """Lists site-packages of the release by the index."""
 
         def children(self) -> "Any":
-            names = _listing(index, self.root) if self.root == site else None
+            names = _listing(index, self.root) if is_site(self.root) else None
             return super().children() if names is None else list(names)
 
         @property
         def mtime(self) -> "Any":
-            return 0 if self.root == site and index in sys.path_hooks else super().mtime
+            return 0 if is_site(self.root) and index in sys.path_hooks else super().mtime
 
         def joinpath(self, child: str) -> "Any":
             path = super().joinpath(child)
-            return path_of(path, index) if self.root == site else path
+            return path_of(path, index) if is_site(self.root) else path
 
     module.FastPath = FastPath
 
@@ -214,7 +220,7 @@ def read_ahead(index: "Any", name: str, place: "Any") -> None:
     ranges, _, names = index.archive.section(place)
     for other in names:
         index.groups.pop(other, None)
-    index.archive.advise(ranges)
+    _advise(index.archive, ranges)
     if index.start.startswith("/cvmfs/"):
         try:
             os.close(os.open("%s/bundles/%s" % (index.archive.directory, name), os.O_RDONLY))
@@ -228,6 +234,17 @@ def read_ahead(index: "Any", name: str, place: "Any") -> None:
     script = '"$@" </dev/null >/dev/null 2>&1 &'
     shell = os.posix_spawn("/bin/sh", ["sh", "-c", script, "sh", *words], os.environ)
     os.waitpid(shell, 0)
+
+
+def _advise(archive: "Any", ranges: "Any") -> None:
+    """Have the operating system read what a start needs, while other things go on."""
+    here = sys.modules["_lamina_start"]
+    size = os.stat(archive.directory + "/" + here.INDEX_NAME).st_size
+    parts = [(here.INDEX_NAME, archive.root["hot"], size - archive.root["hot"])]
+    for name, offset, length in parts + [(here.HOT_NAME, *one) for one in ranges]:
+        file = archive.file(name)
+        for at in range(offset, offset + length, _AHEAD):  # No more is read at a time.
+            os.posix_fadvise(file, at, _AHEAD, os.POSIX_FADV_WILLNEED)
 
 
 def _is_far(directory: str) -> bool:

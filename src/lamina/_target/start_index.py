@@ -1,169 +1,47 @@
 """Import what is in a release without looking for it: its index says where everything is.
 
-A copy of this file is ``_lamina_start.py`` in a release, and ``start`` is called as early as an
-interpreter can be made to: by ``encodings`` of a bundled interpreter, else by the first .pth file.
-The path hook that it adds answers for the directories of the release only. So the order of
-``sys.path``, and what stands before and behind the release there, count as ever.
+start_archive.py and, behind it, what follows the first line of dashes here are ``_lamina_start.py``
+in a release. ``start`` is called as early as an interpreter can be made to: by ``encodings`` of a
+bundled interpreter, else by the first .pth file. The path hook that it adds answers for the
+directories of the release only. So the order of ``sys.path``, and what stands before and behind the
+release there, count as ever.
 
 Nothing is imported here that is a file, and nothing that goes wrong here stops the interpreter:
 without an index that fits, modules are found as always, and one line says so.
 """
 
 import _imp
-import marshal
 import posix
 import sys
-import time
+
+from lamina._target.start_archive import BROKEN, CACHED, HOT_NAME, Archive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from importlib.machinery import ExtensionFileLoader, FileFinder, ModuleSpec, SourceFileLoader
-    from types import CodeType, ModuleType
-    from typing import Any, Tuple
+    from types import CodeType
+    from typing import Any
 
-    Place = Tuple[int, int, bytes]
-    """Offset and length in a file, and the checksum of what is there."""
+    from lamina._target.start_archive import Place
+
+# ------------------------------------------------------------------------------------------------
+
+import time  # noqa: E402
+
+if TYPE_CHECKING:
+    from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
+    from types import ModuleType
 else:
     _external = sys.modules["_frozen_importlib_external"]
     ModuleSpec = sys.modules["_frozen_importlib"].ModuleSpec
     FileFinder = _external.FileFinder
     SourceFileLoader = _external.SourceFileLoader
-    ExtensionFileLoader = _external.ExtensionFileLoader
 
-FORMAT = b"lamina-start-1\n\0"
-SALT = 0x6C616D696E61
-MAGIC: bytes = sys.modules["_frozen_importlib_external"].MAGIC_NUMBER
 DETAILS: "Any" = sys.modules["_frozen_importlib_external"]._get_supported_file_loaders()
-CACHED = ".%s.pyc" % sys.implementation.cache_tag
-INDEX_NAME, HOT_NAME = "start.index", "hot.pack"
 WATCHED = frozenset({"importlib.metadata", "importlib_metadata", "pkgutil"})
 """Modules that look into directories, and are told what the index has of them."""
 
-_AHEAD = 1 << 17
 _COLD = 200_000
 """Nanoseconds that a byte takes which is not in memory."""
-
-
-class BrokenIndexError(Exception):
-    """The index cannot be used: why."""
-
-
-BROKEN = (BrokenIndexError, ValueError, EOFError, TypeError, KeyError)
-"""What reading a damaged index raises."""
-
-
-def checksum(data: bytes) -> bytes:
-    """Return what tells data from other data: 8 bytes, by the hash of PEP 552."""
-    return _imp.source_hash(SALT, data)
-
-
-def header(key: bytes, root: "Place", size: int) -> bytes:
-    """Return how an index begins whose root section is at a place: 80 bytes."""
-    offset, length, check = root
-    numbers = b"".join(one.to_bytes(8, "little") for one in (offset, length, size))
-    text = FORMAT + key.ljust(16, b"\0") + MAGIC.ljust(8, b"\0") + numbers + check
-    return text + checksum(text)
-
-
-class Archive:
-    """The index of a release and its packs; raises BrokenIndexError for what is not as written."""
-
-    def __init__(self, directory: str, key: "bytes | None" = None) -> None:
-        self.directory = directory
-        self._files: "dict[str, int]" = {}
-        self._block: "tuple[str, int, bytes]" = ("", -1, b"")
-        file = self._files[INDEX_NAME] = self._opened(INDEX_NAME)
-        try:
-            start = posix.pread(file, 80, 0)
-            size = posix.fstat(file).st_size
-        except OSError as error:
-            raise BrokenIndexError(_reason(error)) from None
-        numbers = [int.from_bytes(start[at : at + 8], "little") for at in (40, 48, 56)]
-        root: "Place" = (numbers[0], numbers[1], start[64:72])
-        if len(start) == 80 and start[:16] == FORMAT and start[32:36] != MAGIC:
-            raise BrokenIndexError("it is for another Python")
-        if start != header(start[16:32] if key is None else key, root, size):
-            raise BrokenIndexError("it is of another release, or damaged")
-        self.root = self.section(root)
-
-    def _opened(self, name: str) -> int:
-        """Open a file to be kept, as none of the standard streams: a closed one stays closed."""
-        try:
-            file = posix.open(self.directory + "/" + name, posix.O_RDONLY)
-        except OSError as error:
-            raise BrokenIndexError(_reason(error)) from None
-        if file > 2:
-            return file
-        try:
-            return self._opened(name)
-        finally:
-            posix.close(file)
-
-    def section(self, place: "Place") -> "Any":
-        """Return a part of the index."""
-        return marshal.loads(self.read(INDEX_NAME, place))
-
-    def read(self, name: str, place: "Place") -> bytes:
-        """Return what is at a place of a file.
-
-        Whoever closes all descriptors closes this one too, and another file may have its number:
-        what is read there is not what was asked for.
-        """
-        try:
-            return _checked(self._files[name], name, place)
-        except (KeyError, BrokenIndexError):
-            self._files[name] = self._opened(name)
-        return _checked(self._files[name], name, place)
-
-    def touch(self, offset: int) -> None:
-        """Read a byte of what a start needs."""
-        if HOT_NAME not in self._files:
-            self._files[HOT_NAME] = self._opened(HOT_NAME)
-        posix.pread(self._files[HOT_NAME], 1, offset)
-
-    def advise(self, ranges: "Any") -> None:
-        """Have the operating system read what a start needs, while other things go on."""
-        tail = self.root["hot"], posix.fstat(self._files[INDEX_NAME]).st_size - self.root["hot"]
-        parts = [(INDEX_NAME, *tail)] + [(HOT_NAME, *one) for one in ranges]
-        for name, offset, length in parts:
-            for at in range(offset, offset + length, _AHEAD):  # No more is read at a time.
-                posix.posix_fadvise(self._files[name], at, _AHEAD, posix.POSIX_FADV_WILLNEED)
-
-    def code(self, pack: str, where: "tuple[Any, ...]") -> "CodeType":
-        """Return the code of a module: from the pack of what a start needs, else from its own."""
-        length, check, hot, *cold = where
-        if hot >= 0:
-            return marshal.loads(self.read(HOT_NAME, (hot, length, check)))  # type: ignore[no-any-return]
-        offset, packed, whole, inside, *other = cold
-        pack = other[0] if other else pack
-        block = self._block  # Another thread may replace it.
-        if block[:2] != (pack, offset):
-            block = self._block = (pack, offset, self._unpacked(pack, (offset, packed, whole)))
-        data = block[2][inside : inside + length]
-        if checksum(data) != check:
-            raise BrokenIndexError("%s is damaged" % pack)
-        return marshal.loads(data)  # type: ignore[no-any-return]
-
-    def _unpacked(self, pack: str, place: "Place") -> bytes:
-        from zlib import decompress
-
-        file = self._opened(pack)
-        try:
-            return decompress(_checked(file, pack, place))
-        finally:
-            posix.close(file)
-
-
-def _checked(file: int, name: str, place: "Place") -> bytes:
-    """Return what is at a place of an open file."""
-    offset, length, check = place
-    try:
-        data = posix.pread(file, length, offset)
-    except OSError as error:
-        raise BrokenIndexError(_reason(error)) from None
-    if checksum(data) != check:
-        raise BrokenIndexError("%s is damaged" % name)
-    return data
 
 
 class Loader(SourceFileLoader):
@@ -288,6 +166,8 @@ class Index:
     def __init__(self, prefix: str, archive: Archive) -> None:
         self.archive = archive
         self.start = prefix + "/"
+        self.spellings = [self.start]
+        """The release is also seen through links, as that of a tier is one."""
         self.groups: "dict[str, Any]" = archive.root["groups"]
         self.finders: "dict[str, Finder | None]" = {}
         self.metadata: "Any" = None
@@ -302,10 +182,11 @@ class Index:
 
     def finder(self, path: str) -> "Finder | None":
         """Return the finder of a directory, None for those that are not known."""
-        if not path.startswith(self.start):
-            return None
         if path not in self.finders:
-            place = self._place(path)
+            start = self._start_of(path)
+            if start is None:
+                return None
+            place = self._place(path, start)
             section = None if place is None else self.section(place)
             self.finders[path] = None if section is None else Finder(path, self, section)
         return self.finders[path]
@@ -328,20 +209,41 @@ class Index:
             return self.give_up(error)
         return answers
 
-    def _place(self, path: str) -> "Place | None":
-        top: "Place | None" = self.archive.root["directories"].get(path[len(self.start) :])
+    def _place(self, path: str, start: str) -> "Place | None":
+        top: "Place | None" = self.archive.root["directories"].get(path[len(start) :])
         if top is not None:
             return top
         parent, _, name = path.rpartition("/")
-        above = self.finder(parent) if len(parent) > len(self.start) else None
+        above = self.finder(parent) if len(parent) > len(start) else None
         return None if above is None else above.directories.get(name)
+
+    def inside(self, path: str) -> "str | None":
+        """Return a path relative to the release, None for one that is not in it."""
+        start = self._start_of(path)
+        return None if start is None else path[len(start) :]
+
+    def _start_of(self, path: str) -> "str | None":
+        """Return how the path of the release is spelt in that of a directory in it."""
+        for start in self.spellings:
+            if path.startswith(start):
+                return start
+        for top in self.archive.root["directories"]:
+            start = path[: -len(top)]
+            if path == start + top and start.endswith("/"):
+                try:
+                    same = _identity(path) == _identity(self.start + top)
+                except OSError:
+                    return None
+                self.spellings += [start] if same else []
+                return start if same else None
+        return None
 
     def read_ahead(self, name: str) -> None:
         """Have what an import will need read by another process, if it is far away."""
         end, place = self.groups.pop(name)
         before = time.perf_counter_ns()
         try:
-            self.archive.touch(end)
+            posix.pread(self.archive.file(HOT_NAME), 1, end)
             answers = self.answers() if time.perf_counter_ns() - before > _COLD else None
             if answers is not None:
                 answers.read_ahead(self, name, place)
@@ -377,8 +279,9 @@ def complain(message: str) -> None:
         environ["LAMINA_INDEX"] = "0"
 
 
-def _reason(error: OSError) -> str:
-    return "%s: %s" % (error.filename or "reading it", error.strerror)
+def _identity(path: str) -> "tuple[int, int]":
+    status = posix.stat(path)
+    return status.st_dev, status.st_ino
 
 
 def start(key: str) -> None:
@@ -394,5 +297,5 @@ def start(key: str) -> None:
         return
     sys.path_hooks.insert(0, index)
     for path in list(sys.path_importer_cache):
-        if path.startswith(index.start):
+        if index.finder(path) is not None:
             del sys.path_importer_cache[path]

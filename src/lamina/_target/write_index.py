@@ -27,7 +27,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-_index: Any = importlib.import_module("start_index")
+_index: Any = importlib.import_module("start_archive")
 _ahead: Any = importlib.import_module("write_ahead")
 
 Place = Tuple[int, int, bytes]

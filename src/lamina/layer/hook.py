@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamina import _target
+from lamina._target import joined
 from lamina.layer.ownership import FIRST, HOOK, INDEX_HOOK, LAST
 from lamina.model.digests import digest_of_bytes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lamina.engines.probe import BaseProbe
 
 HOOK_SOURCES = ("layer_hook.py", "layer_makers.py", "layer_lookups.py")
-INDEX_SOURCES = ("start_index.py", "layer_index.py")
-_DASHES = re.compile(r"^# -{20,}\n", re.MULTILINE)
+INDEX_SOURCES = ("start_archive.py", "start_index.py", "layer_index.py")
 _NEEDED = 4
 """How many directories of the base are looked for when an interpreter starts."""
 
@@ -42,25 +41,17 @@ _STAMP = "# sha256 of all above and of the .pth files: "
 
 def hook_code() -> str:
     """Return the code of a start-up hook: layer_hook.py, and what other files have to add."""
-    return _joined(HOOK_SOURCES)
+    return joined(*HOOK_SOURCES)
 
 
 def index_code() -> str:
     """Return the code that looks through a layer's search path by its indexes."""
-    return _joined(INDEX_SOURCES)
+    return joined(*INDEX_SOURCES)
 
 
 def site_files(described: BaseProbe) -> dict[str, str]:
     """Return what a layer's site-packages has of the layer itself: name -> text."""
     return {f"{HOOK}.py": hook_text(described), f"{INDEX_HOOK}.py": index_code(), **START_LINES}
-
-
-def _joined(sources: tuple[str, ...]) -> str:
-    """Return a source file, and what follows the first line of dashes in others."""
-    here = Path(_target.__file__)
-    first, *others = (here.with_name(name).read_text(encoding="utf-8") for name in sources)
-    parts = [_DASHES.split(other, maxsplit=1)[1].strip("\n") + "\n" for other in others]
-    return "\n\n".join([first, *parts])
 
 
 def needed(described: BaseProbe) -> list[str]:

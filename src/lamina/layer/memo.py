@@ -137,7 +137,8 @@ def _sources() -> list[str]:
         "variables",
     )
     target = os.path.join(os.path.dirname(here), "_target")  # noqa: PTH118, PTH120
-    parts = ("layer_hook", "layer_index", "layer_lookups", "layer_makers", "start_index")
+    hook = ("layer_hook", "layer_makers", "layer_lookups")
+    parts = (*hook, "start_archive", "start_index", "layer_index")
     return [*(f"{target}/{name}.py" for name in parts), *(f"{here}/{name}.py" for name in names)]
 
 

@@ -8,29 +8,30 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamina._target import joined
 from lamina.core import fs, report
 from lamina.lock.files import digest_of_lock
 from lamina.release.root import INTERNAL
 from lamina.release.staged import run_staged
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lamina.release.draft import Draft
 
 INDEX_NAME = "index"
 READER_NAME = "_lamina_start_reader.py"
 MODULES = {
-    "_lamina_start.py": "start_index.py",
-    "_lamina_start_answers.py": "start_answers.py",
-    READER_NAME: "start_reader.py",
+    "_lamina_start.py": ("start_archive.py", "start_index.py"),
+    "_lamina_start_answers.py": ("start_answers.py",),
+    READER_NAME: ("start_reader.py",),
 }
 """What is put beside the modules of a release, and where it comes from."""
 LINE_NAME = "+lamina-start.pth"
 """The first of the .pth files: names of other ones begin with letters, or ~."""
 
-_TARGET = Path(__file__).parents[1] / "_target"
 _MARK = "\nimport codecs\n"
 _CALL = """
 import codecs
@@ -94,7 +95,7 @@ def plant(stage: Path, key: str) -> list[str]:
         library = next(stage.glob("lib/python3.*/site-packages"))
         line = f'import _lamina_start; _lamina_start.start("{key}")\n'
         fs.write_text(library / LINE_NAME, line, durable=False)
-    for name, source in MODULES.items():
-        fs.write_text(library / name, (_TARGET / source).read_text(encoding="utf-8"), durable=False)
+    for name, sources in MODULES.items():
+        fs.write_text(library / name, joined(*sources), durable=False)
         planted.append(os.path.relpath(library / name, stage))
     return planted

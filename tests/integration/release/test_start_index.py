@@ -60,6 +60,34 @@ def test_what_is_in_a_release_is_not_looked_for(
     assert verify_release(release).sound
 
 
+@pytest.mark.parametrize("bundle", [True, False])
+def test_it_is_used_through_the_link_of_a_tier(
+    tmp_path: Path, environ: dict[str, str], bundle: bool
+) -> None:
+    stack = make_stack(bundle=bundle, test={"imports": ["used"]})
+    wheel = make_wheel(tmp_path / "wheels", "used", "1.0", FILES)
+    request = publish_request(tmp_path, environ, stack=stack, lock=lock_of(stack, [wheel]))
+    release = publish(request).release
+    tier = tmp_path / "pro"
+    tier.symlink_to(release.prefix)
+    elsewhere = tmp_path / "lib/python3.12/site-packages"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "mine.py").write_text("")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import used, mine, importlib.metadata as m;"
+    )
+    code += (
+        " print(used.__file__, mine.__file__, m.version('used'), type(used.__loader__).__name__)"
+    )
+    words = [str(tier / "bin/python"), "-c", code, str(elsewhere)]
+    told = subprocess.check_output(words, env=environ, text=True).split()
+    # An interpreter of the machine tells the prefix by its own settings; a copy resolves links.
+    assert told[0].endswith(f"{SITE}/used/__init__.py")
+    assert told[1:] == [str(elsewhere / "mine.py"), "1.0", "Loader"]
+    lines = files_looked_for(tier / "bin/python", "import used", environ)
+    assert not any("site-packages/used" in line and "data.txt" not in line for line in lines)
+
+
 def test_the_next_release_shares_the_packs_of_what_is_unchanged(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
