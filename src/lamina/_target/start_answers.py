@@ -189,15 +189,15 @@ def _answer_metadata(module: "Any", index: "Any") -> None:
     is_site = _metadata(index).is_site
 
     class FastPath(module.FastPath):  # type: ignore[misc]
-        """Lists site-packages of the release by the index."""
+        """Lists directories of the release by the index."""
 
         def children(self) -> "Any":
-            names = _listing(index, self.root) if is_site(self.root) else None
+            names = _listing(index, self.root)
             return super().children() if names is None else list(names)
 
         @property
         def mtime(self) -> "Any":
-            return 0 if is_site(self.root) and index in sys.path_hooks else super().mtime
+            return super().mtime if _listing(index, self.root) is None else 0
 
         def joinpath(self, child: str) -> "Any":
             path = super().joinpath(child)

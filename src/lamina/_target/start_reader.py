@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Ranges = list[tuple[int, int]]
 
-THREADS = 24
+THREADS = 32
 LOOKED_FOR = ("glibc-hwcaps", "tls", posix.uname().machine)
 """In each directory of libraries, the loader first looks for these: see ld.so(8)."""
 _NICE = 10

@@ -317,7 +317,8 @@ def main(prefix: str, key: str, record: str, inside: str, *sources: str) -> None
     target = os.path.join(prefix, ".lamina", "index")
     tree = Tree(prefix)
     codes = tree.write_packs(target)
-    write_hot(target, (os.path.join(prefix, file) for file in recorded["files"]), codes)
+    own = [importlib.util.cache_from_source(path) for path in sources]
+    write_hot(target, (os.path.join(prefix, file) for file in recorded["files"] + own), codes)
     writer = Writer(target)
     metadata = writer.add(write_metadata(tree.site, writer))
     places = write_sections(tree, writer, codes)
