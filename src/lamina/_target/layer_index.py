@@ -50,18 +50,21 @@ class Checked(Finder):
         """See whether the directory has changed, if that is long ago; return what it is now."""
         now = time.monotonic_ns()
         if self.looked <= self.owner.doubted or now - self.looked > FRESH:
-            before, first = self.found, self.looked < 0
-            self.looked = now
+            looked, before, names = self.looked, self.found, self.names
             try:
                 status = posix.stat(self.path)
                 is_directory = status.st_mode & _KIND == _DIRECTORY
-                self.found = (status.st_mtime_ns, status.st_ino) if is_directory else None
-                if self.found == self.recorded:
-                    self.names = None
-                elif first or self.found != before:
-                    self.names = {name.partition(".")[0] for name in posix.listdir(self.path)}
+                found = (status.st_mtime_ns, status.st_ino) if is_directory else None
+                if found == self.recorded:
+                    names = None
+                elif looked < 0 or found != before:
+                    names = {name.partition(".")[0] for name in posix.listdir(self.path)}
             except OSError:
-                self.found, self.names = None, set()
+                found, names = None, set()
+            # In this order: other threads look by themselves until all of it is there.
+            self.names = names
+            self.found = found
+            self.looked = now
         return self.found
 
     def may_have(self, name: str) -> bool:

@@ -240,7 +240,9 @@ class Index:
 
     def read_ahead(self, name: str) -> None:
         """Have what an import will need read by another process, if it is far away."""
-        end, place = self.groups.pop(name)
+        end, place = self.groups.pop(name, (0, None))  # Another thread may have been first.
+        if place is None:
+            return
         before = time.perf_counter_ns()
         try:
             posix.pread(self.archive.file(HOT_NAME), 1, end)
@@ -254,11 +256,11 @@ class Index:
         """Find modules as if there were no index, from now on."""
         if self in sys.path_hooks:
             complain("the start-up index of this release is not used: %s" % error)
-            sys.path_hooks.remove(self)
+            sys.path_hooks[:] = [one for one in sys.path_hooks if one is not self]
         for path, finder in list(sys.path_importer_cache.items()):
             if isinstance(finder, Finder) and finder.index is self:
                 del sys.path_importer_cache[path]
-        for finder in self.finders.values():
+        for finder in list(self.finders.values()):
             if finder is not None:
                 finder.index = None
 

@@ -230,6 +230,27 @@ def test_what_has_changed_is_found(
     assert found.strip() in {"mine", "1"}
 
 
+LISTING = """
+import posix, sys, threading
+finders = [one for one in sys.path_importer_cache.values() if type(one).__name__ == "Checked"]
+finder = next(one for one in finders if one.may_have("alpha"))
+finder.found, finder.names, finder.looked = None, None, -1 << 60
+plain, said = posix.listdir, []
+def slow(path):
+    posix.listdir = plain
+    other = threading.Thread(target=lambda: said.append(finder.may_have("alpha")))
+    other.start()
+    other.join()
+    return plain(path)
+posix.listdir = slow
+print(finder.may_have("alpha"), *said)
+"""
+
+
+def test_a_thread_finds_what_another_one_is_listing(small: Path, workshop: Workshop) -> None:
+    assert run([small / "bin" / "python", "-c", LISTING], workshop.environ) == "True True\n"
+
+
 @pytest.mark.parametrize(
     "damage",
     [
