@@ -228,12 +228,15 @@ def read_ahead(index: "Any", name: str, place: "Any") -> None:
             pass  # Published elsewhere, and copied there.
     reader = os.path.join(os.path.dirname(__file__), "_lamina_start_reader.py")
     offset, length, check = place
-    python = getattr(sys, "_base_executable", None) or sys.executable
-    words = [python, "-I", "-S", "-B", reader, index.archive.directory]
+    # sys.executable may be another program, which has an interpreter in it.
+    words = [index.start + "bin/python", "-I", "-S", "-B", reader, index.archive.directory]
     words += [str(offset), str(length), check.hex()]
     script = '"$@" </dev/null >/dev/null 2>&1 &'
     shell = os.posix_spawn("/bin/sh", ["sh", "-c", script, "sh", *words], os.environ)
-    os.waitpid(shell, 0)
+    try:
+        os.waitpid(shell, 0)
+    except ChildProcessError:
+        pass  # A program that does not want to hear of its children.
 
 
 def _advise(archive: "Any", ranges: "Any") -> None:

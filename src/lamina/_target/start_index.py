@@ -249,6 +249,8 @@ class Index:
             answers = self.answers() if time.perf_counter_ns() - before > _COLD else None
             if answers is not None:
                 answers.read_ahead(self, name, place)
+        except OSError:
+            pass  # Descriptors that a program has closed, no /proc, no shell.
         except Exception as error:  # noqa: BLE001 (it is only for speed)
             complain("nothing is read ahead: %s" % error)
 

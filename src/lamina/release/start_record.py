@@ -106,9 +106,10 @@ def _recorded(place: Place, modules: Iterable[str], stage: Path) -> StartRecord:
         if kind == "needs":
             name, other = words
             record.needs.setdefault(name, []).extend([other] if other else [])
-        elif kind == "part" and (stage / words[0]).stat().st_size > _SHORT:
-            part = int(words[1]), int(words[2])
-            record.parts.setdefault(words[0], []).append(part)
+        elif kind == "part" and _is_listable(stage, words[0]):
+            if (stage / words[0]).stat().st_size > _SHORT:
+                part = int(words[1]), int(words[2])
+                record.parts.setdefault(words[0], []).append(part)
         elif kind == "library" and _is_listable(stage, words[1]):
             record.libraries.append((words[0], words[1]))
         elif kind == "file" and _is_listable(stage, words[0]):
