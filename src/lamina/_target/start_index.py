@@ -231,7 +231,7 @@ class Index:
             start = path[: -len(top)]
             if path == start + top and start.endswith("/"):
                 try:
-                    same = _identity(path) == _identity(self.start + top)
+                    same = _identity(start) == _identity(self.start)
                 except OSError:
                     return None
                 self.spellings += [start] if same else []
