@@ -31,20 +31,18 @@ def _wanted() -> bool:
 
 def _start_releases() -> None:
     """Have releases answer for their directories, before more is imported."""
-    for site in SITES if _wanted() else ():
-        if site in LAYERS:
+    for sitedir in SITES if _wanted() else ():  # The line looks for this name.
+        if sitedir in LAYERS:
             continue
         try:
-            with open(os.path.join(site, RELEASE_LINE), encoding="ascii") as stream:
+            with open(os.path.join(sitedir, RELEASE_LINE), encoding="ascii") as stream:
                 line = stream.read()
         except (OSError, ValueError):
             continue
-        sys.path.insert(0, site)
         try:
             exec(line)
         except Exception as error:  # noqa: BLE001 (it is only for speed)
-            _complain("%s: %s" % (os.path.join(site, RELEASE_LINE), error))
-        del sys.path[0]
+            _complain("%s: %s" % (os.path.join(sitedir, RELEASE_LINE), error))
 
 
 def _use_indexes() -> None:

@@ -40,6 +40,8 @@ DETAILS: "Any" = sys.modules["_frozen_importlib_external"]._get_supported_file_l
 WATCHED = frozenset({"importlib.metadata", "importlib_metadata", "pkgutil"})
 """Modules that look into directories, and are told what the index has of them."""
 
+ANSWERS = "_lamina_start_answers"
+_load: "Any" = sys.modules["_frozen_importlib"]._load
 _COLD = 200_000
 """Nanoseconds that a byte takes which is not in memory."""
 
@@ -170,6 +172,7 @@ class Index:
         """The release is also seen through links, as that of a tier is one."""
         self.groups: "dict[str, Any]" = archive.root["groups"]
         self.finders: "dict[str, Finder | None]" = {}
+        self.answering: "Any" = None
         self.metadata: "Any" = None
         self.path_class: "Any" = None
 
@@ -200,14 +203,18 @@ class Index:
             return None
 
     def answers(self) -> "Any":
-        """Return the module of what the index answers besides imports, None where it is hidden."""
-        try:
-            import _lamina_start_answers as answers
-        except ImportError:
-            return None  # Its directory is not on the path any more.
-        except Exception as error:  # noqa: BLE001 (whatever a damaged module raises)
-            return self.give_up(error)
-        return answers
+        """Return the module of what the index answers besides imports, None where there is none.
+
+        PYTHONPATH may name another release, whose module of this name is not the one.
+        """
+        if self.answering is None:
+            try:
+                finder = self.finder(__file__.rpartition("/")[0])
+                spec = None if finder is None else finder.find_spec(ANSWERS)
+                self.answering = None if spec is None else _load(spec)
+            except Exception as error:  # noqa: BLE001 (whatever a damaged module raises)
+                return self.give_up(error)
+        return self.answering
 
     def _place(self, path: str, start: str) -> "Place | None":
         top: "Place | None" = self.archive.root["directories"].get(path[len(start) :])

@@ -33,10 +33,16 @@ LINE_NAME = "+lamina-start.pth"
 """The first of the .pth files: names of other ones begin with letters, or ~."""
 
 _MARK = "\nimport codecs\n"
+# PYTHONPATH may name another release, whose module of this name is not the one.
 _CALL = """
 import codecs
 try:  # Added by lamina: this release says where its modules are.
-    import _lamina_start
+    import sys
+    sys.path.insert(0, __file__.rpartition("/encodings/")[0])
+    try:
+        import _lamina_start
+    finally:
+        del sys.path[0]
     _lamina_start.start("{key}")
 except Exception as error:
     import posix
@@ -47,6 +53,13 @@ except Exception as error:
             posix.write(2, b"lamina: the start-up index of this release is not used: %a\\n" % error)
         except OSError:
             pass
+"""
+_LINE = """\
+try:
+    import _lamina_start
+finally:
+    del sys.path[0]
+_lamina_start.start("{key}")
 """
 
 
@@ -93,7 +106,7 @@ def plant(stage: Path, key: str) -> list[str]:
         planted.append(os.path.relpath(found[0], stage))
     else:
         library = next(stage.glob("lib/python3.*/site-packages"))
-        line = f'import _lamina_start; _lamina_start.start("{key}")\n'
+        line = f"import sys; sys.path.insert(0, sitedir); exec({_LINE.format(key=key)!r})\n"
         fs.write_text(library / LINE_NAME, line, durable=False)
     for name, sources in MODULES.items():
         fs.write_text(library / name, joined(*sources), durable=False)

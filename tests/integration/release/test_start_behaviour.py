@@ -141,3 +141,59 @@ def test_one_index_is_used_once(odd: Indexed) -> None:
     """The .pth files of a virtual environment are read twice."""
     code = "import sys; print([type(one).__name__ for one in sys.path_hooks].count('Index'))"
     assert odd.run("-c", code).out == "1\n"
+
+
+def test_modules_of_another_release_are_not_taken_for_ours(odd: Indexed, tmp_path: Path) -> None:
+    """PYTHONPATH may name its site-packages, and lamina may have been another version."""
+    for name in ("_lamina_start", "_lamina_start_answers"):
+        (tmp_path / f"{name}.py").write_text("raise OSError('of another release')\n")
+    code = "import plain, sys, importlib.metadata as m; print(sys.path[:2], m.version('whole'))\n"
+    odd.both("-c", code, PYTHONPATH=str(tmp_path))
+    code = "import plain; print(type(plain.__loader__).__module__)"
+    answer = odd.run("-c", code, PYTHONPATH=str(tmp_path))
+    assert (answer.out, answer.err) == ("_lamina_start\n", "")
+
+
+def test_a_link_to_one_directory_makes_no_release(odd: Indexed, tmp_path: Path) -> None:
+    """What is beside the link is not what is beside the directory in the release."""
+    site = tmp_path / odd.site.relative_to(odd.prefix)
+    site.parent.mkdir(parents=True)
+    site.symlink_to(odd.site)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "own.py").write_text("where = 'own'\n")
+    code = "import sys; sys.path[:0] = sys.argv[1:]\n"
+    code += "import plain, own; print(plain.__file__, own.where)"
+    answer = odd.both("-c", code, site, tmp_path / "bin")
+    assert answer.out == f"{site}/plain.py own\n"
+
+
+_GROUPS = """
+import os, signal, sys
+import _lamina_start
+[index] = [one for one in sys.path_hooks if isinstance(one, _lamina_start.Index)]
+end, place = 0, index.archive.root["metadata"][1]
+table = index.archive.root["files"]
+index.groups.update(plain=(0, table), cold=(0, table), lazy=(0, table))
+"""
+
+
+@pytest.mark.parametrize("how", ["closed", "raced", "ignored"])
+def test_reading_ahead_is_never_heard_of(odd: Indexed, how: str) -> None:
+    act = {
+        "closed": "import plain; os.closerange(3, 256); import cold; print('found')",
+        "raced": "index.groups.clear(); index.read_ahead('plain'); print('found')",
+        "ignored": "signal.signal(signal.SIGCHLD, signal.SIG_IGN); _lamina_start._COLD = -1\n"
+        "index.groups['plain'] = 0, index.archive.root['ahead']; import plain; print('found')",
+    }[how]
+    code = (
+        _GROUPS
+        + (
+            "from marshal import dumps\n"
+            "index.archive.root['ahead'] = place\n"
+            "plain = index.archive.section\n"
+            "index.archive.section = lambda at: ([], [], []) if at is place else plain(at)\n"
+        )
+        + act
+    )
+    answer = odd.run("-c", code, LAMINA_READ_AHEAD="1")
+    assert (answer.out, answer.err) == ("found\n", "")
