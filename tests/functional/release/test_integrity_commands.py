@@ -304,3 +304,32 @@ def test_not_while_somebody_publishes(lamina: CommandLine) -> None:
         assert other is None
         answer = lamina("release", "repair", "hep/1.0", expect=7)
     assert "another publisher is at work" in answer.stderr
+
+
+START = [
+    *(".lamina/index/start.index", ".lamina/index/hot.pack", ".lamina/index/packs/tool.pack"),
+    *(".lamina/index/packs/+library.pack", ".lamina/prefetch.list"),
+    *("python/lib/python3.12/_lamina_start.py", "python/lib/python3.12/encodings/__init__.py"),
+]
+
+
+@pytest.mark.parametrize("options", [[], ["--no-test"]], ids=["tested", "untested"])
+def test_a_start_up_index_is_made_again(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    index = FileIndex(command_line.directory / "index")
+    index.add(Wheel(name="lib", version="1.0"), tool("1.0"))
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
+    monkeypatch.setenv("UV_CACHE_DIR", str(command_line.directory / "cache"))
+    monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
+    text = STACK.format(version="1.0", platform=current_platform(), tool="1.0")
+    text = text.replace("\n[packages]", "bundle = true\n\n[packages]")
+    command_line.write("lamina.toml", f'{text}\n[test]\nimports = ["tool", "lib", "json"]\n')
+    command_line("publish", *options)
+    release = prefix(command_line, "1.0")
+    for damaged in (START, [".lamina/start.json"]):
+        for name in damaged:
+            write_to(release / name, "damaged")
+        told = lines(command_line("release", "repair", "hep/1.0").stdout)
+        assert {f"replace {name} installed anew" for name in damaged} < told
+    assert "as published" in command_line("release", "verify", "hep/1.0").stdout
