@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from lamina.core import report
 from lamina.core.errors import BuildFailedError
 from lamina.engines.records import claims
 from lamina.release.root import INTERNAL
-from lamina.release.start_index import LINE_NAME, MODULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lamina.engines.records import Claim
 
 _SHOWN = 5
+_START = re.compile(r"lib/python3\.\d+/site-packages/(_lamina_start|\+lamina-start)")
+"""What a start begins with, and whatever would be found before it."""
 
 
 def names_of_ours(stage: Path, *, directories: Iterable[str] = ()) -> frozenset[str]:
@@ -26,9 +28,7 @@ def names_of_ours(stage: Path, *, directories: Iterable[str] = ()) -> frozenset[
     Names are relative to the stage; a directory stands for all that is in it.
     """
     programs = {f"bin/{path.name}" for path in (stage / "bin").iterdir()}
-    sites = [site.relative_to(stage) for site in stage.glob("lib/python3.*/site-packages")]
-    start = {f"{site}/{name}" for site in sites for name in (*MODULES, LINE_NAME)}
-    return frozenset({"pyvenv.cfg", INTERNAL, *directories, *programs, *start})
+    return frozenset({"pyvenv.cfg", INTERNAL, *directories, *programs})
 
 
 def refuse_intruders(stage: Path, ours: frozenset[str]) -> None:
@@ -56,7 +56,7 @@ def refuse_intruders(stage: Path, ours: frozenset[str]) -> None:
 
 
 def _is_ours(path: str, ours: frozenset[str]) -> bool:
-    return path in ours or path.partition("/")[0] in ours
+    return path in ours or path.partition("/")[0] in ours or _START.match(path) is not None
 
 
 def _warn_of_shared(owners: Mapping[str, list[Claim]]) -> None:

@@ -28,7 +28,7 @@ from lamina.release.place import final_place, staging_place
 from lamina.release.relocate import Relocation, relocate_scripts
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 from lamina.release.sbom import SBOM_NAME, Subject, dump_sbom
-from lamina.release.start_index import write_index
+from lamina.release.start_index import has_index, write_index
 from lamina.release.start_record import keep_record
 from lamina.release.takeover import share_unchanged
 from lamina.release.testing import run_tests
@@ -149,7 +149,9 @@ def describe(draft: Draft) -> Subject:
     fs.write_text(internal / "base.json", text, durable=False)
     about = _about(draft)
     fs.write_text(internal / SBOM_NAME, dump_sbom(about, request.lock), durable=False)
-    write_index(draft, keep_record(draft))
+    record = keep_record(draft)
+    if has_index(draft):
+        write_index(draft, record)
     return about
 
 

@@ -15,6 +15,7 @@ from lamina.core import fs, report
 from lamina.lock.files import digest_of_lock
 from lamina.release.root import INTERNAL
 from lamina.release.staged import run_staged
+from lamina.release.verify import recorded_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +77,12 @@ def write_index(draft: Draft, record: Path) -> None:
         words = [stage, key, record, inside_cvmfs(draft.final), *planted]
         written = json.loads(run_staged(draft, "write_index.py", *words))
         step.outcome = f"{written['modules']} modules, {written['hot']} of them for a start"
+
+
+def has_index(draft: Draft) -> bool:
+    """Tell whether a release has an index: all but those that an older lamina has made."""
+    listed = f"{INTERNAL}/{INDEX_NAME}/start.index"
+    return draft.made is None or listed in recorded_files(draft.release)
 
 
 def key_of(draft: Draft) -> str:

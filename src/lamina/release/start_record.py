@@ -121,13 +121,15 @@ def _notes(place: Place, modules: Iterable[str]) -> list[list[str]]:
     with tempfile.TemporaryDirectory(prefix="lamina-start-") as home:
         answer = Path(home) / "opened"
         answer.touch()
-        words: tuple[str | Path, ...]
-        words = (place.interpreter, "-B", _RECORD, place.prefix, answer, *modules)
+        # The order of imports may be that of a set.
+        words: tuple[str | Path, ...] = ("env", "PYTHONHASHSEED=0", place.interpreter, "-B")
+        words = (*words, _RECORD, place.prefix, answer, *modules)
         try:
             place.run(*words, home=Path(home), timeout=_SECONDS)
         except LaminaError as error:
             report.note(f"the list of files to read ahead is not complete: {error.message}")
-        return [_parsed(line) for line in answer.read_bytes().splitlines()]
+        # On a full disk, the last line is not whole.
+        return [_parsed(line) for line in answer.read_bytes().splitlines() if line.endswith(b"]")]
 
 
 def _parsed(line: bytes) -> list[str]:

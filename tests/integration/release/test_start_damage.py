@@ -147,10 +147,11 @@ def test_each_section(spoilt: Indexed) -> None:
     """Whatever a program asks of the index may be what is damaged."""
     whole = (spoilt.index / "start.index").read_bytes()
     tail = int.from_bytes(whole[40:48], "little")
-    for mark in (b"Requires-Dist", b"data.txt", b"leaf", b"a.group"):
-        at = whole.find(mark, 80, tail)
-        if at < 0:
-            continue
+    marks = (b"Requires-Dist", b"data.txt", b"leaf", b"a.group")
+    places = {mark: whole.find(mark, 80, tail) for mark in marks}
+    places = {mark: at for mark, at in places.items() if at > 0}
+    assert len(places) > 1
+    for mark, at in places.items():
         _flip(spoilt.index / "start.index", at)
         code = "import importlib.metadata as m, importlib.resources as r, pkgutil, nested.deep\n"
         code += "print(m.requires('whole'), m.metadata('whole')['Name'], m.version('older'))\n"

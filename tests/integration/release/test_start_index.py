@@ -104,13 +104,14 @@ def test_the_next_release_shares_the_packs_of_what_is_unchanged(
     assert (packs[0] / "new.pack").read_bytes() != (packs[1] / "new.pack").read_bytes()
 
 
-def test_no_package_brings_what_reads_the_index(tmp_path: Path, environ: dict[str, str]) -> None:
+@pytest.mark.parametrize("path", ["_lamina_start.py", "_lamina_start/__init__.py"])
+def test_no_package_brings_what_reads_the_index(
+    tmp_path: Path, environ: dict[str, str], path: str
+) -> None:
     stack = make_stack(test={"imports": []})
-    wheel = make_wheel(
-        tmp_path / "wheels", "rogue", "1.0", {"_lamina_start.py": "raise SystemExit"}
-    )
+    wheel = make_wheel(tmp_path / "wheels", "rogue", "1.0", {path: "raise SystemExit"})
     request = publish_request(tmp_path, environ, stack=stack, lock=lock_of(stack, [wheel]))
-    with pytest.raises(BuildFailedError, match=r"rogue.* brings .*_lamina_start\.py"):
+    with pytest.raises(BuildFailedError, match=r"rogue.* brings .*_lamina_start"):
         publish(request)
 
 
