@@ -1,0 +1,1 @@
+"""Conda archives: written so that the same content is the same bytes, read with every check."""

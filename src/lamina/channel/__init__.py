@@ -1,0 +1,1 @@
+"""Channels: directories of conda packages that are made, indexed, patched and checked."""
