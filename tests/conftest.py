@@ -103,6 +103,18 @@ def command_line(
 
 
 @pytest.fixture(scope="session")
+def bootstrapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a channel with a Python, a noarch package and a compiled one; not to be changed."""
+    from support.channels import SERIES, make_channel, write_wheels
+
+    top = tmp_path_factory.mktemp("bootstrapped")
+    environ = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    wheels = write_wheels(top / "wheels")
+    make_channel(top / "channel", wheels, find_interpreter(SERIES), environ)
+    return top / "channel"
+
+
+@pytest.fixture(scope="session")
 def interpreter() -> Callable[[str], Path]:
     """Return a function that finds the interpreter of a series such as ``3.12``."""
     return find_interpreter

@@ -66,6 +66,7 @@ COMMANDS = {
     "layer": ("lamina.cli.layer:layer", "Your own environment over a release."),
     "run": ("lamina.cli.use:run", "Run a command in a release or layer."),
     "shell": ("lamina.cli.use:shell", "Open a shell in a release or layer."),
+    "channel": ("lamina.cli.channel:channel", "Make, index and check conda channels."),
     "warm": ("lamina.cli.warm:warm", "Have a release in memory before its programs start."),
     "doctor": (
         "lamina.cli.doctor:doctor",

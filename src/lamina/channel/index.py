@@ -1,0 +1,122 @@
+"""Indexing a channel: from archives, patches and withdrawals to what solvers read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lamina.archive.reading import check_archive
+from lamina.channel.directory import (
+    archives,
+    changing,
+    find_archive,
+    read_records,
+    subdir_of,
+    subdirs,
+)
+from lamina.channel.repodata import named_shards, of_archives, sweep_shards, write_repodata
+from lamina.core import fs, report
+from lamina.core.errors import ConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from pathlib import Path
+
+    from lamina.archive.reading import Contents
+    from lamina.channel.repodata import Repodata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexedSubdir:
+    """What became of one subdirectory."""
+
+    subdir: str
+    packages: int
+    patched: int
+    """So many records differ from what their archives say."""
+    broken: int
+
+
+def index_channel(channel: Path) -> list[IndexedSubdir]:
+    """Write the repodata of a channel anew from its archives.
+
+    Every archive that is new or changed is checked to its last byte first; when one is damaged,
+    nothing is written. Raises IntegrityError that names each, ConflictError, StorageError.
+    """
+    places = subdirs(channel)
+    with changing(channel):
+        return _index(channel, places)
+
+
+def _index(
+    channel: Path, places: Iterable[str], *, leaving: Collection[Path] = ()
+) -> list[IndexedSubdir]:
+    with report.step(f"index {channel}"):
+        made = [_both(channel, subdir, leaving) for subdir in places]
+        for raw, patched in made:
+            before = named_shards(channel / raw.subdir)
+            write_repodata(channel, raw, patched)
+            sweep_shards(channel / raw.subdir, keep=before)
+    return [_summary(raw, patched) for raw, patched in made]
+
+
+def _both(channel: Path, subdir: str, leaving: Collection[Path]) -> tuple[Repodata, Repodata]:
+    """Return what the archives say, and what solvers are told."""
+    indexed = read_records(channel, subdir)
+    kept = [one for one in indexed if channel / subdir / one.file_name not in leaving]
+    raw = of_archives(subdir, kept)
+    return raw, raw
+
+
+def _summary(raw: Repodata, patched: Repodata) -> IndexedSubdir:
+    changed = [name for name, record in patched.records.items() if record != raw.records[name]]
+    return IndexedSubdir(
+        subdir=raw.subdir,
+        packages=len(patched.records),
+        patched=len(changed),
+        broken=len(patched.removed),
+    )
+
+
+def add_packages(channel: Path, files: Sequence[Path]) -> list[IndexedSubdir]:
+    """Copy archives into a channel and index it; all of them, or none.
+
+    Raises IntegrityError for a damaged one, ConflictError where another of that name is there.
+    """
+    checked = [check_archive(file) for file in files]
+    targets = [(one, channel / subdir_of(one) / one.file.name) for one in checked]
+    fs.make_directory(channel)
+    with changing(channel):
+        for contents, target in targets:
+            _refuse_another(contents, target)
+        for contents, target in targets:
+            fs.make_directory(target.parent)
+            fs.write_bytes(target, contents.file.read_bytes())
+        return _index(channel, subdirs(channel))
+
+
+def _refuse_another(contents: Contents, target: Path) -> None:
+    """Leave what is published as it is: others have its digest in their locks."""
+    if target.exists() and fs.sha256_of(target) != contents.sha256:
+        raise ConflictError(
+            f"{target}: there already, with another content",
+            hints=["raise the build number of the new one"],
+        )
+
+
+def remove_packages(channel: Path, references: Sequence[str]) -> list[IndexedSubdir]:
+    """Take packages out of a channel: out of its repodata first, so that nobody is sent to them.
+
+    Raises UsageError for what is not there.
+    """
+    gone = [find_archive(channel, one) for one in references]
+    with changing(channel):
+        indexed = _index(channel, subdirs(channel), leaving=gone)
+        for file in gone:
+            fs.remove_file(file)
+    return indexed
+
+
+def count_archives(channel: Path) -> int:
+    """Return how many archives a channel has."""
+    return sum(len(archives(channel, subdir)) for subdir in subdirs(channel))
