@@ -1,0 +1,93 @@
+"""The boundary to py-rattler: no coroutine, no panic and no error of its own gets past it."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import functools
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rattler import exceptions
+
+from lamina.core.errors import (
+    IntegrityError,
+    LaminaError,
+    StorageError,
+    UnsatisfiableError,
+    UpstreamUnavailableError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+R = TypeVar("R")
+
+_SETTLING_SECONDS = 0.1
+_KINDS: tuple[tuple[type[LaminaError], tuple[str, ...]], ...] = (
+    (UnsatisfiableError, ("SolverError",)),
+    (UpstreamUnavailableError, ("GatewayError", "FetchRepoDataError")),
+    (IntegrityError, ("ExtractError", "ValidatePackageRecordsError")),
+    (StorageError, ("IoError", "LinkError", "TransactionError", "InstallerError", "CacheDirError")),
+    (
+        UsageError,
+        (
+            "InvalidMatchSpecError", "InvalidVersionError", "InvalidVersionSpecError",
+            "InvalidPackageNameError", "PackageNameMatcherParseError", "InvalidUrlError",
+            "InvalidChannelError", "ParseSubdirError", "ParseArchError",
+        ),
+    ),
+)  # fmt: skip
+
+
+def call(work: Callable[[], Coroutine[Any, Any, R]], what: str) -> R:
+    """Run a coroutine to its end and return what it returns.
+
+    ``what`` is named in errors: UnsatisfiableError, UpstreamUnavailableError, IntegrityError,
+    StorageError, UsageError, and LaminaError for a panic. Must not be called in an event loop.
+    """
+    _settle_at_exit()
+    return guarded(lambda: asyncio.run(work()), what)
+
+
+def guarded(work: Callable[[], R], what: str) -> R:
+    """Run what calls py-rattler without waiting, with the same errors."""
+    try:
+        return work()
+    except (LaminaError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except Exception as error:
+        kind = _kind_of(error)
+        if kind is None:
+            raise
+        raise kind(f"{what}: {_words(error)}") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise LaminaError(
+            f"{what}: the conda engine panicked: {error}",
+            hints=["this is a fault of py-rattler or of lamina: report it with what was asked"],
+        ) from error
+
+
+def _kind_of(error: Exception) -> type[LaminaError] | None:
+    for kind, names in _KINDS:
+        if isinstance(error, tuple(getattr(exceptions, name) for name in names)):
+            return kind
+    return None
+
+
+def _words(error: BaseException) -> str:
+    """Return the whole chain of reasons, each once."""
+    return str(error).strip().removeprefix("Cannot solve the request because of: ")
+
+
+@functools.cache
+def _settle_at_exit() -> None:
+    """Let the engine's threads come to rest before Python goes away.
+
+    They let go of Python's objects a moment after their answer is there. When the interpreter is
+    being torn down by then, the process dies of it, a third of the time on a busy machine.
+    """
+    atexit.register(time.sleep, _SETTLING_SECONDS)

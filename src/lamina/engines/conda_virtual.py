@@ -1,0 +1,60 @@
+"""Virtual packages: what a platform brings along, as far as a release may count on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rattler import GenericVirtualPackage, PackageName, Version
+from rattler.package.build_string import BuildString
+
+from lamina.engines.conda_boundary import guarded
+from lamina.model.platforms import Platform, SystemFloor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MACHINES = {
+    Platform.LINUX_64: "x86_64",
+    Platform.LINUX_AARCH64: "aarch64",
+    Platform.OSX_64: "x86_64",
+    Platform.OSX_ARM64: "m1",
+    Platform.WIN_64: "x86_64",
+}
+
+
+def virtual_packages(
+    platform: Platform,
+    *,
+    floor: SystemFloor | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Return name -> version (or ``version=build``) of what a platform has, never this machine.
+
+    ``overrides`` add or replace, such as ``{"__cuda": "12.4"}``; an empty version takes away.
+    """
+    oldest = floor or SystemFloor()
+    found = {"__archspec": f"1={_MACHINES[platform]}"}
+    match platform:
+        case Platform.LINUX_64 | Platform.LINUX_AARCH64:
+            glibc = ".".join(map(str, oldest.glibc))
+            found |= {"__unix": "0", "__linux": "4.18", "__glibc": glibc}
+        case Platform.OSX_64 | Platform.OSX_ARM64:
+            found |= {"__unix": "0", "__osx": ".".join(map(str, oldest.macos))}
+        case Platform.WIN_64:
+            found |= {"__win": "0"}
+    found |= overrides or {}
+    return {name: version for name, version in sorted(found.items()) if version}
+
+
+def to_engine(packages: Mapping[str, str]) -> list[GenericVirtualPackage]:
+    """Return virtual packages as the engine's; raises UsageError for a version that is none."""
+
+    def make(name: str, text: str) -> GenericVirtualPackage:
+        version, _, build = text.partition("=")
+        # The engine wants a build, and conda calls none of these "0".
+        return GenericVirtualPackage(PackageName(name), Version(version), BuildString(build or "0"))
+
+    return [
+        guarded(lambda n=name, v=version: make(n, v), f"{name}={version}")  # type: ignore[misc]
+        for name, version in packages.items()
+    ]
