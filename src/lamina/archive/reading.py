@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 SUFFIXES = (".conda", ".tar.bz2")
 _LARGEST_INFO = 1 << 28
 """Bytes: no info/ file of a real package comes near."""
+_DOCUMENTS = frozenset(f"info/{name}.json" for name in ("index", "paths", "run_exports", "link"))
 _DAMAGE = (
-    OSError, EOFError, ValueError, KeyError, TypeError, RecursionError, NotImplementedError,
-    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, ZstdError,
+    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+    NotImplementedError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError,
+    ZstdError,
 )  # fmt: skip
 
 
@@ -40,6 +42,8 @@ class Contents:
     """info/index.json as it is."""
     paths: tuple[PathEntry, ...]
     run_exports: dict[str, Any]
+    entry_points: tuple[str, ...]
+    """Of a noarch package: ``name = module:function``, made into programs when installed."""
     sha256: str
     md5: str
     size: int
@@ -131,8 +135,7 @@ def _contents(path: Path, digests: tuple[str, str, int]) -> Contents:
     files = {
         name: _limited(stream)
         for name, _, stream in _members(path, ("info",))
-        if stream is not None
-        and name in {"info/index.json", "info/paths.json", "info/run_exports.json"}
+        if stream is not None and name in _DOCUMENTS
     }
     index = json.loads(files["info/index.json"])
     paths = json.loads(files["info/paths.json"])
@@ -149,6 +152,7 @@ def _contents(path: Path, digests: tuple[str, str, int]) -> Contents:
         index=index,
         paths=entries,
         run_exports=json.loads(files.get("info/run_exports.json", b"{}")),
+        entry_points=_entry_points(json.loads(files.get("info/link.json", b"{}"))),
         sha256=digests[0],
         md5=digests[1],
         size=digests[2],
@@ -164,6 +168,15 @@ def _check_index(index: Any) -> None:
         value = index.get(key, [])
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             raise TypeError(f"{key} in info/index.json is {value!r}")
+
+
+def _entry_points(link: Any) -> tuple[str, ...]:
+    found = tuple((link.get("noarch") or {}).get("entry_points") or ())
+    for one in found:
+        name, _, _ = one.partition("=")
+        if unsafe_name(name.strip()) or "/" in name:
+            raise ValueError(f"{one!r} in info/link.json is no entry point")
+    return found
 
 
 def _limited(stream: IO[bytes]) -> bytes:

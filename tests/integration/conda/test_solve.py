@@ -254,18 +254,15 @@ def test_a_half_written_channel_is_named(channel: Path, tmp_path: Path) -> None:
 
 
 def test_trap_21_a_process_that_solved_ends_well(channel: Path, tmp_path: Path) -> None:
+    # Nothing comes after the answer: the engine's threads have no time to come to rest.
     code = f"""
-from pathlib import Path
-from lamina.engines.conda_solve import CondaChannels, SolveRequest, solve
-from lamina.engines.conda_virtual import virtual_packages
-from lamina.model.platforms import Platform
-channels = CondaChannels(addresses=[{str(channel)!r}], cache=Path({str(tmp_path)!r}))
-platform = Platform.LINUX_64
-request = SolveRequest(specs=["text"], platform=platform, virtual=virtual_packages(platform))
-print(len(solve(channels, request)))
+from rattler import Channel, Gateway, solve
+from lamina.engines.conda_boundary import call
+gateway = Gateway(cache_dir={str(tmp_path)!r})
+call(lambda: solve([Channel({channel.as_uri()!r})], ["text"], gateway=gateway), "a test")
 """
-    for _ in range(8):
+    for _ in range(16):
         answer = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=False
         )
-        assert (answer.returncode, answer.stdout) == (0, "2\n"), answer.stderr
+        assert (answer.returncode, answer.stdout) == (0, ""), answer.stderr
