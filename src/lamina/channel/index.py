@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lamina.archive.reading import check_archive
+from lamina.channel.broken import load_broken
 from lamina.channel.directory import (
     archives,
     changing,
@@ -14,6 +16,7 @@ from lamina.channel.directory import (
     subdir_of,
     subdirs,
 )
+from lamina.channel.patches import apply_patches, load_patches
 from lamina.channel.repodata import named_shards, of_archives, sweep_shards, write_repodata
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError
@@ -52,7 +55,12 @@ def _index(
     channel: Path, places: Iterable[str], *, leaving: Collection[Path] = ()
 ) -> list[IndexedSubdir]:
     with report.step(f"index {channel}"):
-        made = [_both(channel, subdir, leaving) for subdir in places]
+        patches, broken = load_patches(channel), load_broken(channel)
+        made = []
+        for subdir in places:
+            raw = _raw(channel, subdir, leaving)
+            patched = raw.patched(functools.partial(apply_patches, patches))
+            made.append((raw, patched.without(broken.get(subdir, ()))))
         for raw, patched in made:
             before = named_shards(channel / raw.subdir)
             write_repodata(channel, raw, patched)
@@ -60,12 +68,11 @@ def _index(
     return [_summary(raw, patched) for raw, patched in made]
 
 
-def _both(channel: Path, subdir: str, leaving: Collection[Path]) -> tuple[Repodata, Repodata]:
-    """Return what the archives say, and what solvers are told."""
+def _raw(channel: Path, subdir: str, leaving: Collection[Path]) -> Repodata:
+    """Return what the archives say."""
     indexed = read_records(channel, subdir)
     kept = [one for one in indexed if channel / subdir / one.file_name not in leaving]
-    raw = of_archives(subdir, kept)
-    return raw, raw
+    return of_archives(subdir, kept)
 
 
 def _summary(raw: Repodata, patched: Repodata) -> IndexedSubdir:

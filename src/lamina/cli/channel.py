@@ -24,9 +24,11 @@ _COMMANDS = {
     "add": (f"{_HERE}:add", "Put packages into a channel."),
     "remove": (f"{_HERE}:remove", "Take packages out of a channel."),
     "index": (f"{_HERE}:index", "Write what solvers read, from the packages."),
+    "list": (f"{_HERE}_packages:list_packages", "List packages, as of today or another day."),
+    "broken": (f"{_HERE}_packages:broken", "Hide packages from solves, and keep them."),
     "check": (f"{_HERE}:check", "Check every package and what solvers read."),
 }
-_channel = click.argument(
+channel_argument = click.argument(
     "channel", metavar="DIR", type=click.Path(path_type=Path, file_okay=False)
 )
 
@@ -37,20 +39,21 @@ def channel() -> None:
 
 
 @click.command()
-@_channel
+@channel_argument
 @output_options
 def index(output: Output, *, channel: Path) -> None:
     """Write the repodata of the channel in DIR: whole, compressed and in shards.
 
     Packages that are new or changed are checked first; when one is damaged, nothing is written.
+    The patches in DIR/patches are applied to all forms.
     """
     from lamina.channel.index import index_channel
 
-    _print(output, channel, index_channel(channel))
+    print_indexed(output, channel, index_channel(channel))
 
 
 @click.command()
-@_channel
+@channel_argument
 @click.argument(
     "files", metavar="PACKAGE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -62,22 +65,22 @@ def add(output: Output, *, channel: Path, files: tuple[Path, ...]) -> None:
     """
     from lamina.channel.index import add_packages
 
-    _print(output, channel, add_packages(channel, files))
+    print_indexed(output, channel, add_packages(channel, files))
 
 
 @click.command()
-@_channel
+@channel_argument
 @click.argument("packages", metavar="PACKAGE...", nargs=-1, required=True)
 @output_options
 def remove(output: Output, *, channel: Path, packages: tuple[str, ...]) -> None:
     """Remove packages, given as FILE or SUBDIR/FILE, from DIR for good, and index it."""
     from lamina.channel.index import remove_packages
 
-    _print(output, channel, remove_packages(channel, packages))
+    print_indexed(output, channel, remove_packages(channel, packages))
 
 
 @click.command()
-@_channel
+@channel_argument
 @output_options
 def check(output: Output, *, channel: Path) -> None:
     """Check hashes and members of every package in DIR, and the repodata; exit 6 if wrong."""
@@ -97,7 +100,7 @@ def check(output: Output, *, channel: Path) -> None:
 
 
 @click.command()
-@_channel
+@channel_argument
 @click.argument("requirements", metavar="[WHEEL_OR_REQUIREMENT]...", nargs=-1)
 @click.option(
     "--python",
@@ -181,7 +184,8 @@ def _names(pairs: Sequence[str]) -> dict[str, str]:
     return {canonicalize_name(pair.partition("=")[0]): pair.partition("=")[2] for pair in pairs}
 
 
-def _print(output: Output, channel: Path, indexed: Sequence[IndexedSubdir]) -> None:
+def print_indexed(output: Output, channel: Path, indexed: Sequence[IndexedSubdir]) -> None:
+    """Print what became of a channel."""
     lines = []
     for one in indexed:
         text = f"{channel / one.subdir}: {one.packages} packages"

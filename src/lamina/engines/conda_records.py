@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rattler import MatchSpec, PackageRecord, RepoDataRecord
+from rattler import MatchSpec, PackageRecord, RepoDataRecord, Version
 from rattler.package.build_string import BuildString
 from rattler.package.no_arch_type import NoArchType
 
@@ -80,3 +80,8 @@ def in_order(records: Iterable[CondaRecord]) -> list[CondaRecord]:
     ordered = guarded(lambda: PackageRecord.sort_topologically(engine), "packages in order")
     by_key = {(one.name, one.version, one.build): one for one in listed.values()}
     return [by_key[one.name.normalized, str(one.version), str(one.build)] for one in ordered]
+
+
+def version_order(text: str) -> Version:
+    """Return a version that compares as conda orders them; raises UsageError."""
+    return guarded(lambda: Version(text), f"{text!r} is not a version")
