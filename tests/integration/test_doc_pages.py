@@ -13,6 +13,7 @@ from support.interpreters import find_interpreter
 DOCS = Path(__file__).parents[2] / "docs"
 
 PAGES = (
+    "how-to/librarian/channels.md",
     "how-to/librarian/closed-stacks.md",
     "how-to/librarian/cold-start.md",
     "how-to/librarian/extend-a-stack.md",

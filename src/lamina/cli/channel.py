@@ -188,7 +188,7 @@ def print_indexed(output: Output, channel: Path, indexed: Sequence[IndexedSubdir
     """Print what became of a channel."""
     lines = []
     for one in indexed:
-        text = f"{channel / one.subdir}: {one.packages} packages"
+        text = f"{channel / one.subdir}: {one.packages} package{'s' if one.packages != 1 else ''}"
         text += f", {one.patched} patched" if one.patched else ""
         lines.append(text + (f", {one.broken} broken" if one.broken else ""))
     output.result("\n".join(lines), {"subdirs": [asdict(one) for one in indexed]})

@@ -104,9 +104,9 @@ def test_trap_09_patches_are_in_every_form_and_gone_when_taken_away(
 def test_a_patch_with_a_mistake_changes_nothing(channel: Path, command_line: CommandLine) -> None:
     before = (channel / "linux-64" / "repodata.json").read_bytes()
     (channel / "patches").mkdir()
-    (channel / "patches" / "x.yaml").write_text("if: {nam: x}\nthen: []\n", encoding="utf-8")
+    (channel / "patches" / "x.yaml").write_text("if: {named: x}\nthen: []\n", encoding="utf-8")
     answer = command_line("channel", "index", channel, expect=3)
-    assert "1.if.nam: unknown key (did you mean 'name'?)" in answer.stderr
+    assert "1.if.named: unknown key (did you mean 'name'?)" in answer.stderr
     assert (channel / "linux-64" / "repodata.json").read_bytes() == before
 
 
