@@ -29,7 +29,8 @@ _KINDS: tuple[tuple[type[LaminaError], tuple[str, ...]], ...] = (
     (UnsatisfiableError, ("SolverError",)),
     (UpstreamUnavailableError, ("GatewayError", "FetchRepoDataError")),
     (IntegrityError, ("ExtractError", "ValidatePackageRecordsError")),
-    (StorageError, ("IoError", "LinkError", "TransactionError", "InstallerError", "CacheDirError")),
+    (StorageError, ("IoError", "CacheDirError")),
+    (LaminaError, ("LinkError", "TransactionError", "InstallerError")),
     (
         UsageError,
         (

@@ -6,6 +6,7 @@ anew: hard links into a cache would let one prefix change what is in all others.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from rattler import Subdir, install
 
 from lamina.archive.reading import check_archive
 from lamina.core import fs, report
-from lamina.core.errors import ConflictError, IntegrityError
+from lamina.core.errors import ConflictError, IntegrityError, StorageError
 from lamina.engines.conda_boundary import call
 from lamina.engines.conda_layout import Checked, check_layout
 from lamina.engines.conda_prefix import META
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from lamina.model.conda import CondaRecord
     from lamina.model.platforms import Platform
 
+_THERE = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 STAGE_MARK = ".lamina-conda-"
 """In the name of what a killed installation leaves beside its prefix."""
 
@@ -63,16 +65,35 @@ def install_new(request: InstallRequest) -> Path:
     with report.step("check packages", total=len(request.archives)):
         packages = check_packages(request.archives)
     check_layout(packages, final)
+    _warn_of_scripts(packages)
     stage = prefix.with_name(f".{prefix.name}{STAGE_MARK}{uuid4().hex[:12]}")
     fs.make_directory(stage)
     try:
         with report.step("install packages", total=len(packages)):
             _install(packages, stage, final, request)
         fs.remove_tree(stage / "cache")
-        fs.rename(stage / "prefix", prefix)
+        _move(stage / "prefix", prefix)
     finally:
         fs.remove_tree(stage)
     return prefix
+
+
+def _move(stage: Path, prefix: Path) -> None:
+    """Rename the stage; raises ConflictError when another installation was first."""
+    try:
+        fs.rename(stage, prefix)
+    except StorageError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in _THERE:
+            raise ConflictError(f"{prefix}: was made by somebody else meanwhile") from error
+        raise
+
+
+def _warn_of_scripts(packages: Sequence[Checked]) -> None:
+    """Say which packages count on a script being run, which could do anything."""
+    for one in packages:
+        names = {f"bin/.{one.record.name}-{when}-link.sh" for when in ("pre", "post")}
+        if any(entry.path in names for entry in one.contents.paths):
+            report.warn(f"{one.record}: its link script is not run")
 
 
 def check_packages(archives: Mapping[CondaRecord, Path]) -> list[Checked]:

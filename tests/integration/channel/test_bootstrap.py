@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -16,6 +17,10 @@ from lamina.archive.reading import check_archive, read_archive
 from lamina.archive.zstd import decompressing
 from lamina.channel.check import check_channel
 from lamina.core.errors import UnsatisfiableError
+from lamina.engines.conda_install import InstallRequest, install_new
+from lamina.engines.conda_solve import CondaChannels, SolveRequest, solve
+from lamina.engines.conda_virtual import virtual_packages
+from lamina.model.platforms import Platform, SystemFloor
 from support.channels import SERIES, make_channel, records_of, write_wheels
 from support.interpreters import find_interpreter
 
@@ -140,3 +145,14 @@ def test_a_stack_of_physics(command_line: CommandLine, tmp_path: Path) -> None:
     assert {"numpy", "awkward-cpp", "iminuit", "python"} <= set(compiled)
     assert {"uproot", "awkward", "hist"} <= set(records_of(tmp_path / "ch", "noarch"))
     assert command_line("channel", "check", tmp_path / "ch", "--json").json["findings"] == []
+    platform = Platform.LINUX_64
+    virtual = virtual_packages(platform, floor=SystemFloor(glibc=(2, 99)))
+    channels = CondaChannels(addresses=[str(tmp_path / "ch")], cache=tmp_path / "cache")
+    solution = solve(channels, SolveRequest(specs=words, platform=platform, virtual=virtual))
+    archives = {one: tmp_path / "ch" / one.subdir / one.file_name for one in solution}
+    prefix = tmp_path / "prefix"
+    install_new(InstallRequest(archives=archives, prefix=prefix, platform=platform))
+    code = "import uproot, hist, iminuit, awkward as ak; print(ak.sum(ak.Array([[1, 2], [3]])))"
+    program = [str(prefix / "bin" / "python"), "-c", code]
+    answer = subprocess.run(program, capture_output=True, text=True, check=True, env={})
+    assert answer.stdout == "6\n"

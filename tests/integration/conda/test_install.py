@@ -8,16 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lamina.archive.package import PLACEHOLDER
 from lamina.archive.reading import read_archive
 from lamina.channel.directory import record_of
-from lamina.core.errors import ConflictError, IntegrityError, UsageError
+from lamina.core import report
+from lamina.core.errors import ConflictError, IntegrityError, LaminaError, UsageError
+from lamina.core.report import SilentReporter
 from lamina.engines.conda_install import STAGE_MARK, InstallRequest, install_new
 from lamina.engines.conda_prefix import check_prefix, read_prefix
 from lamina.engines.conda_solve import CondaChannels, SolveRequest, solve
@@ -232,6 +235,50 @@ install_new(request(Path({str(prefix)!r}), Path({str(python)!r})))
     if not prefix.exists():
         install_new(request(prefix, python))
     assert check_prefix(prefix) == []
+
+
+def test_trap_17_of_two_at_once_one_makes_the_prefix(one: Path, tmp_path: Path) -> None:
+    prefix = tmp_path / "prefix"
+
+    def attempt(_: int) -> str:
+        try:
+            return str(install_new(request(prefix, one)))
+        except ConflictError as error:
+            return type(error).__name__
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = sorted(pool.map(attempt, range(4)))
+    assert outcomes == [str(prefix), *["ConflictError"] * 3]
+    assert check_prefix(prefix) == []
+    assert stages(tmp_path) == []
+
+
+class Warnings(SilentReporter):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.said.append(message)
+
+
+def test_link_scripts_are_not_run_and_that_is_said(tmp_path: Path) -> None:
+    files = {"bin/.one-post-link.sh": "#!/bin/sh\ntouch $PREFIX/ran\n"}
+    archive = write_package(tmp_path / "made", tmp_path / "work", files=files)
+    heard = Warnings()
+    with report.use(heard):
+        prefix = install_new(request(tmp_path / "prefix", archive))
+    assert heard.said == ["one 1.0 h0_0: its link script is not run"]
+    assert not (prefix / "ran").exists()
+
+
+def test_python_packages_without_a_python_are_said(tmp_path: Path) -> None:
+    about: dict[str, Any] = {"subdir": "noarch", "noarch": "python"}
+    files = {"site-packages/pure.py": "x = 1\n"}
+    pure = write_package(tmp_path / "made", tmp_path / "work", "pure", "1.0", files=files, **about)
+    with pytest.raises(LaminaError, match="no python version specified"):
+        install_new(request(tmp_path / "prefix", pure))
+    assert not (tmp_path / "prefix").exists()
+    assert stages(tmp_path) == []
 
 
 def test_a_stage_that_cannot_be_renamed_is_gone(one: Path, tmp_path: Path) -> None:
