@@ -71,8 +71,12 @@ def forge(
     recorded: Mapping[str, bytes] | None = None,
     index: Mapping[str, Any] | None = None,
     further: Mapping[str, bytes] | None = None,
+    cut: int = 0,
 ) -> Path:
-    """Write ``bad-1-0.conda`` by hand: any members, any paths.json, any index.json."""
+    """Write ``bad-1-0.conda`` by hand: any members, any paths.json, any index.json.
+
+    ``cut``: so many bytes are missing at the end of the compressed files.
+    """
     listed = list(members)
     known = recorded if recorded is not None else {m.name: d for m, d in listed if m.isreg()}
     paths = [
@@ -92,7 +96,8 @@ def forge(
     path = directory / "bad-1-0.conda"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("metadata.json", '{"conda_pkg_format_version": 2}')
-        archive.writestr("pkg-bad-1-0.tar.zst", tarred(listed))
+        packed = tarred(listed)
+        archive.writestr("pkg-bad-1-0.tar.zst", packed[: len(packed) - cut])
         files = [a_file(name, text.encode()) for name, text in info.items()]
         archive.writestr("info-bad-1-0.tar.zst", tarred(files))
         for name, data in (further or {}).items():

@@ -44,12 +44,21 @@ def test_every_changed_byte_of_content_is_found(archive: Path, tmp_path: Path) -
     begin = data.index(b"pkg-one") + len("pkg-one-1.0-h0_0.tar.zst")
     end = data.index(b"info-one")
     broken = tmp_path / archive.name
-    for position in range(begin, end - 40, 17):
+    last = end - 30  # the header of the next part begins there
+    for position in [*range(begin, last, 17), *range(last - 6, last)]:
         changed = bytearray(data)
         changed[position] ^= 0x55
         broken.write_bytes(changed)
         with pytest.raises(IntegrityError, match=r"one-1\.0-h0_0\.conda"):
             check_archive(broken)
+
+
+@pytest.mark.parametrize("cut", [1, 4, 5])
+def test_files_that_end_too_soon_are_found_inside_a_whole_zip(tmp_path: Path, cut: int) -> None:
+    # More than the end of a tar, so that it could be done before it is over.
+    members = [a_file(f"file-{number}", bytes(10240)) for number in range(3)]
+    with pytest.raises(IntegrityError, match=r"bad-1-0\.conda: not a whole"):
+        check_archive(forge(tmp_path, members, cut=cut))
 
 
 def test_a_wrong_hash_is_named(archive: Path) -> None:
