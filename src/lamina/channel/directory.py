@@ -16,7 +16,7 @@ from lamina.core.errors import ConflictError, IntegrityError, LaminaError, Usage
 from lamina.core.hold import hold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from lamina.archive.reading import Contents
@@ -91,16 +91,17 @@ def milliseconds(timestamp: float) -> int:
     return int(timestamp if timestamp > 253_402_300_799 else timestamp * 1000)
 
 
-def read_records(channel: Path, subdir: str) -> list[Indexed]:
+def read_records(channel: Path, subdir: str, *, leaving: Collection[Path] = ()) -> list[Indexed]:
     """Return the records of a subdirectory; archives that are as they were are not read again.
 
+    Those in ``leaving`` are not looked at, whatever they are.
     Raises IntegrityError that names every archive that is damaged.
     """
     cache = _load_cache(channel / subdir / _CACHE)
     found: list[Indexed] = []
     problems: list[str] = []
     remembered: dict[str, Any] = {}
-    files = archives(channel, subdir)
+    files = [file for file in archives(channel, subdir) if file not in leaving]
     with ThreadPoolExecutor() as pool:
         answers = pool.map(lambda file: _indexed(file, subdir, cache), files)
         for file, answer in zip(files, answers, strict=True):
@@ -177,8 +178,3 @@ def changing(channel: Path) -> Iterator[None]:
         if holder is not None:
             raise ConflictError(f"{channel}: is being changed on {holder.host or 'this machine'}")
         yield
-
-
-def by_file(records: Iterable[Indexed]) -> dict[str, dict[str, Any]]:
-    """Return file name -> record."""
-    return {one.file_name: one.record for one in records}

@@ -58,7 +58,7 @@ def _index(
         patches, broken = load_patches(channel), load_broken(channel)
         made = []
         for subdir in places:
-            raw = _raw(channel, subdir, leaving)
+            raw = of_archives(subdir, read_records(channel, subdir, leaving=leaving))
             patched = raw.patched(functools.partial(apply_patches, patches))
             made.append((raw, patched.without(broken.get(subdir, ()))))
         for raw, patched in made:
@@ -66,13 +66,6 @@ def _index(
             write_repodata(channel, raw, patched)
             sweep_shards(channel / raw.subdir, keep=before)
     return [_summary(raw, patched) for raw, patched in made]
-
-
-def _raw(channel: Path, subdir: str, leaving: Collection[Path]) -> Repodata:
-    """Return what the archives say."""
-    indexed = read_records(channel, subdir)
-    kept = [one for one in indexed if channel / subdir / one.file_name not in leaving]
-    return of_archives(subdir, kept)
 
 
 def _summary(raw: Repodata, patched: Repodata) -> IndexedSubdir:
