@@ -13,6 +13,7 @@ import rattler
 from rattler import Channel, Gateway, MatchSpec, RepoDataRecord, SourceConfig, Subdir
 
 from lamina.core.errors import UnsatisfiableError, UsageError
+from lamina.core.run import redact
 from lamina.engines import conda_virtual
 from lamina.engines.conda_boundary import call, guarded
 from lamina.engines.conda_records import from_engine, name_of, parse_spec, to_engine
@@ -176,6 +177,10 @@ def _address(text: str) -> str:
     return path.resolve().as_uri()
 
 
+def _shown(channels: CondaChannels) -> str:
+    return redact(", ".join(channels.addresses))
+
+
 def _platforms(platform: Platform) -> list[Subdir]:
     return [Subdir(str(platform)), Subdir(_NOARCH)]
 
@@ -199,7 +204,7 @@ def _ask(
                 recursive=recursive,
                 channel_relations="disabled",
             ),
-            f"channels {', '.join(channels.addresses)}",
+            f"channels {_shown(channels)}",
         )
     return [list(records) for records in found]
 
@@ -248,8 +253,7 @@ def _check_there(
     lines = [
         f"{name}: all {left[name]} builds are newer than {request.exclude_newer:%Y-%m-%d}"
         if left.get(name)
-        else f"{name}: no channel has it for {request.platform} "
-        f"(asked: {', '.join(channels.addresses)})"
+        else f"{name}: no channel has it for {request.platform} (asked: {_shown(channels)})"
         for name in missing
     ]
     raise UnsatisfiableError("\n".join(lines), hints=_hints(left))

@@ -239,6 +239,10 @@ def test_a_channel_that_does_not_answer_is_named(tmp_path: Path) -> None:
     gone = CondaChannels(addresses=[address], cache=tmp_path)
     with pytest.raises(UpstreamUnavailableError, match=address):
         solve(gone, ask("lib"))
+    secret = CondaChannels(addresses=[address.replace("//", "//me:secret@")], cache=tmp_path)
+    with pytest.raises(UpstreamUnavailableError) as caught:
+        solve(secret, ask("lib"))
+    assert "secret" not in caught.value.message
     with pytest.raises(UsageError, match="neither the address of a channel nor a directory"):
         solve(CondaChannels(addresses=["conda-forge"], cache=tmp_path), ask("lib"))
 
