@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
 
-from lamina.engines.conda_records import version_order
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -92,6 +90,8 @@ def _versions(one: str, other: str) -> tuple[Any, Any]:
     try:
         return Version(one), Version(other)
     except InvalidVersion:
+        from lamina.engines.conda_records import version_order
+
         return version_order(one), version_order(other)
 
 
