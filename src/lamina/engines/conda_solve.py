@@ -168,7 +168,7 @@ def _both_sides(
 
 
 def _address(text: str) -> str:
-    """Return the address of a channel; a name alone would be taken from anaconda.org."""
+    """Return the address of a channel; a name alone would be taken from a public server."""
     if "://" in text:
         return text
     path = Path(text)
