@@ -42,6 +42,7 @@ WATCHED = frozenset({"importlib.metadata", "importlib_metadata", "pkgutil"})
 
 ANSWERS = "_lamina_start_answers"
 _load: "Any" = sys.modules["_frozen_importlib"]._load
+NOT_USED = "%s goes on without its start-up index: %s"
 _COLD = 200_000
 """Nanoseconds that a byte takes which is not in memory."""
 
@@ -264,7 +265,7 @@ class Index:
     def give_up(self, error: Exception) -> None:
         """Find modules as if there were no index, from now on."""
         if self in sys.path_hooks:
-            complain("the start-up index of this release is not used: %s" % error)
+            complain(NOT_USED % (self.start[:-1], error))
             sys.path_hooks[:] = [one for one in sys.path_hooks if one is not self]
         for path, finder in list(sys.path_importer_cache.items()):
             if isinstance(finder, Finder) and finder.index is self:
@@ -304,7 +305,7 @@ def start(key: str) -> None:
     try:
         index = Index(prefix, Archive(prefix + "/.lamina/index", key.encode("ascii")))
     except BROKEN as error:
-        complain("the start-up index of this release is not used: %s" % error)
+        complain(NOT_USED % (prefix, error))
         return
     sys.path_hooks.insert(0, index)
     for path in list(sys.path_importer_cache):

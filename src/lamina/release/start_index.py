@@ -51,7 +51,7 @@ except Exception as error:
         posix.environ[b"LAMINA_INDEX"] = b"0"
         posix.putenv(b"LAMINA_INDEX", b"0")
         try:
-            posix.write(2, b"lamina: the start-up index of this release is not used: %a\\n" % error)
+            posix.write(2, b"lamina: this Python goes on without its start-up index: %a\\n" % error)
         except OSError:
             pass
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lamina.core.errors import UsageError
+from lamina.core.errors import CommandFailedError, IntegrityError, UsageError
 from lamina.core.run import base_environment, run
 from lamina.release.root import INTERNAL
 from lamina.release.start_index import INDEX_NAME, READER_NAME
@@ -29,7 +29,7 @@ def warm(release: Release, *, environ: Mapping[str, str]) -> Warmed:
     """Read the byte code, libraries and data that importing what the stack tests needs.
 
     After that, it is in the memory of this machine, and in the cache of its network file system.
-    Raises UsageError for a release without a start-up index, CommandFailedError.
+    Raises UsageError for a release without a start-up index, IntegrityError for a damaged one.
     """
     prefix = release.prefix
     patterns = ("python/lib*/python3.*", "lib/python3.*/site-packages")
@@ -40,6 +40,12 @@ def warm(release: Release, *, environ: Mapping[str, str]) -> Warmed:
         )
     python, index = prefix / "bin" / "python", prefix / INTERNAL / INDEX_NAME
     words: tuple[str | Path, ...] = (python, "-I", "-S", "-B", readers[0], index)
-    told = run(words, env=base_environment(environ)).stdout
+    try:
+        told = run(words, env=base_environment(environ)).stdout
+    except CommandFailedError as error:
+        raise IntegrityError(
+            f"{release.name}: its start-up index cannot be read",
+            hints=[f"lamina release verify {release.name}"],
+        ) from error
     files, count = (int(word) for word in told.split())
     return Warmed(files=files, bytes=count)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lamina.core.errors import BuildFailedError, UsageError
+from lamina.core.errors import BuildFailedError, IntegrityError, UsageError
 from lamina.model.versions import parse_release_version
 from lamina.release.publish import publish
 from lamina.release.start_index import inside_cvmfs
@@ -137,6 +137,11 @@ def test_a_release_is_read_by_hand(tmp_path: Path, environ: dict[str, str]) -> N
     sizes = [hot.stat().st_size, len("data\n")]
     assert warmed.bytes >= sum(sizes)
     assert warmed.files >= len(sizes)
+    index = release.internal / "index" / "start.index"
+    index.chmod(0o644)
+    index.write_bytes(index.read_bytes()[:-1])
+    with pytest.raises(IntegrityError, match="cannot be read"):
+        warm(release, environ=environ)
     hook = release.prefix / SITE / "_lamina_start_reader.py"
     hook.parent.chmod(0o755)
     hook.unlink()
