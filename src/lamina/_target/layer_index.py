@@ -147,7 +147,7 @@ class LayerIndex(Index):
         try:
             return above.archive, above.archive.section(place)  # type: ignore[union-attr]
         except (BrokenIndexError, ValueError, EOFError, TypeError, AttributeError):
-            return None, None
+            return None, None  # FileFinder looks through it.
 
 
 def use(layers: "list[str]", below: "Iterable[str]") -> None:

@@ -241,7 +241,7 @@ class Index:
                 try:
                     same = _identity(start) == _identity(self.start)
                 except OSError:
-                    return None
+                    return None  # There is no such directory.
                 self.spellings += [start] if same else []
                 return start if same else None
         return None
@@ -283,7 +283,7 @@ def complain(message: str) -> None:
     try:
         posix.write(2, text.encode("utf-8", "surrogateescape"))
     except OSError:
-        pass
+        pass  # Standard error is closed: nobody wants to hear it.
     posix.putenv(b"LAMINA_INDEX", b"0")
     posix.environ[b"LAMINA_INDEX"] = b"0"
     environ = getattr(sys.modules.get("os"), "environ", None)  # It may be about to be imported.

@@ -64,7 +64,7 @@ class Reader:
                 for at in range(offset, offset + length, CHUNK):
                     count += len(posix.pread(file, min(CHUNK, offset + length - at), at))
         except OSError:
-            pass
+            pass  # Who needs the file says so.
         finally:
             posix.close(file)
         with self._lock:

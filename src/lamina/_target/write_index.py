@@ -14,6 +14,7 @@ CVMFS, if it is in one, else empty. start_index.py reads the index, in the same 
   needs (file bundles, CernVM-FS 2.14).
 """
 
+import functools
 import importlib
 import importlib.machinery
 import importlib.util
@@ -71,6 +72,7 @@ class Directory:
         found.update((name, True) for name in self.directories + self.links)
         return found
 
+    @functools.cached_property
     def modules(self) -> Dict[str, str]:
         """Return module -> how its path goes on after its name; empty for a mere directory."""
         found: Dict[str, str] = {}
@@ -205,7 +207,7 @@ class Tree:
         here = Directory(path)
         pack = self.packs.setdefault(name, Pack(name))
         self.known[path] = here, pack
-        for module, kind in here.modules().items():
+        for module, kind in here.modules.items():
             if kind.endswith(".py"):
                 pack_of_it = self._pack(path, module, name) if kind[0] == "/" else pack
                 pack_of_it.files.append(cached(path, module, kind))
@@ -264,7 +266,7 @@ def write_sections(tree: Tree, writer: Writer, codes: "Dict[str, Code]") -> "Dic
         here, pack = tree.known[path]
         modules = {
             name: (kind, _packed(codes.get(cached(path, name, kind)), pack) if kind else None)
-            for name, kind in here.modules().items()
+            for name, kind in here.modules.items()
         }
         inside = {name: os.path.join(path, name) for name in here.directories}
         directories = {name: places[at] for name, at in inside.items() if at in places}

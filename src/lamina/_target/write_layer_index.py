@@ -44,7 +44,7 @@ class Tops:
             _keep_byte_code_apart(path)
         identity = _identity(path)
         here = _index.Directory(path)
-        modules = {name: (kind, None) for name, kind in here.modules().items()}
+        modules = {name: (kind, None) for name, kind in here.modules.items()}
         inside: "Dict[str, Any]" = {}
         for name in here.directories:
             below = os.path.join(path, name)

@@ -26,6 +26,8 @@ SUFFIXES = (".conda", ".tar.bz2")
 _LARGEST_INFO = 1 << 28
 """Bytes: no info/ file of a real package comes near."""
 _DOCUMENTS = frozenset(f"info/{name}.json" for name in ("index", "paths", "run_exports", "link"))
+# What the readers of zip, tar and JSON raise for damaged bytes. NotImplementedError is zipfile's,
+# for a way to compress that does not exist.
 _DAMAGE = (
     OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
     NotImplementedError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError,

@@ -69,7 +69,7 @@ def test_modules_are_run(odd: Indexed, words: list[str]) -> None:
 
 
 def test_scripts_have_what_is_beside_them(odd: Indexed) -> None:
-    answer = odd.both(odd.prefix / "bin" / "script.py")
+    answer = odd.both("-B", odd.prefix / "bin" / "script.py")
     assert answer.out.split()[1] == "42"
 
 

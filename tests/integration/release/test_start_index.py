@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +20,9 @@ from lamina.release.warm import warm
 from support.release_wheels import lock_of, make_wheel
 from support.releases import make_stack, publish_request
 
+if TYPE_CHECKING:
+    from lamina.release.root import Release
+
 TARGET = Path(sys.modules[publish.__module__].__file__ or "").parents[1] / "_target"
 FILES = {
     "used/__init__.py": "import used.part, other\n",
@@ -28,6 +32,14 @@ FILES = {
     "other/__init__.py": "",
 }
 SITE = "lib/python3.12/site-packages"
+
+
+def published(tmp_path: Path, environ: dict[str, str], *, bundle: bool = False) -> Release:
+    """Publish a release whose stack imports ``used``."""
+    stack = make_stack(bundle=bundle, test={"imports": ["used"]})
+    wheel = make_wheel(tmp_path / "wheels", "used", "1.0", FILES)
+    request = publish_request(tmp_path, environ, stack=stack, lock=lock_of(stack, [wheel]))
+    return publish(request).release
 
 
 def files_looked_for(python: Path, code: str, environ: dict[str, str]) -> list[str]:
@@ -42,10 +54,7 @@ def files_looked_for(python: Path, code: str, environ: dict[str, str]) -> list[s
 def test_what_is_in_a_release_is_not_looked_for(
     tmp_path: Path, environ: dict[str, str], bundle: bool
 ) -> None:
-    stack = make_stack(bundle=bundle, test={"imports": ["used"]})
-    wheel = make_wheel(tmp_path / "wheels", "used", "1.0", FILES)
-    request = publish_request(tmp_path, environ, stack=stack, lock=lock_of(stack, [wheel]))
-    release = publish(request).release
+    release = published(tmp_path, environ, bundle=bundle)
     python = release.prefix / "bin" / "python"
     code = "import used, used.spare, json, decimal; print(used.__file__)"
     plain = files_looked_for(python, code, environ | {"LAMINA_INDEX": "0"})
@@ -64,10 +73,7 @@ def test_what_is_in_a_release_is_not_looked_for(
 def test_it_is_used_through_the_link_of_a_tier(
     tmp_path: Path, environ: dict[str, str], bundle: bool
 ) -> None:
-    stack = make_stack(bundle=bundle, test={"imports": ["used"]})
-    wheel = make_wheel(tmp_path / "wheels", "used", "1.0", FILES)
-    request = publish_request(tmp_path, environ, stack=stack, lock=lock_of(stack, [wheel]))
-    release = publish(request).release
+    release = published(tmp_path, environ, bundle=bundle)
     tier = tmp_path / "pro"
     tier.symlink_to(release.prefix)
     elsewhere = tmp_path / "lib/python3.12/site-packages"
@@ -128,10 +134,7 @@ def test_the_index_is_the_same_each_time(tmp_path: Path, environ: dict[str, str]
 
 
 def test_a_release_is_read_by_hand(tmp_path: Path, environ: dict[str, str]) -> None:
-    stack = make_stack(test={"imports": ["used"]})
-    wheel = make_wheel(tmp_path / "wheels", "used", "1.0", FILES)
-    request = publish_request(tmp_path, environ, stack=stack, lock=lock_of(stack, [wheel]))
-    release = publish(request).release
+    release = published(tmp_path, environ)
     hot = release.internal / "index" / "hot.pack"
     warmed = warm(release, environ=environ)
     sizes = [hot.stat().st_size, len("data\n")]
@@ -164,10 +167,7 @@ def test_a_repository_of_cvmfs_is_known_by_its_path(prefix: str, inside: str) ->
 
 def test_bundles_are_what_a_client_of_cvmfs_reads(tmp_path: Path, environ: dict[str, str]) -> None:
     """As in https://cvmfs.readthedocs.io/en/stable/cpt-file-bundles."""
-    stack = make_stack(test={"imports": ["used"]})
-    wheel = make_wheel(tmp_path / "wheels", "used", "1.0", FILES)
-    request = publish_request(tmp_path, environ, stack=stack, lock=lock_of(stack, [wheel]))
-    release = publish(request).release
+    release = published(tmp_path, environ)
     index, inside = release.internal / "index", "/lamina/releases/small/1.0"
     assert not (index / "bundles").exists()
     record = release.internal / "start.json"
@@ -206,10 +206,7 @@ except ChildProcessError:
 def test_a_cold_release_is_read_ahead_where_that_is_wanted(
     tmp_path: Path, environ: dict[str, str], wanted: str, times: int
 ) -> None:
-    stack = make_stack(test={"imports": ["used"]})
-    wheel = make_wheel(tmp_path / "wheels", "used", "1.0", FILES)
-    request = publish_request(tmp_path, environ, stack=stack, lock=lock_of(stack, [wheel]))
-    prefix = publish(request).release.prefix
+    prefix = published(tmp_path, environ).prefix
     said = tmp_path / "said"
     reader = prefix / SITE / "_lamina_start_reader.py"
     reader.chmod(0o644)
@@ -224,10 +221,7 @@ def test_a_cold_release_is_read_ahead_where_that_is_wanted(
 
 
 def test_a_warm_release_is_not_read_ahead(tmp_path: Path, environ: dict[str, str]) -> None:
-    stack = make_stack(test={"imports": ["used"]})
-    wheel = make_wheel(tmp_path / "wheels", "used", "1.0", FILES)
-    request = publish_request(tmp_path, environ, stack=stack, lock=lock_of(stack, [wheel]))
-    python = publish(request).release.prefix / "bin/python"
+    python = published(tmp_path, environ).prefix / "bin/python"
     code = "import sys, used; print('_lamina_start_answers' in sys.modules)"
     environ = environ | {"LAMINA_READ_AHEAD": "1"}
     subprocess.check_output([python, "-c", code], env=environ)
