@@ -22,6 +22,7 @@ _ARCHIVES = (".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tbz", ".tar.xz", ".txz", "
 def check_lock(lock: Lock) -> Iterator[Problem]:
     """Yield what is wrong: packages twice, files for no or several targets, names that differ."""
     names = {package.name for package in lock.packages}
+    names |= {one.name for package in lock.conda for one in package.provides}
     parents = {f"{PARENT}{one.name}" for one in lock.parents}
     seen: dict[tuple[str, Target], int] = {}
     for number, package in enumerate(lock.packages):
@@ -41,6 +42,25 @@ def check_lock(lock: Lock) -> Iterator[Problem]:
                 where=f"{where}.dependencies",
                 found=f"{package.name} needs {needed}, which is not locked",
             )
+
+
+def check_conda(lock: Lock) -> Iterator[Problem]:
+    """Yield what is wrong with the conda packages: twice, misnamed, no Python, strange targets."""
+    seen: dict[tuple[str, Target], int] = {}
+    for number, one in enumerate(lock.conda):
+        where = f"conda[{number}]"
+        yield from _check_targets(f"{where}.targets", one.targets, lock.targets)
+        for target in one.targets or lock.targets:
+            first = seen.setdefault((one.name, target), number)
+            if first != number:
+                yield Problem(where=where, found=f"{one.name} for {target} a second time")
+        if not one.file.startswith(f"{one.name}-{one.version}-{one.build}."):
+            found = f"{one.file!r} is not a file of {one.name} {one.version} {one.build}"
+            yield Problem(where=f"{where}.file", found=found)
+    for target in lock.targets if lock.conda else ():
+        if ("python", target) not in seen:
+            found = f"no python for {target}, which has other packages of channels"
+            yield Problem(where="conda", found=found)
 
 
 def _check_targets(

@@ -6,10 +6,11 @@ from them.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, Field
 
+from lamina.lock.conda import FileField, LockedConda, Targets, TargetText
 from lamina.model.artifacts import Artifact, ArtifactKind
 from lamina.model.document import Document
 from lamina.model.fields import (
@@ -35,24 +36,6 @@ def is_stack(who: str) -> bool:
     return who == STACK or who.startswith(PARENT)
 
 
-def _as_target(value: Any) -> Any:
-    return Target.parse(value) if isinstance(value, str) else value
-
-
-def _safe_filename(text: str) -> str:
-    if "/" in text or "\\" in text or text.startswith(".") or not text.isprintable():
-        raise ValueError(f"{text!r} is not a file name")
-    return text
-
-
-TargetText = Annotated[
-    Target,
-    BeforeValidator(_as_target, json_schema_input_type=str),
-    PlainSerializer(str, return_type=str),
-]
-Targets = Annotated[tuple[TargetText, ...], Field(strict=False)]
-
-
 class LockedDependency(Document):
     """One edge: what a locked package needs."""
 
@@ -71,7 +54,7 @@ class LockedDependency(Document):
 class LockedArtifact(Document):
     """One file of a locked package."""
 
-    file: Annotated[str, AfterValidator(_safe_filename)]
+    file: FileField
     """Its file name on the index."""
     sha256: DigestField
     """The digest of its content."""
@@ -156,7 +139,13 @@ class Lock(Document):
     packages: Annotated[tuple[LockedPackage, ...], Field(strict=False)] = Field(
         default=(), alias="package"
     )
-    """Every package, by name and version."""
+    """Every package of an index, by name and version."""
+    conda: Annotated[tuple[LockedConda, ...], Field(strict=False)] = ()
+    """Every package of a conda channel, by name; Python is one of them then."""
+
+    def conda_for(self, target: Target) -> list[LockedConda]:
+        """Return the conda packages of one target, by name."""
+        return [one for one in self.conda if not one.targets or target in one.targets]
 
     def packages_for(self, target: Target) -> list[LockedPackage]:
         """Return the packages of one target, by name."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lamina.core import fs
 from lamina.core.errors import DocumentError
-from lamina.lock.consistency import check_lock
+from lamina.lock.consistency import check_conda, check_lock
 from lamina.lock.document import (
     Lock,
     LockedArtifact,
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from lamina.lock.conda import LockedConda
+
 
 LOCK_NAME = "lamina.lock"
 
@@ -29,7 +31,7 @@ LOCK_NAME = "lamina.lock"
 def load_lock(path: Path) -> Lock:
     """Read a lock; raises DocumentError with every problem found."""
     lock = validate(Lock, load_toml(path), path)
-    if problems := list(check_lock(lock)):
+    if problems := [*check_lock(lock), *check_conda(lock)]:
         raise DocumentError(path, problems, hints=["lamina lock"])
     return lock
 
@@ -58,6 +60,8 @@ def dump_lock(lock: Lock) -> str:
         lines += parent_lines(parent)
     for package in sorted(lock.packages, key=lambda one: (one.name, one.version, one.targets)):
         lines += _package_lines(package)
+    for one in sorted(lock.conda, key=lambda one: (one.name, one.targets, one.file)):
+        lines += conda_lines(one)
     return "\n".join(lines) + "\n"
 
 
@@ -94,6 +98,38 @@ def _package_lines(package: LockedPackage) -> list[str]:
     if package.waived:
         lines.append(f"waived = {toml_texts(sorted(package.waived))}")
     return [*lines, "artifacts = [", *sorted(map(_artifact, package.artifacts)), "]"]
+
+
+def conda_lines(one: LockedConda) -> list[str]:
+    """Return the table of one conda package."""
+    fields = {
+        "name": toml_text(one.name),
+        "version": toml_text(one.version),
+        "build": toml_text(one.build),
+        "build-number": str(one.build_number),
+        "channel": toml_text(one.channel),
+        "subdir": toml_text(one.subdir),
+        "file": toml_text(one.file),
+        "sha256": toml_text(one.sha256),
+        "md5": toml_text(one.md5) if one.md5 else "",
+        "size": "" if one.size is None else str(one.size),
+        "built": "" if one.built is None else _time(one.built),
+        "noarch": toml_text(one.noarch) if one.noarch else "",
+        "site-packages": toml_text(one.site_packages) if one.site_packages else "",
+        "licence": toml_text(one.licence) if one.licence else "",
+        "targets": toml_texts(sorted(one.targets)) if one.targets else "",
+        "requested-by": toml_texts(sorted(one.requested_by)),
+        "depends": toml_texts(one.depends) if one.depends else "",
+        "constrains": toml_texts(one.constrains) if one.constrains else "",
+    }
+    lines = ["", "[[conda]]", *(f"{key} = {text}" for key, text in fields.items() if text)]
+    if one.provides:
+        pairs = [
+            {"name": toml_text(each.name), "version": toml_text(each.version)}
+            for each in sorted(one.provides, key=lambda each: each.name)
+        ]
+        lines += ["provides = [", *map(_inline, pairs), "]"]
+    return lines
 
 
 def _dependency(one: LockedDependency) -> str:

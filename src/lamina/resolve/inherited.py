@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from lamina.lock.document import LockedArtifact, TargetText
+from lamina.lock.conda import TargetText
+from lamina.lock.document import LockedArtifact
 from lamina.model.document import Document
 from lamina.stack.document import PackageEntry
 

@@ -16,11 +16,13 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
+from lamina.model.conda_fields import ChannelField, VirtualField
 from lamina.model.document import Document
 from lamina.model.fields import IndexField, PackageField, PlatformField, StackField
 from lamina.model.names import PUBLIC_INDEX, parse_package_name
 from lamina.model.platforms import PythonSeries
 from lamina.model.versions import ReleaseVersion, parse_release_version
+from lamina.stack.conda import CondaTable
 from lamina.stack.parents import ParentField, check_range
 
 ANY_VERSION = "*"
@@ -220,8 +222,14 @@ class ResolveTable(Document):
     """The index of packages that name none: ``pypi`` or a key of ``indexes``."""
     indexes: dict[IndexField, Address] = {}
     """Further indexes by name: http, https or file URLs (PEP 503 or 691), without credentials."""
-    channels: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    """Conda channels, in order of priority. Without effect as yet."""
+    channels: Annotated[tuple[ChannelField, ...], Field(strict=False)] = ()
+    """Conda channels, the first before the others: names, addresses, or paths from the directory
+    of lamina.toml. ``LAMINA_CHANNEL_<NAME>`` says where a name is on this machine."""
+    virtual: dict[PlatformField, dict[VirtualField, str]] = {}
+    """Virtual packages that machines of a platform have, such as ``__cuda = "12.4"``; an empty
+    version takes one away. ``glibc`` and ``macos`` are there without."""
+    strategy: Literal["highest", "lowest", "lowest-direct"] = "highest"
+    """Which versions are preferred, on both sides."""
     exclude_newer: Moment | None = None
     """Ignore what was uploaded after this day (its end in UTC) or this time."""
     only_binary: bool = True
@@ -334,8 +342,8 @@ class Stack(Document):
     """How versions are chosen."""
     packages: PackageTable = {}
     """Packages of the package index."""
-    conda: dict[str, str] = {}
-    """Packages of conda channels, as MatchSpec. Refused as yet."""
+    conda: CondaTable = {}
+    """Packages of conda channels, as MatchSpec. Python comes from there too, then."""
     hooks: dict[PackageField, HookTable] = {}
     """Hooks by package. Not published as yet."""
     groups: dict[GroupKey, Annotated[tuple[RequirementText, ...], Field(strict=False)]] = {}
