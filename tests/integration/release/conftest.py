@@ -11,10 +11,11 @@ from support.odd_packages import make_odd_prefix
 if TYPE_CHECKING:
     from support.indexed import Indexed
 
+# The oldest and the newest are part of every run.
 SERIES = [
     pytest.param(("3.8", True), id="3.8-bundled"),
-    pytest.param(("3.10", False), id="3.10"),
-    pytest.param(("3.12", True), id="3.12-bundled"),
+    pytest.param(("3.10", False), id="3.10", marks=pytest.mark.heavy),
+    pytest.param(("3.12", True), id="3.12-bundled", marks=pytest.mark.heavy),
     pytest.param(("3.13", False), id="3.13"),
 ]
 
