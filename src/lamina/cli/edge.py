@@ -29,7 +29,10 @@ def guarded(command: click.Command, arguments: Sequence[str] | None = None) -> N
     """Run a command and exit: 0, or the code of the error it ended with."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    sys.exit(exit_code_of(command, arguments))
+    code = exit_code_of(command, arguments)
+    if engine := sys.modules.get("lamina.engines.conda_boundary"):
+        engine.leave(code)
+    sys.exit(code)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import atexit
 import functools
+import os
+import sys
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from rattler import exceptions
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _SETTLING_SECONDS = 0.1
+_NOT_WRITTEN = 120
+"""What Python ends with when its output cannot be flushed."""
 _KINDS: tuple[tuple[type[LaminaError], tuple[str, ...]], ...] = (
     (UnsatisfiableError, ("SolverError",)),
     (UpstreamUnavailableError, ("GatewayError", "FetchRepoDataError")),
@@ -84,11 +88,28 @@ def _words(error: BaseException) -> str:
     return str(error).strip().removeprefix("Cannot solve the request because of: ")
 
 
+def leave(code: int) -> NoReturn:
+    """End the process as ``sys.exit`` does, but let Python not be torn down.
+
+    The engine's threads let go of Python's objects a moment after their answer is there. When the
+    interpreter is being torn down by then, the process dies of it, a third of the time on a busy
+    machine.
+    """
+    atexit.unregister(_settle)
+    atexit._run_exitfuncs()  # noqa: SLF001 - nothing public runs them
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = code or _NOT_WRITTEN
+    os._exit(code)
+
+
 @functools.cache
 def _settle_at_exit() -> None:
-    """Let the engine's threads come to rest before Python goes away.
+    """Give the engine's threads time to come to rest, in programs that do not ``leave``."""
+    atexit.register(_settle)
 
-    They let go of Python's objects a moment after their answer is there. When the interpreter is
-    being torn down by then, the process dies of it, a third of the time on a busy machine.
-    """
-    atexit.register(time.sleep, _SETTLING_SECONDS)
+
+def _settle() -> None:
+    time.sleep(_SETTLING_SECONDS)

@@ -270,3 +270,26 @@ call(lambda: solve([Channel({channel.as_uri()!r})], ["text"], gateway=gateway), 
             [sys.executable, "-c", code], capture_output=True, text=True, check=False
         )
         assert (answer.returncode, answer.stdout) == (0, ""), answer.stderr
+
+
+def test_trap_21_the_program_ends_well_and_says_all(channel: Path, tmp_path: Path) -> None:
+    code = f"""
+import atexit
+import click
+from rattler import Channel, Gateway, solve
+from lamina.cli.edge import guarded
+from lamina.engines.conda_boundary import call
+@click.command()
+def command():
+    gateway = Gateway(cache_dir={str(tmp_path)!r})
+    call(lambda: solve([Channel({channel.as_uri()!r})], ["text"], gateway=gateway), "a test")
+    atexit.register(print, "at exit")
+    print("done")
+    return 7
+guarded(command, [])
+"""
+    for _ in range(16):
+        answer = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        assert (answer.returncode, answer.stdout, answer.stderr) == (7, "done\nat exit\n", "")
