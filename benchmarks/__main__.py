@@ -8,7 +8,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import layer_add, layer_create, lock, operations, publish, release_next, startup
+from benchmarks import (
+    conda,
+    layer_add,
+    layer_create,
+    lock,
+    operations,
+    publish,
+    release_next,
+    startup,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +35,8 @@ BENCHMARKS: dict[str, tuple[Callable[[Path, Path, int], Comparison | startup.Rep
     "tiers": (operations.tiers, "hep-analysis"),
     "gc": (operations.collect, "hep-analysis"),
     "impact": (operations.impact, "hep-analysis"),
+    "conda-solve": (conda.solve, "hep-small"),
+    "conda-install": (conda.install, "hep-small"),
     "startup": (startup.run, "hep-start"),
 }
 

@@ -1,0 +1,108 @@
+"""Solving and installing conda packages, against py-rattler called bare.
+
+About 20 packages of a channel that is made on the spot. The other side, where it has a cache of
+unpacked packages, makes hard links to it; ours reads, hashes and unpacks every archive each time,
+because no release may share a file with a cache.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from benchmarks.sides import Comparison, Side, compare
+from lamina.core import fs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WANTED = ("uproot", "iminuit", "hist", "click", "awkward", "numpy")
+SPECS = ("python", *WANTED)
+CRASHES = frozenset({-6, -11})
+"""How py-rattler may end when all is done, because its threads outlive the interpreter."""
+
+_LAMINA = """
+import sys
+from pathlib import Path
+from lamina.engines.conda_boundary import leave
+from lamina.engines.conda_solve import CondaChannels, SolveRequest, solve
+from lamina.engines.conda_virtual import virtual_packages
+from lamina.model.platforms import SystemFloor, current_platform
+channel, cache, prefix, *specs = sys.argv[1:]
+platform = current_platform()
+floor = SystemFloor(glibc=(2, 99))  # The packages are made on this machine and count on its own.
+channels = CondaChannels(addresses=[channel], cache=Path(cache))
+virtual = virtual_packages(platform, floor=floor)
+found = solve(channels, SolveRequest(specs=specs, platform=platform, virtual=virtual))
+if prefix:
+    from lamina.core.http import HttpClient
+    from lamina.engines.conda_fetch import fetch_archives
+    from lamina.engines.conda_install import InstallRequest, install_new
+    with HttpClient({}) as http:
+        archives = fetch_archives(found, Path(cache), http)
+    install_new(InstallRequest(archives=archives, prefix=Path(prefix), platform=platform))
+leave(0)
+"""
+_BARE = """
+import asyncio, sys
+from pathlib import Path
+import rattler
+channel, cache, prefix, *specs = sys.argv[1:]
+async def main():
+    found = await rattler.solve(
+        [rattler.Channel(Path(channel).as_uri())],
+        [rattler.MatchSpec(one) for one in specs],
+        gateway=rattler.Gateway(cache_dir=cache),
+        platforms=[rattler.Subdir.current(), rattler.Subdir("noarch")],
+        virtual_packages=rattler.VirtualPackage.detect(),
+    )
+    if prefix:
+        await rattler.install(found, target_prefix=prefix, cache_dir=cache, show_progress=False)
+asyncio.run(main())
+"""
+
+
+def make_channel(work: Path) -> Path:
+    """Return a channel of this machine's Python and what a physicist reads data with."""
+    channel = work / "channel"
+    words: list[str | Path] = ["channel", "bootstrap", channel, *WANTED, "--quiet"]
+    subprocess.run([sys.executable, "-m", "lamina", *words], check=True, capture_output=True)
+    return channel
+
+
+def solve(_stack: Path, work: Path, rounds: int) -> Comparison:
+    """Measure one solve, with the start of Python in it, on both sides."""
+    channel = make_channel(work)
+
+    def side(name: str, script: str) -> Side:
+        words: list[str | Path] = [sys.executable, "-c", script, channel, work / name, "", *SPECS]
+        return Side(name=name, commands=[words], forgiven=CRASHES)
+
+    sides = [side("lamina", _LAMINA), side("py-rattler", _BARE)]
+    return compare("conda solve", sides, rounds=rounds, reference="py-rattler")
+
+
+def install(_stack: Path, work: Path, rounds: int) -> Comparison:
+    """Measure a solve and the installation of its packages into a new prefix."""
+    channel = make_channel(work)
+    size = sum(one.stat().st_size for one in channel.glob("*/*.conda"))
+    packages = len(list(channel.glob("*/*.conda")))
+
+    def side(name: str, script: str, *, anew: bool = False) -> Side:
+        cache, prefix = work / f"cache of {name}", work / "prefix"
+
+        def clear() -> None:
+            for tree in (prefix, cache) if anew else (prefix,):
+                fs.remove_tree(tree)
+
+        words: list[str | Path] = [sys.executable, "-c", script, channel, cache, prefix, *SPECS]
+        return Side(name=name, commands=[words], prepare=clear, made=prefix, forgiven=CRASHES)
+
+    sides = [
+        side("lamina", _LAMINA),
+        side("py-rattler, nothing cached", _BARE, anew=True),
+        side("py-rattler, cached", _BARE),
+    ]
+    title = f"conda install of {packages} packages, {size / 2**20:.0f} MiB packed"
+    return compare(title, sides, rounds=rounds, reference="py-rattler, nothing cached")
