@@ -59,6 +59,7 @@ COMMANDS = {
     "lock": ("lamina.cli.resolution:lock", "Resolve the stack and write lamina.lock."),
     "check": ("lamina.cli.resolution:check", "Check the stack: documents, closure, conflicts."),
     "publish": ("lamina.cli.publish:publish", "Lock, build, test and publish a release."),
+    "test": ("lamina.cli.test:test", "Test an installed release: imports, programs, suites."),
     "version": ("lamina.cli.version:version", "What the next release is called."),
     "export": ("lamina.cli.export:export", "Write a lock or release in another form."),
     "release": ("lamina.cli.release:release", "List, show, verify and promote releases."),

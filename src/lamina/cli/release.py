@@ -119,9 +119,11 @@ def show(output: Output, release: str, root: Path) -> None:
     from lamina.release.licences import summary_of
     from lamina.release.lineage import lineage, lineage_value, render_lineage
     from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing
+    from lamina.release.reports import kept_report
     from lamina.release.root import open_root
 
     found = find_release(release, root)
+    tested = kept_report(open_root(root), found)
     parents = lineage(open_root(root), found)
     manifest = found.manifest()
     listing = found.internal / MTREE_NAME
@@ -136,9 +138,12 @@ def show(output: Output, release: str, root: Path) -> None:
         "files": len(files),
         "size": size,
         "extends": lineage_value(parents),
+        "report": tested,
     }
     text = _described(found, manifest, len(files), size)
     chain = ["extends", *render_lineage(parents)] if parents else []
+    if tested is not None:
+        text += f"\ntested    {tested.get('tested')}: {tested.get('summary')}"
     output.result("\n".join([text, *_licence_lines(licences), *chain]), value)
 
 

@@ -12,6 +12,7 @@ from lamina.core import fs, report
 from lamina.release.guard import another_owner, only_publisher, remove_empty
 from lamina.release.history import record, retired
 from lamina.release.lineage import extended_by
+from lamina.release.reports import drop_report
 from lamina.release.space import freed_by
 from lamina.release.tiers import moving, way_back
 
@@ -172,6 +173,7 @@ def _take_away(root: Root, release: Release, change: Change) -> Path:
     fs.make_directory(root.staging)
     away = root.backend.withdraw(release.prefix, root.staging / f"gone-{uuid4().hex[:12]}")
     remove_empty(release.prefix.parent, root)
+    drop_report(root, release)
     return away
 
 

@@ -317,6 +317,9 @@ class TestTable(Document):
     """Modules to import, each in a process of its own."""
     commands: Annotated[tuple[ShellCommand, ...], Field(strict=False)] = ()
     """Shell commands that must exit with 0, run with the release first on PATH."""
+    accept: dict[str, Reason] = {}
+    """What ``lamina test`` may find failing, and why: ``"import gui"``, ``"program tool"`` or
+    ``"suite numpy"``."""
 
 
 class LayersTable(Document):

@@ -1,0 +1,141 @@
+"""``lamina test``: whether what is installed works."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lamina.cli.options import environment, fresh_log, output_options, root_option, writable_root
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lamina.cli.options import Output
+    from lamina.release.root import Release
+    from lamina.testing.outcome import TestReport
+
+
+@click.command()
+@click.argument("release", metavar="RELEASE")
+@click.option(
+    "-p",
+    "--package",
+    "packages",
+    multiple=True,
+    metavar="NAME",
+    help="Only this package, and its own test suite too; may be given again.",
+)
+@click.option(
+    "--suite/--no-suite",
+    "suites",
+    default=None,
+    help="Run the packages' own test suites, from their sources [default: with --package].",
+)
+@click.option(
+    "--accept",
+    multiple=True,
+    metavar="'KIND NAME=REASON'",
+    help="What may fail, such as 'program tool=needs a display'; may be given again.",
+)
+@click.option(
+    "--junit",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the report as JUnit XML.",
+)
+@click.option("--record", is_flag=True, help="Keep the report in the root, for release show.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Suites at once [default: a core each].",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    default=1800.0,
+    metavar="SECONDS",
+    help="How long one suite may take [default: 1800].",
+)
+@root_option
+@output_options
+def test(
+    output: Output,
+    *,
+    release: str,
+    packages: tuple[str, ...],
+    suites: bool | None,
+    accept: tuple[str, ...],
+    junit: Path | None,
+    record: bool,
+    jobs: int | None,
+    timeout: float,
+    root: Path,
+) -> int:
+    """Test RELEASE as it is installed; exit 5 when something fails.
+
+    Every package is imported and every console script asked for its --help. The own tests of a
+    package run against the installed one, with what they need besides in a layer that is thrown
+    away.
+    """  # fmt: skip
+    from lamina.cli.release import find_release
+    from lamina.core.errors import BuildFailedError
+    from lamina.engines.index_addresses import cache_directory
+    from lamina.testing.release import TestRequest, test_release
+
+    found, environ, now = find_release(release, root), environment(), datetime.now(UTC)
+    reasons = _reasons(found, accept)
+    log = fresh_log(cache_directory(environ) / "logs" / f"test-{found.stack}-{found.version}.log")
+    request = TestRequest(
+        release=found,
+        environ=environ,
+        now=now,
+        log=log,
+        packages=packages,
+        suites=bool(packages) if suites is None else suites,
+        seconds=timeout,
+        reasons=reasons,
+        **({} if jobs is None else {"jobs": jobs}),
+    )
+    told = test_release(request)
+    if junit is not None:
+        _write_junit(junit, told)
+    if record:
+        from lamina.release.reports import keep_report
+
+        keep_report(writable_root(root), found, told.value(), environ=environ, now=now)
+    if not packages:
+        _warn_of_unused(told, reasons)
+    output.result("\n".join(told.lines()), told.value() | {"log": str(log)})
+    return 0 if told.sound else BuildFailedError.exit_code
+
+
+def _warn_of_unused(told: TestReport, reasons: Mapping[str, str]) -> None:
+    from lamina.core import report
+    from lamina.testing.outcome import unused
+
+    for label in unused(told.outcomes, reasons):
+        report.warn(f"accepted, and did not fail: {label}")
+
+
+def _write_junit(path: Path, report: TestReport) -> None:
+    from lamina.core import fs
+    from lamina.testing.junit import dump_junit
+
+    fs.write_text(path, dump_junit(report))
+
+
+def _reasons(release: Release, given: tuple[str, ...]) -> Mapping[str, str]:
+    """Return what may fail, by the stack of the release and by what a person says now."""
+    from lamina.release.sources import stack_inside
+
+    reasons = dict(stack_inside(release).test.accept)
+    for text in given:
+        label, equals, reason = text.partition("=")
+        if not equals or not reason.strip() or len(label.split()) != 2:
+            raise click.UsageError(f"--accept {text!r}: say what and why: 'import gui=no display'")
+        reasons[" ".join(label.split())] = reason.strip()
+    return reasons

@@ -1,0 +1,115 @@
+"""Everything that is tried of an installed release."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from lamina.core import report
+from lamina.core.errors import UsageError
+from lamina.core.http import HttpClient
+from lamina.layer.base import find_place, look_at
+from lamina.layer.indexes import indexes_over
+from lamina.release.place import staging_place
+from lamina.testing.outcome import Outcome, TestReport, accepted
+from lamina.testing.smoke import try_imports, try_programs
+from lamina.testing.suite import Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from lamina.engines.probe import Distribution
+    from lamina.layer.base import Base
+    from lamina.release.root import Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestRequest:
+    """What to try of which release."""
+
+    __test__ = False
+
+    release: Release
+    environ: Mapping[str, str]
+    now: datetime
+    log: Path
+    """Where programs and suites say what they say."""
+    packages: Sequence[str] = ()
+    """Only these; empty: all of the release."""
+    suites: bool = False
+    """Run the own tests of the packages as well."""
+    jobs: int = field(default_factory=lambda: os.cpu_count() or 2)
+    """How many suites at once."""
+    seconds: float = 1800.0
+    """How long one suite may take."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """What may fail, and why, as ``[test] accept`` of the stack."""
+
+
+def test_release(request: TestRequest) -> TestReport:
+    """Try a release and return how it went.
+
+    Raises UsageError for a package that the release does not have, DocumentError.
+    """
+    release, environ = request.release, request.environ
+    place = find_place(str(release.prefix), root=release.prefix, environ=environ)
+    base = look_at(place, environ=environ)
+    chosen = _chosen(base, request)
+    running = staging_place(stage=release.prefix, environ=environ, log=request.log)
+    outcomes = [*try_imports(chosen, running.interpreter, environ), *try_programs(chosen, running)]
+    if request.suites:
+        outcomes += _try_suites(base, chosen, request)
+    return TestReport(
+        release=release.name,
+        platform=str(release.platform),
+        tested=request.now,
+        outcomes=accepted(outcomes, request.reasons),
+    )
+
+
+test_release.__test__ = False  # type: ignore[attr-defined]
+
+
+def _chosen(base: Base, request: TestRequest) -> list[Distribution]:
+    there = {one.key: one for one in base.probe.distributions}
+    names = [str(canonicalize_name(name)) for name in request.packages]
+    for name in names:
+        if name not in there:
+            near = difflib.get_close_matches(name, there, n=1)
+            suggestion = f" (did you mean {near[0]!r}?)" if near else ""
+            raise UsageError(
+                f"{request.release.name} has no package {name!r}{suggestion}",
+                hints=[f"lamina release show {request.release.name}"],
+            )
+    return [there[name] for name in names or sorted(there)]
+
+
+def _try_suites(base: Base, chosen: Sequence[Distribution], request: TestRequest) -> list[Outcome]:
+    indexes = indexes_over(base.place, request.environ)
+    with (
+        HttpClient(request.environ) as http,
+        report.step(f"running {len(chosen)} suites", total=len(chosen)) as step,
+        ThreadPoolExecutor(request.jobs) as pool,
+    ):
+        bench = Bench(
+            base=base,
+            environ=request.environ,
+            http=http,
+            seconds=request.seconds,
+            log=request.log,
+        )
+
+        def one(package: Distribution) -> Outcome:
+            index = indexes.named.get(package.key, indexes.default)  # type: ignore[call-overload]
+            outcome = bench.try_suite(package, indexes.addresses[index])
+            step.advance()
+            return outcome
+
+        return list(pool.map(one, chosen))

@@ -1,0 +1,107 @@
+"""``lamina test``: imports and programs of a release, the report, and where it is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from lamina.model.platforms import current_platform
+from support.wheels import FileIndex, Wheel
+
+if TYPE_CHECKING:
+    from support.command_line import CommandLine
+
+STACK = f"""\
+[stack]
+name = "hep"
+version = "1.0"
+python = "3.12"
+platforms = ["{current_platform()}"]
+
+[packages]
+fine = "*"
+broken = "*"
+crashing = "*"
+
+[test]
+accept = {{ "import crashing" = "needs a detector" }}
+"""
+_HELPFUL = "import sys\ndef main():\n    print('usage')\n    sys.exit('--help' not in sys.argv)\n"
+
+
+@pytest.fixture
+def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """Return the program beside a release of which a part does not work."""
+    index = FileIndex(command_line.directory / "index")
+    index.add(
+        Wheel(
+            name="fine", version="1.0", files={"fine/cli.py": _HELPFUL},
+            scripts={"fine": "fine.cli:main"},
+        ),
+        Wheel(
+            name="broken", version="1.0", files={"broken_part/__init__.py": "import no_such\n"},
+            scripts={"brk": "broken_part:main"},
+        ),
+        Wheel(
+            name="crashing", version="1.0",
+            files={"crashing/__init__.py": "import os\nos.kill(os.getpid(), 11)\n"},
+        ),
+    )  # fmt: skip
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
+    monkeypatch.setenv("UV_CACHE_DIR", str(command_line.directory / "cache"))
+    monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
+    command_line.write("lamina.toml", STACK)
+    command_line("publish", "--no-test")
+    return command_line
+
+
+def test_all_that_does_not_work_is_told(lamina: CommandLine) -> None:
+    answer = lamina("test", "hep", expect=5)
+    first, *lines = answer.stdout.splitlines()
+    assert first == "hep/1.0: 3 of 6 passed, 2 failed, 1 accepted"
+    assert lines[0].startswith("  failed    broken: import broken_part: ModuleNotFoundError")
+    assert lines[1].startswith("  failed    broken: program brk: exit code 1")
+    assert "accepted  crashing: import crashing: needs a detector (the interpreter" in lines[2]
+
+
+def test_packages_are_tested_alone(lamina: CommandLine) -> None:
+    value = lamina("test", "hep", "-p", "Fine", "--no-suite", "--json").json
+    assert value["sound"] is True
+    assert [(one["kind"], one["subject"]) for one in value["outcomes"]] == [
+        ("import", "fine"),
+        ("program", "fine"),
+    ]
+    answer = lamina("test", "hep", "-p", "fin", expect=2)
+    assert "hep/1.0 has no package 'fin' (did you mean 'fine'?)" in answer.stderr
+
+
+def test_more_can_be_accepted_and_what_did_not_fail_is_told(lamina: CommandLine) -> None:
+    words = ["--accept", "import broken_part=being rewritten", "--accept", "program brk=the same"]
+    answer = lamina("test", "hep", *words, "--accept", "import fine=no reason at all")
+    assert "3 accepted" in answer.stdout
+    assert "warning: accepted, and did not fail: import fine" in answer.stderr
+    for wrong in ("import broken_part", "broken_part=why", "import broken_part= "):
+        assert "say what and why" in lamina("test", "hep", "--accept", wrong, expect=2).stderr
+
+
+def test_the_report_is_kept_and_shown(lamina: CommandLine) -> None:
+    assert "tested" not in lamina("release", "show", "hep").stdout
+    lamina("test", "hep", "--junit", "report.xml", "--record", expect=5)
+    top = ET.parse(lamina.directory / "report.xml").getroot()
+    assert [one.get("name") for one in top] == ["broken", "crashing", "fine"]
+    told = lamina("release", "show", "hep").stdout
+    assert "tested    20" in told
+    assert "Z: 3 of 6 passed, 2 failed, 1 accepted" in told
+    kept = lamina("release", "show", "hep", "--json").json["report"]
+    assert kept["summary"] == "3 of 6 passed, 2 failed, 1 accepted"
+    assert len(kept["outcomes"]) == 6
+    lamina("release", "verify", "hep")
+
+
+def test_a_report_about_a_release_that_is_gone_goes_too(lamina: CommandLine) -> None:
+    lamina("test", "hep", "--record", expect=5)
+    lamina("release", "retire", "hep/1.0")
+    lamina("release", "gc")
+    assert not list((lamina.directory / "root" / "reports").rglob("*.json"))
