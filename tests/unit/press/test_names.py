@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from lamina.channel.names import conda_name, conda_spec
+from lamina.press.names import conda_name, conda_spec
 
 
 @pytest.mark.parametrize(
