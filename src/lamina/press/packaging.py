@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _LEFT_OUT = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
 """Of .dist-info: what tells of the machine that it was installed on."""
+_FUNCTION = re.compile(r"[\w.]+ *: *[\w.]+")
 _LICENCE = re.compile(r"(?i)(?:licen[cs]e|copying|notice|authors)\b.*")
 
 
@@ -65,6 +66,7 @@ def package_distribution(
 
     Raises IntegrityError for files outside of the environment and for names that conda has not.
     """
+    _check_programs(one)
     stage = work / one.name
     target = packaging.target
     site = "site-packages" if one.any_python else f"lib/python{target.python}/site-packages"
@@ -102,6 +104,13 @@ def package_distribution(
         constrains=needs.constrains,
         warnings=needs.warnings,
     )
+
+
+def _check_programs(one: Distribution) -> None:
+    """Raise IntegrityError for a program that would be written elsewhere, or calls nothing."""
+    for name, function in one.programs.items():
+        if "/" in name or unsafe_name(name) or not _FUNCTION.fullmatch(function):
+            raise IntegrityError(f"{one.info.name}: {name} = {function} is no entry point")
 
 
 def _about(metadata: Message) -> dict[str, Any]:
@@ -213,7 +222,7 @@ def _write_script(source: Path, target: Path, one: Distribution, packaging: Pack
 
 
 def _program_text(target: str, packaging: Packaging) -> str:
-    module, _, function = target.partition(":")
+    module, _, function = (part.strip() for part in target.partition(":"))
     first = function.partition(".")[0]
     return (
         f"#!{PLACEHOLDER}/bin/python{packaging.target.python}\n"
