@@ -10,7 +10,7 @@ from lamina.core.errors import LaminaError
 from lamina.core.run import base_environment, run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 def find_patchelf() -> Path:
@@ -28,8 +28,11 @@ def patch_file(
     search: str = "",
     soname: str = "",
     renamed: Mapping[str, str] | None = None,
+    removed: Iterable[str] = (),
 ) -> None:
     """Give a library or module another search path, name, or names of what it needs.
+
+    ``removed``: what it shall no longer need.
 
     An empty ``search`` takes the path away. The search path is DT_RPATH, which counts before
     LD_LIBRARY_PATH, and for what the libraries need themselves. Raises CommandFailedError.
@@ -37,6 +40,8 @@ def patch_file(
     words: list[str] = ["--set-soname", soname] if soname else []
     for old, new in sorted((renamed or {}).items()):
         words += ["--replace-needed", old, new]
+    for one in removed:
+        words += ["--remove-needed", one]
     env = base_environment(environ)
     program = find_patchelf()
     if words:
