@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import subprocess
+import sys
 import tarfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.archive.extracting import extract_archive
@@ -18,7 +20,6 @@ from support.workshop import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 INNER = "int inner(void) { return 42; }\n"
 OUTER = "int inner(void);\nint outer(void) { return inner() + 1; }\n"
@@ -133,8 +134,14 @@ def native_files(module: bytes, suffix: str, *, with_info: bool = True) -> dict[
 
 def libraries(directory: Path, work: Path, compiled: Compiled) -> dict[str, Path]:
     """Write the conda packages ``inner`` and ``outer``."""
-    inner = {"lib/libinner.so.1.0": compiled.inner, "lib/libinner.so.1": "-> libinner.so.1.0"}
-    outer = {"lib/libouter.so.2": compiled.outer, "lib/libouter.so": "-> libouter.so.2"}
+    inner: dict[str, bytes | str] = {
+        "lib/libinner.so.1.0": compiled.inner,
+        "lib/libinner.so.1": "-> libinner.so.1.0",
+    }
+    outer: dict[str, bytes | str] = {
+        "lib/libouter.so.2": compiled.outer,
+        "lib/libouter.so": "-> libouter.so.2",
+    }
     return {
         "inner": write_files(directory, work, "inner", inner),
         "outer": write_files(directory, work, "outer", outer, depends=("inner >=1",)),
@@ -153,3 +160,22 @@ def as_tar_bz2(archive: Path, work: Path) -> Path:
                 tar.add(path, path.relative_to(top).as_posix())
     target.write_bytes(buffer.getvalue())
     return target
+
+
+def install(venv: Path, wheel: Path) -> None:
+    """Install a wheel with pip, and with uv over it."""
+    python = str(venv / "bin" / "python")
+    pip = [python, "-m", "pip"]
+    words = ["install", "-q", "--no-index", "--force-reinstall", str(wheel)]
+    subprocess.run([*pip, *words], check=True)
+    subprocess.run([*pip, "check"], check=True)
+    uv = str(Path(sys.executable).with_name("uv"))
+    words = ["pip", "install", "-q", "--offline", "--no-index", "--reinstall", "--python", python]
+    subprocess.run([uv, *words, str(wheel)], check=True)
+
+
+def said(prefix: Path, *words: str) -> str:
+    """Return what a program of an environment prints, with no variables set."""
+    program = [str(prefix / "bin" / words[0]), *words[1:]]
+    answer = subprocess.run(program, check=True, capture_output=True, text=True, env={})
+    return answer.stdout.strip()

@@ -99,7 +99,7 @@ def _names_of(file: Path) -> dict[str, str]:
 
 def conda_spec(name: str, specifiers: SpecifierSet) -> str:
     """Return a requirement as a MatchSpec, with the same versions."""
-    parts = [_part(one) for one in sorted(specifiers, key=str, reverse=True)]
+    parts = dict.fromkeys(_part(one) for one in sorted(specifiers, key=str, reverse=True))
     return f"{name} {','.join(parts)}" if parts else name
 
 
