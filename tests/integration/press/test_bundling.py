@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +34,6 @@ from support.pressing import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from lamina.press.outcome import Pressed
 
@@ -75,6 +79,16 @@ def bench(tmp_path: Path, compiled: Compiled, environ: dict[str, str]) -> Bench:
     return Bench(tmp_path, compiled, environ)
 
 
+def judged(wheel: Path) -> str:
+    """Return the platform tag that the program of auditwheel finds."""
+    program = Path(sys.executable).with_name("auditwheel")
+    words = [str(program), "show", "--json", str(wheel)]
+    answer = subprocess.run(words, check=True, capture_output=True, text=True)
+    found = re.search(r"(?:many)?linux_\w+", json.loads(answer.stdout)["overall_tag"])
+    assert found is not None
+    return found[0]
+
+
 def test_libraries_of_other_packages_come_along(bench: Bench, venv: Path) -> None:
     given = list(bench.libraries().values())
     (made,) = bench.press(bench.package(), given=given)
@@ -89,6 +103,7 @@ def test_libraries_of_other_packages_come_along(bench: Bench, venv: Path) -> Non
     libs = sorted(one for one in read.members if one.startswith("native.libs/"))
     assert [one[:21] for one in libs] == ["native.libs/libinner-", "native.libs/libouter-"]
     assert f"{INFO}/INSTALLER" not in read.members
+    assert judged(wheel) == made.kind.rpartition("-")[2].rpartition(".")[2]
     install(venv, wheel)
     # Nothing of the packages is left that could answer instead.
     assert said(venv, "native") == "native 43"
