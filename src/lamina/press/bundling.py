@@ -128,7 +128,8 @@ class Bundler:
         ways = [_way(place, other) for other in own.values()]
         ways += [_way(place, one.file) for one in renamed.values()]
         search = ":".join(dict.fromkeys(ways))
-        soname = posixpath.basename(place) if place.startswith(f"{self.directory}/") else ""
+        taken = {one.file for one in self.bundled.values()}
+        soname = posixpath.basename(place) if place in taken else ""
         if not (renamed or removed or soname) and search == ":".join(elf.search):
             return
         patch_file(

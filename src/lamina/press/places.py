@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _OF_INSTALLERS = frozenset({"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json"})
 _LIBRARY = re.compile(r"lib/[^/]+\.so(?:\.[\d.]+)?")
 _HOOK = re.compile(r"bin/\.[^/]+-(?:post-link|pre-link|pre-unlink)\.(?:sh|bat)")
-_PYTHON = re.compile(rb"#!\S*/python[\d.]*w?(?=\s|$)")
+_PYTHON = re.compile(rb"\A#!\S*/python[\d.]*w?(?=\s|$)")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -198,7 +198,7 @@ def lay_out(wheel: WheelFile, environment: Path, series: str) -> Path:
     record = []
     with _named(wheel.path), zipfile.ZipFile(wheel.path) as archive:
         for name in wheel.members:
-            target = _place(wheel, name, environment, site, series)
+            target = _place(wheel, name, environment, site)
             data = archive.read(name)
             mode = 0o755 if archive.getinfo(name).external_attr >> 16 & 0o111 else 0o644
             if target.parent == environment / "bin":
@@ -213,7 +213,7 @@ def lay_out(wheel: WheelFile, environment: Path, series: str) -> Path:
     return site
 
 
-def _place(wheel: WheelFile, name: str, environment: Path, site: Path, series: str) -> Path:
+def _place(wheel: WheelFile, name: str, environment: Path, site: Path) -> Path:
     if not name.startswith(f"{wheel.data}/"):
         return site / name
     _, _, below = name.partition("/")
@@ -222,7 +222,7 @@ def _place(wheel: WheelFile, name: str, environment: Path, site: Path, series: s
         "purelib": site,
         "platlib": site,
         "scripts": environment / "bin",
-        "headers": environment / "include" / f"python{series}" / wheel.name,
+        "headers": environment / "include" / wheel.name,
         "data": environment,
     }
     if scheme not in places or not rest:

@@ -216,6 +216,7 @@ def test_scripts_and_data_find_their_places(bench: Bench, venv: Path) -> None:
     files: dict[str, bytes | str] = {
         "bin/native": "#!/x/bin/python3.12\nnot this one\n",
         "bin/native-say": f"#!{PLACEHOLDER}/bin/python3.12\nimport native\nprint('said')\n",
+        "bin/native-sh": "#!/bin/sh\necho '\n#!/usr/bin/python\n'\n",
         "share/native/data.txt": "data\n",
         "etc/conda/activate.d/native.sh": "export X=1\n",
         "bin/.native-post-link.sh": "echo\n",
@@ -226,6 +227,7 @@ def test_scripts_and_data_find_their_places(bench: Bench, venv: Path) -> None:
     install(venv, bench.path / "out" / made.archive.name)
     assert said(venv, "native") == "native 41"
     assert said(venv, "native-say") == "said"
+    assert said(venv, "native-sh") == "#!/usr/bin/python"
     assert (venv / "share/native/data.txt").read_text(encoding="utf-8") == "data\n"
     assert [one.partition(":")[0] for one in made.warnings] == [
         "bin/.native-post-link.sh",

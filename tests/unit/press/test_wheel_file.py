@@ -139,7 +139,7 @@ def test_all_schemes_find_their_places(tmp_path: Path) -> None:
     base = "lib/python3.12/site-packages"
     own = {f"{base}/{INFO}/{name}" for name in ("METADATA", "WHEEL", "RECORD")}
     assert found - own == {
-        "bin/run", "etc/x.conf", "include/python3.12/thing/x.h",
+        "bin/run", "etc/x.conf", "include/thing/x.h",
         f"{base}/pure.py", f"{base}/plat.py", f"{base}/thing.py",
     }  # fmt: skip
     assert (top / "bin/run").read_text(encoding="utf-8").startswith(f"#!{top}/bin/python\n")
