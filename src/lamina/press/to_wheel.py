@@ -144,7 +144,8 @@ def _identity(package: CondaPackage, stock: Stock, names: Mapping[str, str]) -> 
             metadata = made_metadata(index, package.about, name, wanted)
             wanted.warnings.append("has no metadata of Python: made of what conda says")
         normal = str(Version(version))
-    except (OSError, UnicodeDecodeError, Error, InvalidVersion) as error:
+        canonicalize_name(name, validate=True)  # it becomes a part of paths
+    except (OSError, ValueError, Error) as error:
         raise IntegrityError(f"{file}: its metadata: {error}") from error
     _compare(package, name, normal, names, wanted)
     return _Identity(name=name, version=normal, metadata=metadata, entry_points=text, wanted=wanted)
@@ -270,4 +271,8 @@ def _built(package: CondaPackage) -> datetime:
         return datetime(1980, 1, 1, tzinfo=UTC)
     # The oldest packages have seconds.
     seconds = milliseconds / 1000 if milliseconds > 253_402_300_799 else milliseconds
-    return datetime.fromtimestamp(int(seconds), UTC)
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        file = package.contents.file
+        raise IntegrityError(f"{file}: its timestamp {milliseconds} is no time") from error

@@ -13,7 +13,7 @@ import lzma
 import stat
 import zipfile
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.parser import HeaderParser
@@ -44,7 +44,7 @@ _SIGNATURES = ("RECORD", "RECORD.jws", "RECORD.p7s")
 # What reading a zip raises for damaged bytes; NotImplementedError and RuntimeError for ways to
 # compress that zipfile does not know, and for encryption.
 _DAMAGE = (
-    OSError, EOFError, ValueError, KeyError, NotImplementedError, RuntimeError, csv.Error,
+    OSError, EOFError, ValueError, LookupError, NotImplementedError, RuntimeError, csv.Error,
     zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 
@@ -80,14 +80,14 @@ def read_wheel(path: Path) -> WheelFile:
             members = list(_members(path, archive))
             info = _info_directory([one.filename for one in members])
             metadata = _headers(archive, f"{info}/METADATA")
-            said = (canonicalize_name(metadata["Name"]), metadata["Version"])
-            if said[0] != name or canonicalize_version(said[1]) != canonicalize_version(version):
-                raise ValueError(f"its METADATA is of {metadata['Name']} {metadata['Version']}")
+            said = (metadata["Name"] or "no name", metadata["Version"] or "no version")
+            same = canonicalize_version(said[1]) == canonicalize_version(version)
+            if canonicalize_name(said[0]) != name or not same:
+                raise ValueError(f"its METADATA is of {said[0]} {said[1]}")
             wheel = _headers(archive, f"{info}/WHEEL")
             listed = tuple(wheel.get_all("Tag", []))
             _check_tags(wheel["Wheel-Version"], listed, tags)
             _check_record(archive, info, [one.filename for one in members])
-        newest = max((one.date_time for one in members), default=(1980, 1, 1, 0, 0, 0))
         return WheelFile(
             path=path,
             name=name,
@@ -95,7 +95,7 @@ def read_wheel(path: Path) -> WheelFile:
             info=info,
             requires_python=metadata["Requires-Python"] or "",
             members=tuple(one.filename for one in members),
-            newest=datetime(*newest, tzinfo=UTC),
+            newest=_newest(members),
         )
 
 
@@ -132,6 +132,15 @@ def _members(path: Path, archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
         yield one
     if below := next((name for name in sorted(seen) if _parents(name) & seen), ""):
         raise IntegrityError(f"{path}: member {below!r} is below a file")
+
+
+def _newest(members: list[zipfile.ZipInfo]) -> datetime:
+    """Return the newest time of some members; some tools write a month of zero."""
+    found = [datetime(1980, 1, 1, tzinfo=UTC)]
+    for one in members:
+        with suppress(ValueError):
+            found.append(datetime(*one.date_time, tzinfo=UTC))
+    return max(found)
 
 
 def _parents(name: str) -> set[str]:

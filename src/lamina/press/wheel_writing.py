@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-_EARLIEST = (1980, 1, 1, 0, 0, 0)
-"""Zip archives know no earlier time."""
+_EARLIEST, _LATEST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
+"""Zip archives know no other times."""
 
 
 def write_wheel(
@@ -30,7 +30,7 @@ def write_wheel(
     and 0755. Raises StorageError.
     """
     names = sorted(files, key=lambda name: (name.startswith(f"{info}/"), name))
-    when = max(moment.timetuple()[:6], _EARLIEST)
+    when = min(max(moment.timetuple()[:6], _EARLIEST), _LATEST)
     rows = io.StringIO(newline="")
     writer = csv.writer(rows, lineterminator="\n")
     buffer = io.BytesIO()

@@ -212,6 +212,22 @@ def test_modules_of_another_python_are_refused(bench: Bench) -> None:
         bench.press(package)
 
 
+@pytest.mark.parametrize(
+    ("about", "reason"),
+    [
+        ("Name: ../../../x\nVersion: 1.0\n", "its metadata: .*name"),
+        ("Name: /tmp/x\nVersion: 1.0\n", "its metadata: .*name"),
+        ("Name: native\nVersion: ../1\n", "its metadata: .*version"),
+        ("Name: native\n", "no name or no version"),
+    ],
+)
+def test_metadata_that_would_lead_elsewhere(bench: Bench, about: str, reason: str) -> None:
+    files: dict[str, bytes | str] = {f"{SITE}/{INFO}/METADATA": about}
+    with pytest.raises(IntegrityError, match=f"(?i){reason}"):
+        bench.press(bench.package(linked=False, files=files))
+    assert not (bench.path / "out").exists()
+
+
 def test_scripts_and_data_find_their_places(bench: Bench, venv: Path) -> None:
     files: dict[str, bytes | str] = {
         "bin/native": "#!/x/bin/python3.12\nnot this one\n",

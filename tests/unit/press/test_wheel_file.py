@@ -47,6 +47,8 @@ def test_a_good_wheel_is_read(tmp_path: Path) -> None:
         ({"other-1.dist-info/METADATA": ""}, r"2 directories \.dist-info"),
         ({f"{INFO}/METADATA": metadata("thing", "2.0")}, r"its METADATA is of thing 2\.0"),
         ({f"{INFO}/METADATA": metadata("other", "1.0")}, r"its METADATA is of other 1\.0"),
+        ({f"{INFO}/METADATA": "Name: thing\n"}, "its METADATA is of thing no version"),
+        ({f"{INFO}/METADATA": "Version: 1.0\n"}, r"its METADATA is of no name 1\.0"),
         (
             {f"{INFO}/WHEEL": "Wheel-Version: 1.0\nTag: py2-none-any\n"},
             "its WHEEL is for py2-none-any, its name for py3-none-any",
@@ -69,6 +71,7 @@ def test_what_may_not_be_in_a_wheel(tmp_path: Path, changed: dict[str, str], rea
         ({"more.py": ""}, "more.py is not in its RECORD"),
         ({"thing.py": None}, "thing.py is in its RECORD and not in it"),
         ({f"{INFO}/RECORD": None}, "RECORD"),
+        ({f"{INFO}/RECORD": "thing.py\n"}, "not a whole wheel"),
     ],
     ids=str,
 )
@@ -101,6 +104,14 @@ def test_links_and_doubles_are_refused(tmp_path: Path) -> None:
         archive.writestr("thing.py", "x = 1\n")
     with pytest.raises(IntegrityError, match=r"'thing\.py' is in the wheel twice"):
         read_wheel(twice)
+
+
+def test_a_time_that_is_none_is_the_earliest(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in contents().items():
+            archive.writestr(zipfile.ZipInfo(name, (1980, 0, 0, 0, 0, 0)), text)
+    assert read_wheel(path).newest.isoformat() == "1980-01-01T00:00:00+00:00"
 
 
 def test_every_cut_is_found(tmp_path: Path) -> None:
