@@ -20,6 +20,7 @@ PAGES = (
     "how-to/librarian/lists.md",
     "how-to/librarian/materials.md",
     "how-to/librarian/platforms.md",
+    "how-to/librarian/press.md",
     "how-to/librarian/publish.md",
     "how-to/librarian/tiers.md",
     "how-to/librarian/versions.md",

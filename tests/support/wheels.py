@@ -38,13 +38,21 @@ def wheel_contents(name: str, version: str, files: Mapping[str, str], about: str
         f"{info}/METADATA": about,
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    record = [
-        f"{path},sha256={_digest(text)},{len(text.encode())}" for path, text in contents.items()
-    ]
-    return contents | {f"{info}/RECORD": "\n".join([*record, f"{info}/RECORD,,"]) + "\n"}
+    return contents | {f"{info}/RECORD": record_of(contents, info)}
 
 
-def zipped(contents: Mapping[str, str]) -> bytes:
+def record_of(contents: Mapping[str, str | bytes], info: str) -> str:
+    """Return the RECORD of a wheel."""
+    encoded = {name: _encoded(content) for name, content in contents.items()}
+    record = [f"{name},sha256={_digest(data)},{len(data)}" for name, data in encoded.items()]
+    return "\n".join([*record, f"{info}/RECORD,,"]) + "\n"
+
+
+def _encoded(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
+
+
+def zipped(contents: Mapping[str, str | bytes]) -> bytes:
     """Return a wheel; the same contents give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -104,8 +112,8 @@ class Wheel:
             path.write_text(text, encoding="utf-8")
 
 
-def _digest(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
+def _digest(data: bytes) -> str:
+    digest = hashlib.sha256(data).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 

@@ -45,6 +45,10 @@ class Package:
     home: str = ""
     site_packages: str = ""
     """Of Python itself: where packages go, below the prefix."""
+    about_further: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of info/about.json."""
+    info_files: Mapping[str, bytes] = field(default_factory=dict)
+    """Further files of info/ by their path there, such as licences."""
     moment: datetime
     """When it was built: the time of all its files, and what ``exclude-newer`` looks at."""
 
@@ -57,7 +61,9 @@ class Package:
         ):
             if not pattern.fullmatch(value):
                 raise ValueError(f"{value!r} is not a {what} of conda")
-        if bool(self.noarch) != (self.subdir == "noarch"):
+        # CEP 20: Python modules for one platform and every Python are noarch, and not in noarch/.
+        of_platform = self.noarch == "python" and self.subdir != "noarch"
+        if bool(self.noarch) != (self.subdir == "noarch") and not of_platform:
             raise ValueError(f"{self.name}: noarch={self.noarch!r} in {self.subdir}")
 
     @property
@@ -68,14 +74,14 @@ class Package:
     def index(self) -> dict[str, Any]:
         """Return info/index.json."""
         index: dict[str, Any] = {
-            "arch": None if self.noarch else _architecture(self.subdir),
+            "arch": None if self.subdir == "noarch" else _architecture(self.subdir),
             "build": self.build,
             "build_number": self.build_number,
             "constrains": list(self.constrains),
             "depends": list(self.depends),
             "license": self.license,
             "name": self.name,
-            "platform": None if self.noarch else self.subdir.partition("-")[0],
+            "platform": None if self.subdir == "noarch" else self.subdir.partition("-")[0],
             "subdir": self.subdir,
             "timestamp": int(self.moment.timestamp() * 1000),
             "version": self.version,
@@ -88,7 +94,8 @@ class Package:
 
     def about(self) -> dict[str, Any]:
         """Return info/about.json."""
-        return {"home": self.home, "license": self.license, "summary": self.summary}
+        about = {"home": self.home, "license": self.license, "summary": self.summary}
+        return about | dict(self.about_further)
 
     def link(self) -> dict[str, Any] | None:
         """Return info/link.json, None where there is none."""

@@ -70,7 +70,7 @@ def read_archive(path: Path, *, sha256: str = "", md5: str = "") -> Contents:
 
     Raises IntegrityError that names the archive for every kind of damage.
     """
-    with _named(path):
+    with damage_of(path):
         digests = _digests(path)
         for kind, wanted, found in (
             ("sha256", sha256, digests[0]),
@@ -84,9 +84,9 @@ def read_archive(path: Path, *, sha256: str = "", md5: str = "") -> Contents:
 def check_archive(path: Path, *, sha256: str = "", md5: str = "") -> Contents:
     """Like ``read_archive``, and compare every file inside with its recorded digest."""
     contents = read_archive(path, sha256=sha256, md5=md5)
-    with _named(path):
+    with damage_of(path):
         recorded = {entry.path: entry for entry in contents.paths}
-        for name, member, stream in _members(path, ("pkg", "info")):
+        for name, member, stream in members_of(path, ("pkg", "info")):
             if name.startswith("info/") or member.isdir():
                 continue
             entry = recorded.pop(name, None)
@@ -109,7 +109,7 @@ def _compare(path: Path, entry: PathEntry, stream: IO[bytes]) -> None:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def damage_of(path: Path) -> Iterator[None]:
     """Make one error that names the archive of all that damage can cause."""
     try:
         yield
@@ -136,7 +136,7 @@ def _contents(path: Path, digests: tuple[str, str, int]) -> Contents:
     stem = stem_of(path.name)
     files = {
         name: _limited(stream)
-        for name, _, stream in _members(path, ("info",))
+        for name, _, stream in members_of(path, ("info",))
         if stream is not None and name in _DOCUMENTS
     }
     index = json.loads(files["info/index.json"])
@@ -188,7 +188,7 @@ def _limited(stream: IO[bytes]) -> bytes:
     return data
 
 
-def _members(
+def members_of(
     path: Path, parts: tuple[str, ...]
 ) -> Iterator[tuple[str, tarfile.TarInfo, IO[bytes] | None]]:
     """Yield the members of some of the parts of an archive, in their order, each checked.

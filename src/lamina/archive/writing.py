@@ -57,12 +57,12 @@ def write_conda(
             for name in names:
                 _add(archive, files / name, name, seconds)
         with _tarring(parts[1], level) as archive:
-            for name, text in sorted(_info(package, entries).items()):
-                _add_text(archive, f"info/{name}", text, seconds)
-        data = _zipped(parts)
+            for name, data in sorted(_info(package, entries).items()):
+                _add_data(archive, f"info/{name}", data, seconds)
+        packed = _zipped(parts)
     target = directory / f"{package.stem}.conda"
     fs.make_directory(directory)
-    fs.write_bytes(target, data)
+    fs.write_bytes(target, packed)
     return target
 
 
@@ -108,7 +108,7 @@ def _file_mode(data: bytes) -> FileMode:
     return "binary" if b"\0" in data and not data.startswith(_SHEBANG) else "text"
 
 
-def _info(package: Package, entries: Iterable[PathEntry]) -> dict[str, str]:
+def _info(package: Package, entries: Iterable[PathEntry]) -> dict[str, bytes]:
     """Return the files of info/ by name."""
     listed = list(entries)
     paths = {"paths": [one.as_json() for one in listed], "paths_version": 1}
@@ -119,8 +119,9 @@ def _info(package: Package, entries: Iterable[PathEntry]) -> dict[str, str]:
         "link.json": package.link(),
         "run_exports.json": {kind: list(package.run_exports[kind]) for kind in package.run_exports},
     }
-    texts = {name: _json(value) for name, value in documents.items() if value}
-    return texts | {"files": "".join(f"{one.path}\n" for one in listed)}
+    files = {name: _json(value).encode() for name, value in documents.items() if value}
+    files["files"] = "".join(f"{one.path}\n" for one in listed).encode()
+    return {**package.info_files, **files}
 
 
 def _json(value: Any) -> str:
@@ -158,8 +159,7 @@ def _add(archive: tarfile.TarFile, path: Path, name: str, seconds: int) -> None:
         archive.addfile(member, stream)
 
 
-def _add_text(archive: tarfile.TarFile, name: str, text: str, seconds: int) -> None:
-    data = text.encode()
+def _add_data(archive: tarfile.TarFile, name: str, data: bytes, seconds: int) -> None:
     member = _member(name, seconds, 0o644)
     member.size = len(data)
     archive.addfile(member, io.BytesIO(data))

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from lamina.channel.directory import NOARCH
 from lamina.channel.index import add_packages
 from lamina.channel.interpreter import package_interpreter
-from lamina.channel.wheels import Packaging, package_distribution, read_distributions
 from lamina.core import fs, report
 from lamina.core.errors import NotSupportedError
 from lamina.engines.uv_python import make_environment
 from lamina.model.platforms import Platform, Target, current_platform
+from lamina.press.distribution import read_distributions
+from lamina.press.packaging import Packaging, package_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,6 +99,6 @@ def _package_wheels(wanted: Bootstrap, platform: Platform, made: Path, work: Pat
     with report.step("wheels as packages", total=len(known)) as step:
         archives = []
         for one in known.values():
-            archives.append(package_distribution(one, made, stages, packaging))
+            archives.append(package_distribution(one, made, stages, packaging).archive)
             step.advance()
     return archives

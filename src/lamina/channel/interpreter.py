@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lamina.archive.package import PLACEHOLDER, Package
 from lamina.archive.writing import write_conda
 from lamina.core import fs
+from lamina.press.digest import content_digest
+from lamina.press.pythons import abi_spec, tag_of
 from lamina.release.bundle import bundle_interpreter
 
 if TYPE_CHECKING:
@@ -72,41 +72,11 @@ def package_interpreter(
     return [write_conda(python, stage, directory), write_conda(tag, empty, directory)]
 
 
-def tag_of(series: PythonSeries) -> str:
-    """Return the wheel tag of a series: cp312."""
-    return f"cp{series.major}{series.minor}"
-
-
-def abi_spec(series: PythonSeries) -> str:
-    """Return what a compiled module needs, as a MatchSpec."""
-    return f"python_abi {series}.* *_{tag_of(series)}"
-
-
-def series_spec(series: PythonSeries) -> str:
-    """Return the Pythons of a series, as a MatchSpec."""
-    return f"python >={series},<{series.major}.{series.minor + 1}.0a0"
-
-
 def _add_site(stage: Path, series: PythonSeries) -> None:
     """Make a place for packages: archives have no empty directories."""
     site = stage / "lib" / f"python{series}" / "site-packages"
     fs.make_directory(site)
     fs.write_text(site / "README.txt", "Installed packages are here.\n", durable=False)
-
-
-def content_digest(stage: Path, about: Any = None) -> str:
-    """Return seven characters that stand for a tree and what is said about it."""
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for directory, directories, files in os.walk(stage):
-        directories.sort()
-        for name in sorted(files):
-            path = Path(directory) / name
-            link = os.readlink(path) if path.is_symlink() else ""  # noqa: PTH115
-            content = "" if link else fs.sha256_of(path)
-            mode = 0 if link else path.stat().st_mode & 0o111
-            line = f"{path.relative_to(stage)}\0{link}\0{content}\0{bool(mode)}\n"
-            digest.update(line.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:7]
 
 
 def glibc_of(stage: Path) -> tuple[str, ...]:

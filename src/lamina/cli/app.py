@@ -68,6 +68,7 @@ COMMANDS = {
     "run": ("lamina.cli.use:run", "Run a command in a release or layer."),
     "shell": ("lamina.cli.use:shell", "Open a shell in a release or layer."),
     "channel": ("lamina.cli.channel:channel", "Make, index and check conda channels."),
+    "press": ("lamina.cli.press:press", "Turn wheels into conda packages, and back."),
     "warm": ("lamina.cli.warm:warm", "Have a release in memory before its programs start."),
     "doctor": (
         "lamina.cli.doctor:doctor",

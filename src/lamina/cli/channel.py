@@ -134,12 +134,13 @@ def bootstrap(
     from lamina.channel import bootstrap as making
     from lamina.core.clock import source_date
     from lamina.engines.uv_program import UvProgram
+    from lamina.press.names import read_names
 
     environ = environment()
     wanted = making.Bootstrap(
         interpreter=_interpreter(python, environ),
         requirements=[_local(one) for one in requirements],
-        names=_names(names),
+        names=read_names(names),
         moment=source_date(environ) or datetime.now(UTC).replace(microsecond=0),
         uv=UvProgram(environ=environ),
     )
@@ -171,17 +172,6 @@ def _interpreter(path: Path | None, environ: dict[str, str]) -> Interpreter:
 def _local(requirement: str) -> str:
     """Return a path as a whole one, so that it is never taken for a name."""
     return str(Path(requirement).resolve()) if requirement.endswith(".whl") else requirement
-
-
-def _names(pairs: Sequence[str]) -> dict[str, str]:
-    from packaging.utils import canonicalize_name
-
-    from lamina.core.errors import UsageError
-
-    for pair in pairs:
-        if not all(pair.partition("=")):
-            raise UsageError(f"--name {pair!r}: not DISTRIBUTION=PACKAGE")
-    return {canonicalize_name(pair.partition("=")[0]): pair.partition("=")[2] for pair in pairs}
 
 
 def print_indexed(output: Output, channel: Path, indexed: Sequence[IndexedSubdir]) -> None:

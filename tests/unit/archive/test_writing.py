@@ -176,7 +176,7 @@ def test_a_pipe_is_not_packaged(tree: Path, tmp_path: Path) -> None:
         {"version": "1-2"},
         {"build": "a-b"},
         {"subdir": "noarch"},
-        {"noarch": "python"},
+        {"noarch": "generic"},
     ],
     ids=str,
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from packaging.version import InvalidVersion, Version
 
-from lamina.layer.abi.elf import Elf, read_elf
+from lamina.engines.elf import Elf, read_elf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

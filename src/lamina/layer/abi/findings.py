@@ -9,8 +9,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from lamina.engines.elf import filled_in
 from lamina.layer.abi.bounds import Bound
-from lamina.layer.abi.elf import filled_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamina.engines.elf import read_elf
 from lamina.layer.abi.binary import newest_symbols
-from lamina.layer.abi.elf import read_elf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

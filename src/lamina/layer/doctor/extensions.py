@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamina.layer.abi.elf import filled_in, read_elf
+from lamina.engines.elf import filled_in, read_elf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamina.layer.abi.elf import VENDORED
+from lamina.engines.elf import VENDORED
 from lamina.layer.doctor.extensions import extensions_of, needs_of
 from lamina.layer.doctor.finding import Check, Kind, listed, several
 from lamina.layer.doctor.libraries import library_directories

@@ -12,8 +12,8 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection
 
+from lamina.engines.elf import Elf, filled_in, read_elf
 from lamina.layer.abi.binary import read_binary
-from lamina.layer.abi.elf import Elf, filled_in, read_elf
 from lamina.layer.abi.machine import offered_symbols
 from lamina.layer.doctor.extensions import needs_of
 from support.compiled import elf

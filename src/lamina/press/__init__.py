@@ -1,0 +1,1 @@
+"""Wheels made into conda packages, and conda packages made into wheels."""
