@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -22,7 +24,6 @@ from lamina.stack.match_specs import ReadSpec, read_match_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from rattler.lock import Environment, LockedPackage
 
@@ -103,7 +104,7 @@ def _note(
             found.pypi[package.name][platform] = package.version
     elif isinstance(package, CondaLockedBinaryPackage):
         record = package.repo_data_record()
-        channel = without_secrets(package.location.rsplit("/", 2)[0])
+        channel = without_secrets(_address(package.location.rsplit("/", 2)[0], reading.path))
         name = record.name.normalized
         spec = replace(
             read_match_spec(f"{name} =={record.version} {record.build}"), channel=channel
@@ -112,6 +113,11 @@ def _note(
         found.conda[name][platform] = spec
     else:
         reading.leave(line, package.name, "built from source, not a package of a channel")
+
+
+def _address(channel: str, lock: Path) -> str:
+    """Return the address of a channel; the engine makes paths of those that are directories."""
+    return channel if "://" in channel else Path(os.path.abspath(lock.parent / channel)).as_uri()  # noqa: PTH100
 
 
 def _take_conda(reading: CondaReading, found: _Found) -> None:

@@ -93,6 +93,7 @@ def _version_and_build(rest: str) -> tuple[str, str | None]:
 def _normal(text: str, *, exact: bool = False) -> str:
     """Return a version with an operator or a ``*`` in each part, so that it reads one way only."""
     tight = re.sub(r"\s+", "", text)
+    exact = exact and not set(tight) & set(",|")
     return "|".join(
         ",".join(_bound(one, exact=exact) for one in part.split(",")) for part in tight.split("|")
     )
