@@ -197,7 +197,7 @@ def _conda_export(wanted: _Wanted, directory: Path) -> CondaExport:
     if wanted.form == "explicit":
         count = len(wanted.lock.packages_for(wanted.targets[0]))
         if count:
-            report.warn(f"{count} packages of the package index cannot be in conda's explicit list")
+            report.warn(f"not in conda's explicit list, being of the package index: {count}")
     return CondaExport(
         lock=wanted.lock,
         targets=wanted.targets,

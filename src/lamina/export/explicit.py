@@ -24,7 +24,8 @@ def dump_explicit(export: CondaExport, digest: DigestKind) -> str:
     packages = export.packages(target)
     if digest == "md5" and (missing := [one.file for one in packages if one.md5 is None]):
         raise UsageError(
-            f"{len(missing)} packages have no MD5 in the lock, the first is {missing[0]}",
+            f"no MD5 in the lock of {missing[0]}"
+            + (f", and of {len(missing) - 1} more" if len(missing) > 1 else ""),
             hints=["lamina export --as explicit --digest sha256"],
         )
     lines = [f"# {export.lock.stack} for {target}, written by lamina export"]

@@ -55,11 +55,20 @@ def dump_pixi_lock(export: CondaExport, request: ExportRequest, locator: Artifac
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes each list where it stands, without anchors."""
+    """Writes each list where it stands, without anchors, and quotes what YAML 1.2 calls numbers."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         """Return always true."""
         return True
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    # 1e5 is a text to PyYAML (YAML 1.1) and a number to those who read this.
+    style = "'" if text[:1] in set("0123456789+-.") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def _conda_fields(package: LockedConda) -> dict[str, Any]:
