@@ -174,6 +174,8 @@ def test_no_secret_comes_along(lamina: CommandLine, text: str) -> None:
     stack = (lamina.directory / "new" / "lamina.toml").read_text()
     assert A_SECRET not in stack + answer.stdout + answer.stderr
     assert "not carried over" in answer.stderr
+    if "conda.example.org" in text:
+        assert 'channels = ["https://conda.example.org/ours"]' in stack
 
 
 @pytest.mark.parametrize(
