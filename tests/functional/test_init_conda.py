@@ -224,3 +224,22 @@ def test_a_range_of_pythons_takes_the_one_given(lamina: CommandLine) -> None:
     written(lamina, "environment.yml", "dependencies: ['python >=3.10,<3.13']\n")
     stack, _ = init(lamina, "environment.yml", *LINUX, "--python", "3.11")
     assert (stack["stack"]["python"], stack["conda"]["python"]) == ("3.11", ">=3.10,<3.13")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[dependencies]\na = 3\n", "line 3: a = 3: neither a version nor a table"),
+        ("[pypi-dependencies]\na = [1]\n", "line 3: a = [1]: neither"),
+        ("[feature.'é']\npypi-dependencies = { x = '*' }\n", "é: x: not a name of a group"),
+        ("[feature.a]\nplatforms = [[1]]\n", "feature a: for no platform of lamina"),
+        ("[target.b]\n", "line 2: target b: no platform of lamina"),
+        ("[system-requirements]\nlibc = { family = 'glibc' }\n", "system-requirements.libc"),
+        ("[dependencies]\na = { version = '1', md5 = 'x' }\n", "line 3: a: md5"),
+        ("[pypi-dependencies]\na = { path = '.', editable = true }\n", "line 3: a: path ."),
+    ],
+)
+def test_parts_of_a_manifest_that_cannot_come(lamina: CommandLine, text: str, said: str) -> None:
+    written(lamina, "pixi.toml", f"[workspace]\n{text}")
+    _, left = init(lamina, "pixi.toml", *LINUX)
+    assert any(said in one for one in left), left

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from lamina.core.errors import DocumentError, Problem
 from lamina.model.document import parse_toml, read_document
+from lamina.model.names import parse_package_name
 from lamina.model.platforms import Platform
 from lamina.stack.conda_reading import EVERYWHERE, CondaReading, only_on
 from lamina.stack.environment_yml import add_platform
@@ -74,6 +74,10 @@ def read_pixi(path: Path, default_python: PythonSeries) -> Imported:
     return replace(imported, python=imported.python or reading.python)
 
 
+def _texts(value: Any) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
 def _table(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
@@ -93,7 +97,7 @@ class _Manifest:
             self.conda.name = name
         if isinstance(asked := project.get("requires-python"), str):
             self.python = series_of(asked.replace(" ", ""), self.conda.default_python)
-        for text in project.get("dependencies") or []:
+        for text in _texts(project.get("dependencies")):
             self._requirement(text, _Place(path=("project", "dependencies")))
         groups = {"dependency-groups": _table(document.get("dependency-groups"))}
         extras = {"project.optional-dependencies": _table(project.get("optional-dependencies"))}
@@ -158,7 +162,7 @@ class _Manifest:
         """Take a feature; its conda packages are not of the group, which names no such."""
         path, table = (*place.path, name), _table(value)
         asked = table.get("platforms")
-        ours = [one for one in asked if one in set(Platform)] if isinstance(asked, list) else []
+        ours = [str(one) for one in _texts(asked) if one in set(Platform)]
         platforms = frozenset(map(Platform, ours))
         if asked and not platforms:
             self._leave(path, f"feature {name}", "for no platform of lamina")
@@ -182,6 +186,9 @@ class _Manifest:
 
     def _conda(self, name: str, value: Any, place: _Place) -> None:
         path = (*place.path, name)
+        if not isinstance(value, str | dict):
+            self._leave(path, f"{name} = {value!r}", "neither a version nor a table")
+            return
         fields: dict[str, Any] = {"version": value} if isinstance(value, str) else {**_table(value)}
         version, build = fields.pop("version", "*"), fields.pop("build", None)
         channel = fields.pop("channel", None)
@@ -195,6 +202,9 @@ class _Manifest:
 
     def _pypi(self, name: str, value: Any, place: _Place) -> None:
         path = (*place.path, name)
+        if not isinstance(value, str | dict):
+            self._leave(path, f"{name} = {value!r}", "neither a version nor a table")
+            return
         fields: dict[str, Any] = {"version": value} if isinstance(value, str) else {**_table(value)}
         if elsewhere := [one for one in _ELSEWHERE if one in fields]:
             said = f"{name}: {elsewhere[0]} {fields[elsewhere[0]]}"
@@ -226,15 +236,21 @@ class _Manifest:
         limited = only_on(requirement, place.platforms)
         if place.group is None:
             self.conda.requirements.append(limited)
-        else:
-            self.conda.groups.setdefault(canonicalize_name(place.group), []).append(str(limited))
+            return
+        try:
+            group = parse_package_name(place.group)
+        except ValueError:
+            self._leave(place.path, f"{place.group}: {text}", "not a name of a group")
+            return
+        self.conda.groups.setdefault(group, []).append(str(limited))
 
     def _system(self, table: Mapping[str, Any], place: _Place) -> None:
         for key, value in table.items():
             version = value.get("version") if isinstance(value, dict) else value
-            for name, platforms in _virtual(key):
+            found = list(_virtual(key)) if isinstance(version, str) else []
+            for name, platforms in found:
                 self.conda.add_virtual(name, str(version), platforms)
-            if not list(_virtual(key)):
+            if not found:
                 self._leave((*place.path, key), f"system-requirements.{key}", _NOTHING)
 
 
