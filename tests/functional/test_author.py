@@ -84,11 +84,11 @@ def test_init_does_not_overwrite(command_line: CommandLine, stack: Path) -> None
         pytest.param(["--python", "3"], "--python: '3' is not a Python series", id="python"),
         pytest.param(["--platform", "linux-46"], "'linux-46' is not one of", id="platform"),
         pytest.param(["--from", "no.txt"], "no.txt: no such file or directory", id="source"),
-        pytest.param(["--from", "pixi.toml"], "lamina cannot start a stack from this", id="kind"),
+        pytest.param(["--from", "poetry.lock"], "lamina cannot start a stack from this", id="kind"),
     ],
 )
 def test_init_refuses(command_line: CommandLine, arguments: list[str], said: str) -> None:
-    command_line.write("pixi.toml", "")
+    command_line.write("poetry.lock", "")
     answer = command_line("init", *arguments, expect=2)
     assert said in answer.stderr
     assert not (command_line.directory / "lamina.toml").exists()

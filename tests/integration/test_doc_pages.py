@@ -16,6 +16,7 @@ PAGES = (
     "how-to/librarian/channels.md",
     "how-to/librarian/closed-stacks.md",
     "how-to/librarian/cold-start.md",
+    "how-to/librarian/conda-lists.md",
     "how-to/librarian/extend-a-stack.md",
     "how-to/librarian/lists.md",
     "how-to/librarian/materials.md",

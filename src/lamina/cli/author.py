@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from lamina.stack.beginning import NewStack
     from lamina.stack.edit import Change, Edit
+    from lamina.stack.imported import Imported
 
 T = TypeVar("T")
 
@@ -49,7 +50,8 @@ _platform_choice = click.Choice([str(one) for one in Platform])
     "--from",
     "source",
     type=click.Path(path_type=Path),
-    help="A requirements file, a pylock.toml or an installed prefix to start from.",
+    help="What to start from: a requirements file, a pylock.toml, conda's explicit list, "
+    "environment.yml or construct.yaml, a pixi.toml or pixi.lock, or an installed prefix.",
 )
 @dry_run_option
 @output_options
@@ -72,6 +74,7 @@ def init(output: Output, directory: Path, source: Path | None, **given: Any) -> 
         fs.make_directory(directory)
         fs.write_text(path, text)
     value = {
+        "conda": sorted(new.conda),
         "dry-run": given["dry_run"],
         "file": str(path),
         "name": new.name,
@@ -79,7 +82,8 @@ def init(output: Output, directory: Path, source: Path | None, **given: Any) -> 
         "packages": sorted(new.packages),
         "text": text,
     }
-    count = f" with {len(new.packages)} packages" if new.packages else ""
+    number = len(new.packages) + len(new.conda)
+    count = f" with {number} packages" if number else ""
     said = text.rstrip("\n") if given["dry_run"] else f"wrote {path}{count}; next: lamina add, lock"
     output.result(said, value)
 
@@ -87,27 +91,49 @@ def init(output: Output, directory: Path, source: Path | None, **given: Any) -> 
 def _new_stack(directory: Path, source: Path | None, **given: Any) -> tuple[NewStack, list[str]]:
     """Return the stack to write and what could not be carried over."""
     from lamina.stack.beginning import NewStack, name_from_directory
+    from lamina.stack.conda_entries import check_python, conda_entries
     from lamina.stack.imported import Imported, entries_of, one_per_package
-    from lamina.stack.sources import read_source
 
     running = PythonSeries(*sys.version_info[:2])
-    name = given["name"] or name_from_directory(directory.resolve())
     asked = tuple(_parsed(PythonSeries.parse, one, "--python") for one in given["python"])
-    platforms = tuple(map(Platform, dict.fromkeys(given["platforms"]))) or (_this_platform(),)
-    imported = Imported(requirements=())
+    imported = Imported()
     if source is not None:
-        imported = read_source(source, default_python=asked[0] if asked else running)
+        imported = _read(source, asked[0] if asked else running)
+    name = given["name"] or name_from_directory(Path(imported.name or directory.resolve()))
+    platforms = tuple(map(Platform, dict.fromkeys(given["platforms"]))) or imported.platforms
+    platforms = platforms or (_this_platform(),)
     python = tuple(sorted(set(asked))) or (imported.python or running,)
     targets = [Target(platform, series) for platform in platforms for series in python]
     imported = one_per_package(imported, targets)
+    conda, imported = conda_entries(imported, platforms)
+    left = list(imported.left_behind)
+    if (reason := check_python(conda, python)) is not None:
+        left.append(reason)
+        del conda["python"]
     new = NewStack(
         name=_parsed(parse_stack_name, name, "--name"),
         version=_parsed(parse_release_version, given["version"], "--version"),
         python=python,
         platforms=platforms,
         packages=entries_of(imported.requirements),
+        conda=conda,
+        channels=imported.channels,
+        groups=imported.groups,
+        floors=imported.floors,
+        virtual=imported.virtual,
     )
-    return new, list(imported.left_behind)
+    return new, left
+
+
+def _read(source: Path, default_python: PythonSeries) -> Imported:
+    """Read what the stack begins from; the conda engine is loaded for what only it reads."""
+    from lamina.stack.sources import PIXI_LOCK, read_source
+
+    if source.name != PIXI_LOCK:
+        return read_source(source, default_python=default_python)
+    from lamina.engines.pixi_lock import read_pixi_lock
+
+    return read_source(source, default_python=default_python, read_pixi_lock=read_pixi_lock)
 
 
 def _parsed(parse: Callable[[str], T], text: str, option: str) -> T:

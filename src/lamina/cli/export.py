@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, assert_never
+from typing import TYPE_CHECKING, Literal, assert_never, get_args
 
 import click
 
 from lamina.cli.options import Output, environment, output_options, root_option, stack_file
-from lamina.core import fs
+from lamina.core import fs, report
 from lamina.core.errors import DocumentError, Problem, UsageError
 
 if TYPE_CHECKING:
+    from lamina.export.conda_files import CondaExport
+    from lamina.export.explicit import DigestKind
     from lamina.lock.document import Lock
     from lamina.model.platforms import Platform, Target
     from lamina.model.references import ReleaseReference
     from lamina.stack.document import Stack
 
-ListForm = Literal["requirements", "pylock", "explicit"]
-Form = ListForm | Literal["sbom"]
+Form = Literal["requirements", "pylock", "explicit", "environment", "pixi", "pixi-lock", "sbom"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +31,33 @@ class _Source:
     stack_path: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What is to be written, and of what."""
+
+    form: Form
+    lock: Lock
+    stack: Stack | None
+    targets: tuple[Target, ...]
+
+
 @click.command()
 @click.argument("source", required=False)
 @click.option(
     "--as",
     "form",
-    type=click.Choice(["requirements", "pylock", "explicit", "sbom"]),
+    type=click.Choice(get_args(Form)),
     required=True,
-    help="requirements.txt with hashes, pylock.toml, exact files or a bill of materials "
-    "(CycloneDX) for one target.",
+    help="requirements.txt with hashes, pylock.toml, exact files (conda's explicit list where "
+    "there are conda packages), environment.yml, pixi.toml, pixi.lock, or a bill of materials "
+    "(CycloneDX).",
 )
 @click.option("--target", metavar="PLATFORM/PYTHON", help="One target only, as linux-64/3.12.")
+@click.option(
+    "--digest",
+    type=click.Choice(["md5", "sha256"]),
+    help="Of archives in conda's explicit list [default: md5, which every conda reads].",
+)
 @click.option(
     "-o",
     "--output",
@@ -56,6 +73,7 @@ def export(
     *,
     form: Form,
     target: str | None,
+    digest: DigestKind | None,
     destination: Path | None,
     root: Path,
 ) -> None:
@@ -71,10 +89,14 @@ def export(
         problem = Problem(where="", found="there is no lock")
         raise DocumentError(found.lock_path, [problem], hints=["lamina lock"])
     lock = load_lock(found.lock_path)
+    if digest is not None and (form != "explicit" or not lock.conda):
+        raise UsageError("--digest is about conda's explicit list, which this is not")
     if form == "sbom":
         text = _bill(found.lock_path, lock, target)
     else:
-        text = _text(form, lock, _stack(found, lock, root), target)
+        stack = _stack(found, lock, root)
+        wanted = _Wanted(form=form, lock=lock, stack=stack, targets=_targets(form, lock, target))
+        text = _text(wanted, found.stack_path.parent, digest or "md5")
     if destination is not None:
         fs.write_text(destination, text)
     value = {"form": form, "lock": str(found.lock_path)}
@@ -127,27 +149,60 @@ def _bill(lock_path: Path, lock: Lock, target: str | None) -> str:
     return dump_lock_sbom(lock, _targets("sbom", lock, target)[0], environ=environment())
 
 
-def _text(form: ListForm, lock: Lock, stack: Stack | None, target: str | None) -> str:
+def _text(wanted: _Wanted, directory: Path, digest: DigestKind) -> str:
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
+    from lamina.export.addresses import dump_addresses
+    from lamina.export.environment import dump_environment
     from lamina.export.explicit import dump_explicit
     from lamina.export.files import ExportRequest
+    from lamina.export.pixi import dump_pixi
+    from lamina.export.pixi_lock import dump_pixi_lock
     from lamina.export.pylock import dump_pylock_export
     from lamina.export.requirements import dump_requirements
     from lamina.resolve.project import index_addresses
 
     environ = environment()
-    indexes = index_addresses(stack, environ)
+    indexes = index_addresses(wanted.stack, environ)
     locator = IndexAddresses(environ, indexes, cache_directory(environ))
-    request = ExportRequest(lock=lock, targets=_targets(form, lock, target), indexes=indexes)
-    match form:
+    request = ExportRequest(lock=wanted.lock, targets=wanted.targets, indexes=indexes)
+    match wanted.form:
         case "requirements":
             return dump_requirements(request, locator)
         case "pylock":
             return dump_pylock_export(request, locator)
+        case "explicit" if not wanted.lock.conda:
+            return dump_addresses(request, locator)
         case "explicit":
-            return dump_explicit(request, locator)
+            return dump_explicit(_conda_export(wanted, directory), digest)
+        case "environment":
+            return dump_environment(_conda_export(wanted, directory))
+        case "pixi":
+            return dump_pixi(_conda_export(wanted, directory))
+        case "pixi-lock":
+            return dump_pixi_lock(_conda_export(wanted, directory), request, locator)
+        case "sbom":
+            raise AssertionError("written elsewhere")
         case _:
-            assert_never(form)
+            assert_never(wanted.form)
+
+
+def _conda_export(wanted: _Wanted, directory: Path) -> CondaExport:
+    """Return what the lists of conda are made from; says what cannot be in them."""
+    from lamina.engines.conda_channels import channel_addresses
+    from lamina.export.conda_files import CondaExport, check_conda
+
+    check_conda(wanted.lock, wanted.form)
+    used = dict.fromkeys(wanted.stack.resolve.channels if wanted.stack else ())
+    used |= dict.fromkeys(sorted({one.channel for one in wanted.lock.conda}))
+    if wanted.form == "explicit":
+        count = len(wanted.lock.packages_for(wanted.targets[0]))
+        if count:
+            report.warn(f"not in conda's explicit list, being of the package index: {count}")
+    return CondaExport(
+        lock=wanted.lock,
+        targets=wanted.targets,
+        channels=channel_addresses(used, directory, environment()),
+    )
 
 
 def _stack(found: _Source, lock: Lock, root: Path) -> Stack | None:
@@ -166,11 +221,13 @@ def _stack(found: _Source, lock: Lock, root: Path) -> Stack | None:
 
 
 def _targets(form: Form, lock: Lock, target: str | None) -> tuple[Target, ...]:
+    from lamina.export.conda_files import one_python
     from lamina.export.files import chosen_targets, single_target
 
-    if form in {"explicit", "sbom"}:
+    if form in {"explicit", "environment", "sbom"}:
         return single_target(lock, target, _here())
-    return chosen_targets(lock, target)
+    chosen = chosen_targets(lock, target)
+    return one_python(chosen) if form in {"pixi", "pixi-lock"} else chosen
 
 
 def _here() -> Platform | None:

@@ -37,6 +37,8 @@ _ALLOWED_PREFIXES = ("LC_", "XDG_", "LAMINA_")
 # Where uv looks for the credentials of a named index.
 _CREDENTIALS = re.compile(r"UV_INDEX_[A-Z0-9_]+_(?:USERNAME|PASSWORD)")
 _SECRET = re.compile(r"(?<=://)[^/\s]+@")
+# How conda channels carry a token: https://host/t/<token>/channel.
+_TOKEN = re.compile(r"(https?://[^/\s]+(?:/[^/\s]+)*?/t/)[^/\s]+")
 
 
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -56,7 +58,7 @@ def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 def redact(text: str) -> str:
     """Hide the credentials of addresses."""
-    return _SECRET.sub("***@", text)
+    return _TOKEN.sub(r"\1***", _SECRET.sub("***@", text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from lamina.stack.entries import short_entry, write_key, write_value
 from lamina.stack.files import parse_stack
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from lamina.model.names import StackName
@@ -31,6 +32,13 @@ class NewStack:
     platforms: tuple[Platform, ...]
     packages: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The fields of each entry, by name."""
+    conda: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The fields of each entry of [conda], by name."""
+    channels: tuple[str, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    floors: Mapping[str, str] = field(default_factory=dict)
+    """``glibc`` and ``macos`` of [resolve]."""
+    virtual: Mapping[Platform, Mapping[str, str]] = field(default_factory=dict)
 
 
 def name_from_directory(directory: Path) -> str:
@@ -51,13 +59,41 @@ def write_stack(new: NewStack, path: Path) -> str:
         "# bundle = true               # a copy of the interpreter inside each release",
         f"platforms = {write_value([str(one) for one in new.platforms])}",
     ]
-    packages = [
-        f"{write_key(name)} = {write_value(short_entry(fields))}"
-        for name, fields in new.packages.items()
-    ]
-    text = _LAYOUT.format(stack="\n".join(lines), packages="".join(f"{one}\n" for one in packages))
+    text = _LAYOUT.format(
+        stack="\n".join(lines),
+        resolve=_resolve(new),
+        packages=_entries(new.packages),
+        conda=f"[conda]\n{_entries(new.conda)}\n" if new.conda else "",
+        groups=_groups(new),
+    )
     parse_stack(text, path)
     return text
+
+
+def _entries(entries: Mapping[str, Mapping[str, Any]]) -> str:
+    return "".join(
+        f"{write_key(name)} = {write_value(short_entry(fields))}\n"
+        for name, fields in entries.items()
+    )
+
+
+def _resolve(new: NewStack) -> str:
+    lines = [f"channels = {write_value(new.channels)}"] if new.channels else []
+    lines += [f"{name} = {write_value(version)}" for name, version in sorted(new.floors.items())]
+    virtual = {
+        str(platform): dict(sorted(new.virtual[platform].items()))
+        for platform in sorted(new.virtual)
+        if platform in new.platforms
+    }
+    lines += [f"virtual = {write_value(virtual)}"] if virtual else []
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _groups(new: NewStack) -> str:
+    if not new.groups:
+        return '# [groups]\n# notebook = ["jupyterlab", "ipympl"]\n'
+    lines = [f"{write_key(name)} = {write_value(texts)}\n" for name, texts in new.groups.items()]
+    return "".join(["[groups]\n", *lines])
 
 
 _LAYOUT = """\
@@ -67,16 +103,14 @@ _LAYOUT = """\
 {stack}
 
 [resolve]
-# exclude-newer = 2026-11-01   # ignore later uploads: the same lock, whenever it is made
+{resolve}# exclude-newer = 2026-11-01   # ignore later uploads: the same lock, whenever it is made
 # closed = true                # nothing enters that is not listed below
 
 [packages]
 # numpy = ">=2,<3"
 # mytool = {{ version = "*", prerelease = true, platforms = ["linux-64"] }}
 {packages}
-# [groups]
-# notebook = ["jupyterlab", "ipympl"]
-
+{conda}{groups}
 [test]
 # imports = ["numpy"]
 # commands = ["python -c 'import numpy; numpy.show_config()'"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
@@ -10,22 +10,48 @@ from packaging.utils import canonicalize_name
 from lamina.stack.entries import entry_of, write_requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from packaging.markers import Marker
     from packaging.requirements import Requirement
 
-    from lamina.model.platforms import PythonSeries, Target
+    from lamina.model.platforms import Platform, PythonSeries, Target
+    from lamina.stack.match_specs import ReadSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CondaRequest:
+    """One conda package that a file asks for."""
+
+    spec: ReadSpec
+    platforms: frozenset[Platform]
+    """Only on these; empty: on all."""
+    where: str
+    """File and line, for what is said of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
     """Requirements, and one sentence for each thing that was left behind."""
 
-    requirements: tuple[Requirement, ...]
+    requirements: tuple[Requirement, ...] = ()
     left_behind: tuple[str, ...] = ()
     python: PythonSeries | None = None
     """The series of the Python it was read from, where there was one."""
+    name: str | None = None
+    """What it calls itself."""
+    platforms: tuple[Platform, ...] = ()
+    """What it is for, where it says so."""
+    channels: tuple[str, ...] = ()
+    """Conda channels, the first before the others."""
+    conda: tuple[CondaRequest, ...] = ()
+    """Conda packages."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Requirements by the name of their group."""
+    floors: Mapping[str, str] = field(default_factory=dict)
+    """``glibc`` and ``macos``: the oldest that are to be run on."""
+    virtual: Mapping[Platform, Mapping[str, str]] = field(default_factory=dict)
+    """Virtual packages by platform."""
 
 
 def one_per_package(imported: Imported, targets: Iterable[Target]) -> Imported:

@@ -15,7 +15,7 @@ from lamina.model.document import read_document
 from lamina.stack.imported import Imported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _OPTION = re.compile(r"(?P<name>--?[A-Za-z][a-z-]*)[=\s]*(?P<value>.*)")
@@ -45,6 +45,20 @@ def read_requirements(path: Path) -> Imported:
     """
     reading = _Reading()
     _read_file(path, reading)
+    return _imported(path, reading)
+
+
+def read_requirement_lines(path: Path, lines: Iterable[tuple[int, str]]) -> Imported:
+    """Read lines of a requirements file, with their numbers, that stand in another file.
+
+    What they include begins at the directory of ``path``. Raises as ``read_requirements``.
+    """
+    reading = _Reading()
+    _read_lines(path, lines, reading)
+    return _imported(path, reading)
+
+
+def _imported(path: Path, reading: _Reading) -> Imported:
     if reading.problems:
         raise DocumentError(path, reading.problems)
     left = list(reading.left_behind)
@@ -57,7 +71,11 @@ def _read_file(path: Path, reading: _Reading) -> None:
     if path.resolve() in reading.seen:
         return
     reading.seen.add(path.resolve())
-    for number, line in _logical_lines(read_document(path).removeprefix("\ufeff")):
+    _read_lines(path, _logical_lines(read_document(path).removeprefix("\ufeff")), reading)
+
+
+def _read_lines(path: Path, lines: Iterable[tuple[int, str]], reading: _Reading) -> None:
+    for number, line in lines:
         where = f"{path.name} line {number}"
         if line.startswith("-"):
             _read_option(line, where, path, reading)

@@ -20,6 +20,17 @@ from lamina.core.run import base_environment, redact
             "get https://***@one.example.org and https://***@two.example.org",
             id="sentence",
         ),
+        pytest.param(
+            "https://x.org/conda/t/sesame/ours and more",
+            "https://x.org/conda/t/***/ours and more",
+            id="token of a channel",
+        ),
+        pytest.param(
+            "https://me:sesame@x.org/t/sesame/a",
+            "https://***@x.org/t/***/a",
+            id="password and token",
+        ),
+        pytest.param("/srv/t/path, x.org/at/all", "/srv/t/path, x.org/at/all", id="a path"),
     ],
 )
 def test_credentials_are_hidden(text: str, shown: str) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core.errors import UsageError
-from lamina.export.explicit import dump_explicit
+from lamina.export.addresses import dump_addresses
 from lamina.export.files import ExportRequest, chosen_targets, single_target
 from lamina.export.pylock import dump_pylock_export
 from lamina.export.requirements import dump_requirements
@@ -85,14 +85,14 @@ def test_requirements_of_another_index_name_the_file() -> None:
     assert "tool @ https://ours.example.org/tool-1-py3-none-any.whl \\" in lines
 
 
-@pytest.mark.parametrize("dump", [dump_requirements, dump_pylock_export, dump_explicit])
+@pytest.mark.parametrize("dump", [dump_requirements, dump_pylock_export, dump_addresses])
 def test_no_credentials_are_written(dump: object) -> None:
     assert callable(dump)
     assert "secret" not in dump(request_for(LINUX), Locator())
 
 
 def test_explicit_lines() -> None:
-    lines = dump_explicit(request_for(MACOS), Locator()).splitlines()
+    lines = dump_addresses(request_for(MACOS), Locator()).splitlines()
     assert [line.partition("#")[0] for line in lines[1:]] == [
         "a @ https://pypi.example.org/a-2-py3-none-any.whl",
         "b @ https://pypi.example.org/b-1-py3-none-any.whl",

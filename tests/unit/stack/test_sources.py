@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.core.errors import NotSupportedError, UsageError
+from lamina.core.errors import DocumentError, NotSupportedError, UsageError
 from lamina.model.platforms import PythonSeries
 from lamina.stack.sources import read_source
 
@@ -21,6 +21,7 @@ _PYLOCK = 'lock-version = "1.0"\ncreated-by = "x"\npackages = []\n'
         pytest.param("requirements.txt", "numpy\n", id="txt"),
         pytest.param("stack.in", "numpy\n", id="in"),
         pytest.param("pylock.toml", _PYLOCK, id="pylock"),
+        pytest.param("explicit.txt", "@EXPLICIT\nfile:///c/noarch/a-1-0.conda\n", id="explicit"),
         pytest.param("pylock.linux.toml", _PYLOCK, id="named pylock"),
     ],
 )
@@ -30,9 +31,7 @@ def test_files_that_are_understood(tmp_path: Path, name: str, text: str) -> None
     assert len(found.requirements) == text.count("numpy")
 
 
-@pytest.mark.parametrize(
-    "name", ["environment.yml", "pixi.toml", "construct.yaml", "pylock", "poetry.lock", "setup.py"]
-)
+@pytest.mark.parametrize("name", ["pixi.lock", "pylock", "poetry.lock", "setup.py"])
 def test_anything_else_is_refused_by_name(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("")
     with pytest.raises(NotSupportedError) as caught:
@@ -40,6 +39,15 @@ def test_anything_else_is_refused_by_name(tmp_path: Path, name: str) -> None:
     assert name in caught.value.message
     for supported in ("requirements file", "pylock.toml", "installed Python"):
         assert supported in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "name", ["environment.yml", "environment.yaml", "construct.yaml", "pixi.toml", "pyproject.toml"]
+)
+def test_an_empty_file_is_said_to_be_one(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("")
+    with pytest.raises(DocumentError, match=r"no keys|no such table"):
+        read_source(tmp_path / name, default_python=_PYTHON)
 
 
 def test_a_directory_without_packages(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""The conda packages of a lock and where they are, for the lists of conda's tools."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from lamina.core.errors import UsageError
+from lamina.engines.conda_records import in_order
+from lamina.stack.conda_reading import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lamina.lock.conda import LockedConda
+    from lamina.lock.document import Lock
+    from lamina.model.platforms import Target
+
+_PYTHON = "python"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CondaExport:
+    """A lock, the targets to write down, and the addresses of its channels."""
+
+    lock: Lock
+    targets: tuple[Target, ...]
+    channels: Mapping[str, str]
+    """Channel as the lock has it -> address, the first before the others."""
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses of the channels, without credentials."""
+        return list(dict.fromkeys(map(without_secrets, self.channels.values())))
+
+    def url(self, package: LockedConda) -> str:
+        """Return the address of an archive, without credentials."""
+        return f"{self._base(package)}/{package.subdir}/{quote(package.file, safe='+!=@,~')}"
+
+    def _base(self, package: LockedConda) -> str:
+        return without_secrets(self.channels[package.channel])
+
+    def packages(self, target: Target) -> list[LockedConda]:
+        """Return the packages of a target in the order in which they can be installed."""
+        locked = {one.file: one for one in self.lock.conda_for(target)}
+        records = [
+            one.record(url=self.url(one), channel=f"{self._base(one)}/") for one in locked.values()
+        ]
+        ordered = in_order(records)
+        return python_first([locked[one.file_name] for one in ordered])
+
+
+def python_first(packages: list[LockedConda]) -> list[LockedConda]:
+    """Return packages with Python and what it needs before the others.
+
+    Packages without a platform are put where Python says. The order within the two parts stays.
+    """
+    by_name = {str(one.name): one for one in packages}
+    needed: set[str] = set()
+    waiting = [_PYTHON]
+    while waiting:
+        name = waiting.pop()
+        if name in by_name and name not in needed:
+            needed.add(name)
+            waiting += [_name(text) for text in by_name[name].depends]
+    return sorted(packages, key=lambda one: one.name not in needed)
+
+
+def _name(spec: str) -> str:
+    return re.split(r"[\s=<>!~\[]", spec.strip(), maxsplit=1)[0]
+
+
+def check_conda(lock: Lock, form: str) -> None:
+    """Raise UsageError for a lock without conda packages, of which there is no such list."""
+    if not lock.conda:
+        raise UsageError(
+            f"{form} is a list of conda packages, and the lock has none",
+            hints=["lamina export --as pylock"],
+        )
+
+
+def one_python(targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """Return the targets; raises UsageError for several series, which are several environments."""
+    if len({one.python for one in targets}) > 1:
+        known = ", ".join(map(str, targets))
+        raise UsageError(
+            f"this form is for one series of Python, and the lock is for {known}",
+            hints=[f"--target {targets[0]}"],
+        )
+    return targets

@@ -1,0 +1,49 @@
+"""environment.yml with exact builds and versions, for conda, mamba and micromamba."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from lamina.model.names import PUBLIC_INDEX
+
+if TYPE_CHECKING:
+    from lamina.export.conda_files import CondaExport
+    from lamina.model.platforms import Target
+
+
+def dump_environment(export: CondaExport) -> str:
+    """Return the file for one target.
+
+    pip takes packages by their versions, from the index that it is configured with: the format has
+    no digests, and an index of one package only cannot be said in it.
+    """
+    [target] = export.targets
+    dependencies: list[Any] = [
+        f"{one.name}={one.version}={one.build}" for one in export.packages(target)
+    ]
+    pins = pip_pins(export, target)
+    if pins:
+        dependencies += [] if any(one.startswith("pip=") for one in dependencies) else ["pip"]
+        dependencies.append({"pip": pins})
+    document = {
+        "name": str(export.lock.stack),
+        "channels": [*export.addresses, "nodefaults"],
+        "dependencies": dependencies,
+    }
+    lines = [f"# {export.lock.stack} for {target}, written by lamina export"]
+    if foreign := foreign_packages(export, target):
+        lines.append(f"# of an index of their own, which pip must know: {', '.join(foreign)}")
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000)
+    return "\n".join([*lines, text])
+
+
+def pip_pins(export: CondaExport, target: Target) -> list[str]:
+    """Return ``name==version`` of what comes from package indexes."""
+    return [f"{one.name}=={one.version}" for one in export.lock.packages_for(target)]
+
+
+def foreign_packages(export: CondaExport, target: Target) -> list[str]:
+    """Return the packages that are not of the public index."""
+    return [str(o.name) for o in export.lock.packages_for(target) if o.index != PUBLIC_INDEX]
