@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, assert_never, get_args
 
 import click
 
+from lamina.cli.metapackage import MetapackageChoice, MetapackageForm, export_metapackage
 from lamina.cli.options import Output, environment, output_options, root_option, stack_file
 from lamina.core import fs, report
 from lamina.core.errors import DocumentError, Problem, UsageError
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from lamina.model.references import ReleaseReference
     from lamina.stack.document import Stack
 
-Form = Literal["requirements", "pylock", "explicit", "environment", "pixi", "pixi-lock", "sbom"]
+ListForm = Literal["requirements", "pylock", "explicit", "environment", "pixi", "pixi-lock"]
+Form = Literal[ListForm, "sbom", MetapackageForm]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class _Source:
 class _Wanted:
     """What is to be written, and of what."""
 
-    form: Form
+    form: ListForm
     lock: Lock
     stack: Stack | None
     targets: tuple[Target, ...]
@@ -49,8 +51,8 @@ class _Wanted:
     type=click.Choice(get_args(Form)),
     required=True,
     help="requirements.txt with hashes, pylock.toml, exact files (conda's explicit list where "
-    "there are conda packages), environment.yml, pixi.toml, pixi.lock, or a bill of materials "
-    "(CycloneDX).",
+    "there are conda packages), environment.yml, pixi.toml, pixi.lock, a bill of materials "
+    "(CycloneDX), or a metapackage: a wheel or conda package that needs exactly this.",
 )
 @click.option("--target", metavar="PLATFORM/PYTHON", help="One target only, as linux-64/3.12.")
 @click.option(
@@ -62,8 +64,8 @@ class _Wanted:
     "-o",
     "--output",
     "destination",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write [default: standard output].",
+    type=click.Path(path_type=Path),
+    help="The file to write [default: standard output]; of metapackages the directory [here].",
 )
 @root_option
 @output_options
@@ -91,12 +93,26 @@ def export(
     lock = load_lock(found.lock_path)
     if digest is not None and (form != "explicit" or not lock.conda):
         raise UsageError("--digest is about conda's explicit list, which this is not")
-    if form == "sbom":
-        text = _bill(found.lock_path, lock, target)
-    else:
-        stack = _stack(found, lock, root)
-        wanted = _Wanted(form=form, lock=lock, stack=stack, targets=_targets(form, lock, target))
-        text = _text(wanted, found.stack_path.parent, digest or "md5")
+    stack = None if form == "sbom" else _stack(found, lock, root)
+    match form:
+        case "wheel" | "conda":
+            choice = MetapackageChoice(
+                form=form,
+                lock=lock,
+                lock_path=found.lock_path,
+                stack=stack,
+                stack_path=found.stack_path,
+                targets=_targets(form, lock, target),
+                directory=destination,
+            )
+            export_metapackage(output, choice)
+            return
+        case "sbom":
+            text = _bill(found.lock_path, lock, target)
+        case _:
+            targets = _targets(form, lock, target)
+            wanted = _Wanted(form=form, lock=lock, stack=stack, targets=targets)
+            text = _text(wanted, found.stack_path.parent, digest or "md5")
     if destination is not None:
         fs.write_text(destination, text)
     value = {"form": form, "lock": str(found.lock_path)}
@@ -180,8 +196,6 @@ def _text(wanted: _Wanted, directory: Path, digest: DigestKind) -> str:
             return dump_pixi(_conda_export(wanted, directory))
         case "pixi-lock":
             return dump_pixi_lock(_conda_export(wanted, directory), request, locator)
-        case "sbom":
-            raise AssertionError("written elsewhere")
         case _:
             assert_never(wanted.form)
 
@@ -224,7 +238,7 @@ def _targets(form: Form, lock: Lock, target: str | None) -> tuple[Target, ...]:
     from lamina.export.conda_files import one_python
     from lamina.export.files import chosen_targets, single_target
 
-    if form in {"explicit", "environment", "sbom"}:
+    if form in {"explicit", "environment", "sbom", "conda"}:
         return single_target(lock, target, _here())
     chosen = chosen_targets(lock, target)
     return one_python(chosen) if form in {"pixi", "pixi-lock"} else chosen
