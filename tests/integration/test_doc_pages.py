@@ -23,6 +23,7 @@ PAGES = (
     "how-to/librarian/platforms.md",
     "how-to/librarian/press.md",
     "how-to/librarian/publish.md",
+    "how-to/librarian/recipes.md",
     "how-to/librarian/tiers.md",
     "how-to/librarian/versions.md",
     "how-to/librarian/write-a-stack.md",

@@ -193,7 +193,8 @@ def members_of(
 ) -> Iterator[tuple[str, tarfile.TarInfo, IO[bytes] | None]]:
     """Yield the members of some of the parts of an archive, in their order, each checked.
 
-    A ``.tar.bz2`` has one part.
+    The parts are ``info`` and ``pkg``; a ``.tar.bz2`` has one part. A stream is there for files
+    only, and until the next member is asked for.
     """
     rules = MemberRules(str(path))
     with ExitStack() as stack:

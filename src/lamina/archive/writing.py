@@ -24,7 +24,8 @@ from lamina.core import fs
 from lamina.core.errors import IntegrityError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from lamina.archive.package import FileMode, Package
 
@@ -48,21 +49,39 @@ def write_conda(
     Raises IntegrityError for a link that leads out and for what is neither file nor link,
     StorageError.
     """
-    names = sorted(_below(files))
-    entries = [_entry(files, name, prefix) for name in names]
-    seconds = int(package.moment.timestamp())
+    entries = [_entry(files, name, prefix) for name in sorted(_below(files))]
+    information = _info(package, entries)
+    return write_archive(
+        package.stem, files, information, directory, moment=package.moment, level=level
+    )
+
+
+def write_archive(
+    stem: str,
+    files: Path,
+    information: Mapping[str, bytes],
+    directory: Path,
+    *,
+    moment: datetime,
+    level: int = LEVEL,
+) -> Path:
+    """Write a ``.conda`` whose files of info/ are there already; return the archive.
+
+    The same input gives the same bytes. Raises StorageError.
+    """
+    seconds = int(moment.timestamp())
     with tempfile.TemporaryDirectory(prefix="lamina-conda-") as work:
-        parts = [Path(work) / f"{part}-{package.stem}.tar.zst" for part in ("pkg", "info")]
+        parts = [Path(work) / f"{part}-{stem}.tar.zst" for part in ("pkg", "info")]
         with _tarring(parts[0], level) as archive:
-            for name in names:
+            for name in sorted(_below(files)):
                 _add(archive, files / name, name, seconds)
         with _tarring(parts[1], level) as archive:
-            for name, data in sorted(_info(package, entries).items()):
+            for name, data in sorted(information.items()):
                 _add_data(archive, f"info/{name}", data, seconds)
-        packed = _zipped(parts)
-    target = directory / f"{package.stem}.conda"
+        zipped = _zipped(parts)
+    target = directory / f"{stem}.conda"
     fs.make_directory(directory)
-    fs.write_bytes(target, packed)
+    fs.write_bytes(target, zipped)
     return target
 
 
@@ -119,12 +138,13 @@ def _info(package: Package, entries: Iterable[PathEntry]) -> dict[str, bytes]:
         "link.json": package.link(),
         "run_exports.json": {kind: list(package.run_exports[kind]) for kind in package.run_exports},
     }
-    files = {name: _json(value).encode() for name, value in documents.items() if value}
+    files = {name: as_json(value).encode() for name, value in documents.items() if value}
     files["files"] = "".join(f"{one.path}\n" for one in listed).encode()
     return {**package.info_files, **files}
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """Return a document of info/ as it is written."""
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -1,0 +1,2 @@
+#pragma once
+extern "C" double hep_field(double position);

@@ -1,0 +1,1 @@
+"""Packages made from sources: recipes, their order, their builds."""
