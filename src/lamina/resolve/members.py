@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from importlib.metadata import PathDistribution
 from typing import TYPE_CHECKING
 
-from packaging.metadata import parse_email
 from packaging.version import InvalidVersion, Version
 
 from lamina.core.errors import LaminaError
@@ -15,7 +14,13 @@ from lamina.core.http import HttpClient
 from lamina.engines.index_addresses import cache_directory
 from lamina.engines.index_pages import project_files
 from lamina.model.names import parse_package_name
-from lamina.resolve.metadata import FileMetadata, MetadataCache, MetadataReader, parse_metadata
+from lamina.resolve.metadata import (
+    FileMetadata,
+    MetadataCache,
+    MetadataReader,
+    headers_of,
+    parse_metadata,
+)
 from lamina.resolve.project import index_addresses
 from lamina.resolve.selection import tags_of
 
@@ -140,9 +145,10 @@ def installed_members(
 
 def _installed(info: Path, files: Mapping[tuple[PackageName, Version], str]) -> Member | None:
     content = _content(info)
-    raw, _ = parse_email(content)
+    headers = headers_of(content)
     try:
-        name, version = parse_package_name(raw.get("name", "")), Version(raw.get("version", ""))
+        name = parse_package_name(headers.get("name", [""])[0])
+        version = Version(headers.get("version", [""])[0])
         metadata = parse_metadata(content)
     except (InvalidVersion, ValueError):
         return None
@@ -164,10 +170,9 @@ def _content(info: Path) -> bytes:
         head = (old.read_text("PKG-INFO") or "").partition("\n\n")[0].rstrip("\n")
         return "\n".join([head, *needs, "", ""]).encode()
     try:
-        text = (info / "METADATA").read_bytes()
+        return (info / "METADATA").read_bytes()
     except OSError:
         return b""
-    return text.replace(b"\r\n", b"\n").partition(b"\n\n")[0] + b"\n\n"
 
 
 def _tags_inside(info: Path) -> Iterator[str]:
