@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import (
+    closed,
     conda,
     layer_add,
     layer_create,
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Path, Path, int], Comparison | startup.Rep
     "impact": (operations.impact, "hep-analysis"),
     "conda-solve": (conda.solve, "hep-small"),
     "conda-install": (conda.install, "hep-small"),
+    "closed": (closed.run, "hep-large"),
     "startup": (startup.run, "hep-start"),
 }
 

@@ -15,6 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = (
     "how-to/librarian/channels.md",
     "how-to/librarian/closed-stacks.md",
+    "how-to/librarian/cms-stack.md",
     "how-to/librarian/cold-start.md",
     "how-to/librarian/conda-lists.md",
     "how-to/librarian/extend-a-stack.md",

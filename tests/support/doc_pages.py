@@ -61,6 +61,7 @@ def run_page(text: str, *, directory: Path, environ: Mapping[str, str]) -> None:
             case "run":
                 here = _run(block, here, environ)
             case "write":
+                (here / block.file).parent.mkdir(parents=True, exist_ok=True)
                 (here / block.file).write_text(block.body, encoding="utf-8")
             case "append":
                 with (here / block.file).open("a", encoding="utf-8") as stream:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +19,7 @@ from lamina.model.platforms import Platform, PythonSeries, Target, current_platf
 from lamina.model.versions import parse_release_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from lamina.stack.beginning import NewStack
     from lamina.stack.edit import Change, Edit
@@ -51,7 +52,8 @@ _platform_choice = click.Choice([str(one) for one in Platform])
     "source",
     type=click.Path(path_type=Path),
     help="What to start from: a requirements file, a pylock.toml, conda's explicit list, "
-    "environment.yml or construct.yaml, a pixi.toml or pixi.lock, or an installed prefix.",
+    "environment.yml or construct.yaml, a pixi.toml or pixi.lock, a cmsdist directory or an"
+    " installed prefix.",
 )
 @dry_run_option
 @output_options
@@ -66,13 +68,16 @@ def init(output: Output, directory: Path, source: Path | None, **given: Any) -> 
     path = directory / STACK_NAME
     if path.exists() or path.is_symlink():
         raise ConflictError(f"{path}: there is a stack already", hints=["lamina add NAME"])
-    new, left_behind = _new_stack(directory, source, **given)
+    new, imported = _new_stack(directory, source, **given)
+    left_behind = list(imported.left_behind)
     text = write_stack(new, path)
+    _refuse_to_overwrite(directory, imported.files)
     for line in left_behind:
         report.warn(f"not carried over: {line}")
     if not given["dry_run"]:
-        fs.make_directory(directory)
-        fs.write_text(path, text)
+        for name, content in {**imported.files, STACK_NAME: text.encode()}.items():
+            fs.make_directory((directory / name).parent)
+            fs.write_bytes(directory / name, content)
     value = {
         "conda": sorted(new.conda),
         "dry-run": given["dry_run"],
@@ -88,52 +93,63 @@ def init(output: Output, directory: Path, source: Path | None, **given: Any) -> 
     output.result(said, value)
 
 
-def _new_stack(directory: Path, source: Path | None, **given: Any) -> tuple[NewStack, list[str]]:
-    """Return the stack to write and what could not be carried over."""
+def _refuse_to_overwrite(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Raise ConflictError for files that are there with another content."""
+    for name, content in files.items():
+        there = directory / name
+        if there.is_dir() or (there.is_file() and there.read_bytes() != content):
+            raise ConflictError(f"{there}: there is another file already")
+
+
+def _new_stack(directory: Path, source: Path | None, **given: Any) -> tuple[NewStack, Imported]:
+    """Return the stack to write, and what it was made from."""
     from lamina.stack.beginning import NewStack, name_from_directory
     from lamina.stack.conda_entries import check_python, conda_entries
     from lamina.stack.imported import Imported, entries_of, one_per_package
 
     running = PythonSeries(*sys.version_info[:2])
     asked = tuple(_parsed(PythonSeries.parse, one, "--python") for one in given["python"])
+    platforms = tuple(map(Platform, dict.fromkeys(given["platforms"])))
     imported = Imported()
     if source is not None:
-        imported = _read(source, asked[0] if asked else running)
+        imported = _read(source, asked[0] if asked else running, platforms)
     name = given["name"] or name_from_directory(Path(imported.name or directory.resolve()))
-    platforms = tuple(map(Platform, dict.fromkeys(given["platforms"]))) or imported.platforms
-    platforms = platforms or (_this_platform(),)
+    platforms = platforms or imported.platforms or (_this_platform(),)
     python = tuple(sorted(set(asked))) or (imported.python or running,)
     targets = [Target(platform, series) for platform in platforms for series in python]
     imported = one_per_package(imported, targets)
     conda, imported = conda_entries(imported, platforms)
-    left = list(imported.left_behind)
     if (reason := check_python(conda, python)) is not None:
-        left.append(reason)
+        imported = replace(imported, left_behind=(*imported.left_behind, reason))
         del conda["python"]
     new = NewStack(
         name=_parsed(parse_stack_name, name, "--name"),
         version=_parsed(parse_release_version, given["version"], "--version"),
         python=python,
         platforms=platforms,
-        packages=entries_of(imported.requirements),
+        packages=entries_of(imported.requirements) | dict(sorted(imported.entries.items())),
         conda=conda,
         channels=imported.channels,
         groups=imported.groups,
         floors=imported.floors,
         virtual=imported.virtual,
+        hooks=imported.hooks,
+        closed=imported.closed,
     )
-    return new, left
+    return new, imported
 
 
-def _read(source: Path, default_python: PythonSeries) -> Imported:
+def _read(source: Path, python: PythonSeries, platforms: tuple[Platform, ...]) -> Imported:
     """Read what the stack begins from; the conda engine is loaded for what only it reads."""
     from lamina.stack.sources import PIXI_LOCK, read_source
 
     if source.name != PIXI_LOCK:
-        return read_source(source, default_python=default_python)
+        if source.is_dir():
+            platforms = platforms or (_this_platform(),)
+        return read_source(source, default_python=python, platforms=platforms)
     from lamina.engines.pixi_lock import read_pixi_lock
 
-    return read_source(source, default_python=default_python, read_pixi_lock=read_pixi_lock)
+    return read_source(source, default_python=python, read_pixi_lock=read_pixi_lock)
 
 
 def _parsed(parse: Callable[[str], T], text: str, option: str) -> T:

@@ -194,20 +194,34 @@ def _previous(lock_path: Path) -> Lock | None:
     metavar="DB",
     help="Look up known vulnerabilities in DB: a directory of OSV documents, or a zip of them.",
 )
+@click.option(
+    "--prefix",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="PATH",
+    help="Check what is installed in PATH, in place of what is locked.",
+)
 @stack_option
 @root_option
 @output_options
-def check(output: Output, stack_path: Path | None, *, database: Path | None, root: Path) -> None:
+def check(
+    output: Output,
+    stack_path: Path | None,
+    *,
+    database: Path | None,
+    prefix: Path | None,
+    root: Path,
+) -> None:
     """Check the stack: its documents, its lock and, when it is closed, its closure.
 
-    In a closed stack each missing dependency and each version conflict is named, not only the
-    first, together with the waivers that were used and those that nothing needs any more.
+    In a closed stack each missing dependency, each version conflict, each file for another platform
+    or another Python is named, not only the first, with who asks, and with the waivers that were
+    used and those that nothing needs any more. It is the lock that is checked, without installing
+    anything; with --prefix, what is installed.
     With --audit, vulnerabilities that [audit] accept does not name end it with exit code 4.
     """
     from lamina.lock.files import LOCK_NAME
     from lamina.resolve.audit.audit import audit
-    from lamina.resolve.closure import check_closure
-    from lamina.resolve.findings import ClosureReport, closure_error
+    from lamina.resolve.findings import closure_error
     from lamina.resolve.freshness import load_fresh_lock
     from lamina.stack.files import load_stack
     from lamina.stack.support import refuse_what_cannot_be_resolved
@@ -221,12 +235,9 @@ def check(output: Output, stack_path: Path | None, *, database: Path | None, roo
         fresh = load_fresh_lock(stack, path.with_name(LOCK_NAME), root)
     except DocumentError as error:
         stale = error
-    closed = stack.resolve.closed
-    whole = _inherited(stack, path, root, fresh).stack if closed or fresh is not None else stack
-    closure = ClosureReport()
-    if closed:
-        with report.step("check every package against its metadata"):
-            closure = check_closure(whole, environment(), fresh)
+    wanted = stack.resolve.closed or prefix is not None
+    whole = _inherited(stack, path, root, fresh).stack if wanted or fresh is not None else stack
+    closure = _closure(whole, fresh, prefix)
     audited = audit(whole, fresh, database) if database is not None and fresh is not None else None
     text, value = _rendered(stack, closure, stale), _as_json(stack, closure, stale)
     if audited is not None:
@@ -244,6 +255,22 @@ def _end(*errors: LaminaError | None) -> None:
         report.warn(one.message)
     if found:
         raise found[0]
+
+
+def _closure(stack: Stack, fresh: Lock | None, prefix: Path | None) -> ClosureReport:
+    """Check what is installed, else what is locked, else what the index offers."""
+    from lamina.resolve.closed_set import check_installed, check_locked, locks_of
+    from lamina.resolve.closure import check_closure
+    from lamina.resolve.findings import ClosureReport
+
+    if prefix is None and not stack.resolve.closed:
+        return ClosureReport()
+    with report.step("check every package against its metadata"):
+        if prefix is not None:
+            return check_installed(stack, prefix, locks_of(prefix, fresh))
+        if fresh is not None:
+            return check_locked(stack, fresh, environment())
+        return check_closure(stack, environment())
 
 
 def _inherited(stack: Stack, path: Path, root: Path, fresh: Lock | None) -> Heritage:

@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from packaging.version import Version
-
 from lamina.core.http import HttpClient
 from lamina.engines.index_addresses import cache_directory
 from lamina.lock.document import is_stack
@@ -25,15 +23,16 @@ from lamina.resolve.findings import (
 from lamina.resolve.metadata import FileMetadata, MetadataReader
 from lamina.resolve.project import waived
 from lamina.resolve.selection import choose_wheel, system_floor
-from lamina.resolve.wheels import files_for, is_usable, offered_versions
+from lamina.resolve.waivers import PYTHON, report_of
+from lamina.resolve.wheels import allows_python, files_for, is_usable, offered_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
 
     from lamina.engines.index_pages import Offer
-    from lamina.lock.document import Lock
     from lamina.model.names import PackageName
     from lamina.model.platforms import Target
     from lamina.resolve.graph import Reached
@@ -83,13 +82,11 @@ def _chains(reached: Reached) -> dict[PackageName, list[str]]:
     return chains
 
 
-def check_closure(
-    stack: Stack, environ: Mapping[str, str], lock: Lock | None = None
-) -> ClosureReport:
+def check_closure(stack: Stack, environ: Mapping[str, str]) -> ClosureReport:
     """Check every listed package against the metadata of the files that the index offers.
 
-    Versions come from ``lock``; without one, the newest that the stack allows. Nothing is
-    resolved, so that one conflict does not hide another.
+    Of each package that is the newest version that the stack allows. Nothing is resolved, so that
+    one conflict does not hide another; what a lock holds is checked by ``check_locked``.
 
     Raises UpstreamUnavailableError, IntegrityError.
     """
@@ -100,17 +97,15 @@ def check_closure(
             client=client,
             reader=MetadataReader(client, cache_directory(environ)),
             pool=pool,
-            lock=lock,
         )
         walks = [_Walk(facts=facts, target=target) for target in stack_targets(stack)]
         found = [(one.target, finding) for one in walks for finding in one.run()]
-    used = {pair for one in walks for pair in one.waivers}
-    all_waivers = {(name, dep) for name, deps in waived(stack).items() for dep in deps}
-    return ClosureReport(
-        findings=merge_findings(found, [one.target for one in walks]),
-        waivers=tuple(f"{name} without {dep}" for name, dep in sorted(used)),
-        needless_waivers=tuple(f"{name} without {dep}" for name, dep in sorted(all_waivers - used)),
-        unchecked=tuple(sorted({file for one in walks for file in one.unchecked})),
+    return report_of(
+        stack,
+        found,
+        [one.target for one in walks],
+        used={pair for one in walks for pair in one.waivers},
+        unchecked={file for one in walks for file in one.unchecked},
     )
 
 
@@ -123,7 +118,6 @@ class _Facts:
     client: HttpClient
     reader: MetadataReader
     pool: ThreadPoolExecutor
-    lock: Lock | None
     versions: dict[PackageName, dict[Version, list[Offer]]] = field(default_factory=dict)
     metadata: dict[Offer, FileMetadata] = field(default_factory=dict)
 
@@ -137,12 +131,6 @@ class _Facts:
     def load_metadata(self, offers: Iterable[Offer]) -> None:
         new = list({one for one in offers if one not in self.metadata})
         self.metadata.update(zip(new, self.pool.map(self.reader.read, new), strict=True))
-
-    def locked(self, name: PackageName, target: Target) -> Version | None:
-        if self.lock is None:
-            return None
-        many = [one for one in self.lock.packages_for(target) if one.name == name]
-        return Version(many[0].version) if many else None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -166,6 +154,8 @@ class _Walk:
     waivers: set[tuple[PackageName, PackageName]] = field(default_factory=set)
     unchecked: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
+    chains: dict[PackageName, tuple[str, ...]] = field(default_factory=dict)
+    """What leads to a package that is not listed."""
 
     def run(self) -> list[Finding]:
         demands = [one for one in stack_demands(self.facts.stack) if one.holds_for(self.target)]
@@ -185,6 +175,8 @@ class _Walk:
             for name in changed:
                 self._follow(name, listed, wanted)
         for name in sorted(self.needs):
+            if name in self.chains:
+                self._find_missing(name)
             self._judge(name, demands)
         return self.findings
 
@@ -205,23 +197,33 @@ class _Walk:
         versions = self.facts.versions[name]
         bounds = [one.specifier for one in demands_on(demands, name)]
         bounds += [] if bounds else [one.specifier for one in self.needs.get(name, ())]
-        locked = self.facts.locked(name, self.target)
-        for version, files in versions.items():
-            fits = version == locked if locked else _allows(bounds, version, versions)
-            if fits and is_usable(self.facts.stack, name, files, self.target):
-                file = self._file(name, files)
-                self.picks[name] = _Pick(
-                    version=version, file=file, chain=chain, extras=set(extras)
-                )
-                return True
-        lines = [one.where for one in demands_on(demands, name)]
-        if lines:
-            self._find(
-                FindingKind.UNAVAILABLE,
-                name,
-                f"the index has no usable version of {name} for {'; '.join(lines)}",
-            )
+        allowed = [one for one in versions if _allows(bounds, one, versions)]
+        usable = [
+            one for one in allowed if is_usable(self.facts.stack, name, versions[one], self.target)
+        ]
+        if not usable:
+            self._find_unusable(name, [one.where for one in demands_on(demands, name)], allowed)
+        # What cannot be used here still says what it needs.
+        for version in (usable or allowed)[:1]:
+            file = self._file(name, versions[version])
+            self.picks[name] = _Pick(version=version, file=file, chain=chain, extras=set(extras))
+            return True
         return False
+
+    def _find_unusable(self, name: PackageName, lines: list[str], allowed: list[Version]) -> None:
+        """Note that a listed package has nothing for this target, and why."""
+        if not lines:
+            return
+        kind, why = FindingKind.UNAVAILABLE, ""
+        if allowed:
+            files = self.facts.versions[name][allowed[0]]
+            if files_for(files, self.target):
+                kind, why = FindingKind.PLATFORM, f": no file of {allowed[0]} is for this platform"
+            else:
+                kind, why = FindingKind.PYTHON, f": {allowed[0]} is for {files[0].requires_python}"
+        self._find(
+            kind, name, f"the index has no usable version of {name} for {'; '.join(lines)}{why}"
+        )
 
     def _file(self, name: PackageName, files: list[Offer]) -> Offer:
         by_name = {one.filename: one for one in files_for(files, self.target)}
@@ -230,7 +232,8 @@ class _Walk:
         wheel = choose_wheel(wheels, self.target, system_floor(self.facts.stack))
         if wheel and not (entry and entry.source):
             return by_name[wheel]
-        return next(one for file, one in by_name.items() if not file.endswith(".whl"))
+        sources = [one for file, one in by_name.items() if not file.endswith(".whl")]
+        return (sources or files)[0]
 
     def _follow(
         self,
@@ -244,6 +247,7 @@ class _Walk:
         if not metadata.is_final:
             self.unchecked.add(pick.file.filename)
         waivers = waived(self.facts.stack).get(name, ())
+        self._judge_python(name, pick, metadata.requires_python)
         for requirement in metadata.requirements:
             extra = self._extra_that_asks(requirement.marker, pick.extras)
             if extra is None:
@@ -260,9 +264,8 @@ class _Walk:
             if need not in self.needs.setdefault(needed, []):
                 self.needs[needed].append(need)
             chain = (*pick.chain, f"{name} {pick.version}")
-            if needed not in listed and needed not in self.picks and needed not in wanted:
-                said = _missing(needed, chain).message
-                self._find(FindingKind.MISSING, needed, f"{said} ({needed}{need.specifier})")
+            if needed not in listed:
+                self.chains.setdefault(needed, chain)
             entry = wanted.setdefault(needed, (set(), chain))
             entry[0].update(parse_package_name(one) for one in requirement.extras)
 
@@ -276,20 +279,41 @@ class _Walk:
                 return extra
         return None
 
+    def _find_missing(self, name: PackageName) -> None:
+        """Note a package that is not listed, with the way to it and everybody who needs it."""
+        chain = self.chains[name]
+        needs = {str(one): one.specifier for one in self.needs[name]}
+        first = f"{_missing(name, chain).message} ({name}{needs[chain[-1]]})"
+        rest = [f"{who} needs it ({name}{needs[who]})" for who in needs if who != chain[-1]]
+        self._find(FindingKind.MISSING, name, ", ".join([first, *rest]), needs)
+
+    def _judge_python(self, name: PackageName, pick: _Pick, requires_python: str) -> None:
+        if allows_python(requires_python, self.target.python):
+            return
+        if PYTHON in waived(self.facts.stack).get(name, ()):
+            self.waivers.add((name, PYTHON))
+            return
+        said = f"{name} {pick.version} is for another python: it requires {requires_python}"
+        if not any(one.kind is FindingKind.PYTHON and one.package == name for one in self.findings):
+            self._find(FindingKind.PYTHON, name, said)
+
     def _judge(self, name: PackageName, demands: Iterable[Demand]) -> None:
-        asked = demands_on(demands, name)
-        versions = [
+        offered = self.facts.versions.get(name, {})
+        usable = [
             version
-            for version, files in self.facts.versions.get(name, {}).items()
+            for version, files in offered.items()
             if is_usable(self.facts.stack, name, files, self.target)
         ]
-        pick = self.picks.get(name)
-        locked = self.facts.locked(name, self.target) if pick else None
-        for kind, message in conflicts_on(name, self.needs[name], asked, versions, locked):
-            self._find(kind, name, message)
+        versions = usable or list(offered)
+        asked = demands_on(demands, name)
+        for kind, message, needs in conflicts_on(name, self.needs[name], asked, versions):
+            self._find(kind, name, message, map(str, needs))
 
-    def _find(self, kind: FindingKind, name: PackageName, message: str) -> None:
-        self.findings.append(Finding(kind=kind, package=name, message=message))
+    def _find(
+        self, kind: FindingKind, name: PackageName, message: str, needed_by: Iterable[str] = ()
+    ) -> None:
+        who = tuple(sorted(needed_by))
+        self.findings.append(Finding(kind=kind, package=name, message=message, needed_by=who))
 
 
 def _allows(bounds: Iterable[SpecifierSet], version: Version, versions: Iterable[Version]) -> bool:

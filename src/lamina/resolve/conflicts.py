@@ -35,20 +35,19 @@ def conflicts_on(
     needs: Sequence[Need],
     asked: Sequence[Demand],
     versions: Sequence[Version],
-    locked: Version | None,
-) -> Iterator[tuple[FindingKind, str]]:
-    """Yield each conflict on a package.
+) -> Iterator[tuple[FindingKind, str, tuple[Need, ...]]]:
+    """Yield each conflict on a package, and between whom it is.
 
     ``versions`` are those that the index has. A need that no version meets whatever else is said
     counts against the stack's own line where there is one.
     """
     for need in needs:
-        if asked and not _any(versions, [*_bounds(asked), need.specifier], locked):
+        if asked and not _any(versions, [*_bounds(asked), need.specifier]):
             listed = "; ".join(one.where for one in asked)
-            version = f" (locked: {locked})" if locked else ""
             yield (
                 FindingKind.OUTSIDE,
-                f"{need} needs {name}{need.specifier}; the stack lists {listed}{version}",
+                f"{need} needs {name}{need.specifier}; the stack lists {listed}",
+                (need,),
             )
     possible = [one for one in needs if _any(versions, [one.specifier])]
     pairs = [
@@ -63,20 +62,18 @@ def conflicts_on(
                 f"{left} needs {name}{left.specifier} and {right} needs {name}{right.specifier}: "
                 f"no version of {name} meets both"
             ),
+            (left, right),
         )
     if not pairs and len(possible) > 2 and not _any(versions, [one.specifier for one in possible]):
         sides = ", ".join(f"{one} ({name}{one.specifier})" for one in possible if one.specifier)
-        yield FindingKind.EXCLUDED, f"no version of {name} meets all of {sides}"
+        yield FindingKind.EXCLUDED, f"no version of {name} meets all of {sides}", tuple(possible)
 
 
 def _bounds(asked: Sequence[Demand]) -> list[SpecifierSet]:
     return [one.specifier for one in asked]
 
 
-def _any(
-    versions: Sequence[Version], bounds: Sequence[SpecifierSet], locked: Version | None = None
-) -> bool:
-    candidates = [locked] if locked else versions
+def _any(versions: Sequence[Version], bounds: Sequence[SpecifierSet]) -> bool:
     return any(
-        all(bound.contains(version, prereleases=True) for bound in bounds) for version in candidates
+        all(bound.contains(version, prereleases=True) for bound in bounds) for version in versions
     )

@@ -26,6 +26,10 @@ class FindingKind(StrEnum):
     """Packages whose requirements on a third exclude each other."""
     UNAVAILABLE = "unavailable"
     """A listed package of which the index has no usable version."""
+    PLATFORM = "platform"
+    """A file for another platform."""
+    PYTHON = "python"
+    """A file for another Python."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,8 @@ class Finding:
     kind: FindingKind
     package: PackageName
     message: str
+    needed_by: tuple[str, ...] = ()
+    """Who asks for the package, as ``name version``."""
     targets: tuple[Target, ...] = ()
 
     def __str__(self) -> str:
@@ -47,6 +53,7 @@ class Finding:
             "kind": str(self.kind),
             "package": self.package,
             "message": self.message,
+            "needed-by": list(self.needed_by),
             "targets": [str(one) for one in self.targets],
         }
 
@@ -57,7 +64,7 @@ class ClosureReport:
 
     findings: tuple[Finding, ...] = ()
     waivers: tuple[str, ...] = ()
-    """Waivers that were used."""
+    """Waivers that were used, with their reasons."""
     needless_waivers: tuple[str, ...] = ()
     """Waivers that nothing needs any more."""
     unchecked: tuple[str, ...] = field(default=())

@@ -175,7 +175,11 @@ def _entry(name: PackageName, stack: Stack, by_target: Mapping[Target, Carried])
         source=any(
             not file.file.endswith(".whl") for files in pins.values() for file in files.values()
         ),
-        waive=tuple(sorted({one for _, each in by_target.values() for one in each.waived})),
+        waive={
+            one: f"as in {parent.name}"
+            for parent, each in by_target.values()
+            for one in sorted(each.waived)
+        },
         pins=tuple(
             Pin(parent=parent, version=version, files=files)
             for (parent, version), files in pins.items()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 import zipfile
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
 
-from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 
 from lamina.core import fs
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from lamina.core.http import HttpClient
     from lamina.engines.index_pages import Offer
+    from lamina.model.digests import Sha256
 
+_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _TAIL = 32_768
 """How much of the end of a wheel is fetched at once: its table of contents as a rule."""
 
@@ -33,6 +35,31 @@ class FileMetadata:
     requirements: tuple[Requirement, ...]
     is_final: bool
     """False for sources that tell what they need only when they are built."""
+    requires_python: str = ""
+    """PEP 440 range of the Pythons it is for, empty where it says nothing."""
+
+
+class MetadataCache:
+    """Metadata that was read before, by the digest of its file."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache / "metadata"
+
+    def read(self, filename: str, sha256: Sha256 | None) -> FileMetadata | None:
+        """Return what is kept of a file, None where nothing is."""
+        try:
+            content = (self._cache / f"{sha256}.metadata").read_bytes()
+        except OSError:
+            return None
+        return _metadata_of(filename, content)
+
+    def keep(self, sha256: Sha256, content: bytes) -> None:
+        """Keep what a file says, without its description; a cache may fail."""
+        try:
+            fs.make_directory(self._cache)
+            fs.write_bytes(self._cache / f"{sha256}.metadata", _headers(content) + b"\n\n")
+        except StorageError:
+            return
 
 
 class MetadataReader:
@@ -40,7 +67,7 @@ class MetadataReader:
 
     def __init__(self, client: HttpClient, cache: Path) -> None:
         self._client = client
-        self._cache = cache / "metadata"
+        self._cache = MetadataCache(cache)
 
     def read(self, offer: Offer) -> FileMetadata:
         """Return the metadata of a wheel or source distribution.
@@ -48,22 +75,13 @@ class MetadataReader:
         Raises IntegrityError when what the index serves is not what its page says, LaminaError
         when it has no metadata, UpstreamUnavailableError when it does not answer.
         """
-        kept = self._cache / f"{offer.sha256}.metadata"
-        try:
-            content = kept.read_bytes()
-        except OSError:
-            content = self._fetch(offer)
-            if offer.sha256:
-                self._keep(kept, content)
-        found = parse_metadata(content)
-        return replace(found, is_final=True) if offer.filename.endswith(".whl") else found
-
-    def _keep(self, path: Path, content: bytes) -> None:
-        try:
-            fs.make_directory(path.parent)
-            fs.write_bytes(path, content)
-        except StorageError:
-            return
+        kept = self._cache.read(offer.filename, offer.sha256)
+        if kept is not None:
+            return kept
+        content = self._fetch(offer)
+        if offer.sha256:
+            self._cache.keep(offer.sha256, content)
+        return _metadata_of(offer.filename, content)
 
     def _fetch(self, offer: Offer) -> bytes:
         if offer.metadata_sha256:
@@ -167,18 +185,47 @@ def _is_top_metadata(name: str) -> bool:
     return name.count("/") == 1 and name.endswith("/PKG-INFO")
 
 
+def _metadata_of(filename: str, content: bytes) -> FileMetadata:
+    found = parse_metadata(content)
+    return replace(found, is_final=True) if filename.endswith(".whl") else found
+
+
+def _headers(content: bytes) -> bytes:
+    """Return metadata without the description below it, which may be long."""
+    return _END_OF_HEADERS.split(content, maxsplit=1)[0]
+
+
+def headers_of(content: bytes) -> dict[str, list[str]]:
+    """Return the headers of METADATA or PKG-INFO by name in lower case, without the description.
+
+    A general reader of e-mail takes several times as long, and a stack has hundreds of files.
+    """
+    found: dict[str, list[str]] = {}
+    values: list[str] = []
+    for line in _headers(content).decode("utf-8", "replace").splitlines():
+        name, separator, value = line.partition(":")
+        if line[:1] in {" ", "\t"}:
+            values[-1:] = [f"{one} {line.strip()}" for one in values[-1:]]
+        elif separator:
+            values = found.setdefault(name.strip().lower(), [])
+            values.append(value.strip())
+    return found
+
+
 def parse_metadata(content: bytes) -> FileMetadata:
     """Read METADATA or PKG-INFO; requirements that PEP 508 does not allow are passed over."""
-    raw, _ = parse_email(content)
+    headers = headers_of(content)
     requirements = []
-    for text in raw.get("requires_dist", []):
+    for text in headers.get("requires-dist", []):
         try:
             requirements.append(Requirement(text))
         except InvalidRequirement:
             continue
-    version = tuple(int(one) for one in raw.get("metadata_version", "1.0").split("."))
-    dynamic = {one.lower() for one in raw.get("dynamic", [])}
+    [written, *_] = headers.get("metadata-version", ["1.0"])
+    version = tuple(int(one) for one in written.split(".") if one.isdecimal())
+    dynamic = {one.lower() for one in headers.get("dynamic", [])}
     return FileMetadata(
         requirements=tuple(requirements),
         is_final=bool(requirements) or (version >= (2, 2) and "requires-dist" not in dynamic),
+        requires_python=headers.get("requires-python", [""])[0],
     )

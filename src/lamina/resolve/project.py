@@ -94,7 +94,7 @@ def waived(stack: Stack) -> dict[PackageName, tuple[PackageName, ...]]:
     """
     closed = stack.resolve.closed
     return {
-        name: entry.waive
+        name: tuple(entry.waive)
         for name, entry in stack.packages.items()
         if entry.waive and (closed or isinstance(entry, Inherited))
     }

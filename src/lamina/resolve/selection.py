@@ -50,6 +50,23 @@ def choose_wheel(filenames: Iterable[str], target: Target, floor: SystemFloor) -
     return max(fitting)[2] if fitting else None
 
 
+def tags_of(filename: str) -> frozenset[str] | None:
+    """Return the tags in a wheel's file name, None of sources."""
+    return _tags(filename)[0] if filename.endswith(".whl") else None
+
+
+def install_there(tags: Iterable[str], target: Target, floor: SystemFloor) -> bool:
+    """Tell whether a wheel with any of these tags installs on a target."""
+    ranks = _ranks(target, floor)
+    return any(one in ranks for one in tags)
+
+
+def fit_the_platform(tags: Iterable[str], target: Target, floor: SystemFloor) -> bool:
+    """Tell whether a wheel is for a target's platform, whatever Python it is for."""
+    there = {tag.rpartition("-")[2] for tag in _ranks(target, floor)}
+    return any(one.rpartition("-")[2] in there for one in tags)
+
+
 def installable_targets(filenames: Iterable[str], series: Iterable[PythonSeries]) -> list[Target]:
     """Return for which platforms any of the wheels is made, on any reasonably new system."""
     names = list(filenames)

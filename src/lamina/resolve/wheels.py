@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lamina.core.http import HttpClient
     from lamina.model.names import PackageName
-    from lamina.model.platforms import Target
+    from lamina.model.platforms import PythonSeries, Target
     from lamina.stack.document import Stack
 
 _SHOWN = 3
@@ -77,6 +77,16 @@ def _floors(requires_python: str) -> tuple[Version, ...]:
     except InvalidSpecifier:
         return ()
     return tuple(Version(one.version) for one in bounds if one.operator in {">=", ">", "~="})
+
+
+@cache
+def allows_python(requires_python: str, series: PythonSeries) -> bool:
+    """Tell whether a range allows any release of a series; one that cannot be read allows all."""
+    try:
+        bounds = SpecifierSet(requires_python)
+    except InvalidSpecifier:
+        return True
+    return any(bounds.contains(f"{series}.{patch}") for patch in (0, 99))
 
 
 def is_usable(stack: Stack, name: PackageName, files: Iterable[Offer], target: Target) -> bool:

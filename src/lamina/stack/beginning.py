@@ -11,7 +11,7 @@ from lamina.stack.entries import short_entry, write_key, write_value
 from lamina.stack.files import parse_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from lamina.model.names import StackName
@@ -39,6 +39,9 @@ class NewStack:
     floors: Mapping[str, str] = field(default_factory=dict)
     """``glibc`` and ``macos`` of [resolve]."""
     virtual: Mapping[Platform, Mapping[str, str]] = field(default_factory=dict)
+    hooks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Commands by package."""
+    closed: bool = False
 
 
 def name_from_directory(directory: Path) -> str:
@@ -64,8 +67,10 @@ def write_stack(new: NewStack, path: Path) -> str:
         resolve=_resolve(new),
         packages=_entries(new.packages),
         conda=f"[conda]\n{_entries(new.conda)}\n" if new.conda else "",
-        groups=_groups(new),
+        groups="".join(_hooks(new)) + _groups(new),
     )
+    if new.closed:
+        text = text.replace("# closed = true  ", "closed = true    ")
     parse_stack(text, path)
     return text
 
@@ -87,6 +92,20 @@ def _resolve(new: NewStack) -> str:
     }
     lines += [f"virtual = {write_value(virtual)}"] if virtual else []
     return "".join(f"{line}\n" for line in lines)
+
+
+def _hooks(new: NewStack) -> Iterator[str]:
+    for name, hooks in sorted(new.hooks.items()):
+        lines = [f"{hook} = {_script(command)}\n" for hook, command in hooks.items()]
+        yield "".join([f"[hooks.{write_key(name)}]\n", *lines, "\n"])
+
+
+def _script(command: str) -> str:
+    """Return commands on lines of their own where TOML lets them be."""
+    literal = all(one in "\n\t" or one.isprintable() for one in command)
+    if "\n" not in command or not literal or "'''" in command or command.endswith("'"):
+        return write_value(command)
+    return f"'''\n{command}'''"
 
 
 def _groups(new: NewStack) -> str:

@@ -93,6 +93,23 @@ def _check_reason(text: str) -> str:
     return text
 
 
+def _waiver_table(value: Any) -> Any:
+    """Read names without reasons as the table of them; ``{ name = "reason" }`` has them."""
+    if isinstance(value, dict):
+        for name, reason in value.items():
+            if isinstance(reason, str):
+                try:
+                    _check_reason(reason)
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from None
+        return value
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise ValueError(
+            f"found {value!r}; expected names, ['libclang'], or {{ libclang = 'reason' }}"
+        )
+    return dict.fromkeys(value, "")
+
+
 def _check_address(text: str) -> str:
     """Refuse what is no address, and credentials, without repeating them."""
     try:
@@ -166,6 +183,12 @@ ShellCommand = Annotated[str, AfterValidator(_check_command)]
 Specifier = Annotated[str, AfterValidator(_check_specifier)]
 RequirementText = Annotated[str, AfterValidator(_check_requirement)]
 Moment = Annotated[datetime, BeforeValidator(_as_moment, json_schema_input_type=date | datetime)]
+WaiverTable = Annotated[
+    dict[PackageField, str],
+    BeforeValidator(_waiver_table, json_schema_input_type=list[str] | dict[str, str]),
+    PlainSerializer(list, return_type=list[str]),
+]
+"""Written as the names alone: reasons decide nothing, so that they make no lock stale."""
 SystemVersion = Annotated[
     tuple[int, int],
     BeforeValidator(_version_pair, json_schema_input_type=str),
@@ -276,8 +299,9 @@ class PackageEntry(Document):
     """Environment variables of its build. Not published as yet."""
     patches: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Patches to apply before its build, as paths beside lamina.toml. Not published as yet."""
-    waive: Annotated[tuple[PackageField, ...], Field(strict=False)] = ()
-    """Dependencies that may be missing in a closed stack."""
+    waive: WaiverTable = {}
+    """Dependencies that a closed stack goes without: names, or a table of names with reasons.
+    ``python`` waives the range of Pythons that the package says it is for."""
     hold: Hold | None = None
     """Keep it where it is when updating. Without effect as yet: give an exact ``version``."""
 

@@ -52,6 +52,13 @@ class Imported:
     """``glibc`` and ``macos``: the oldest that are to be run on."""
     virtual: Mapping[Platform, Mapping[str, str]] = field(default_factory=dict)
     """Virtual packages by platform."""
+    entries: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    """Fields of packages beside the requirements, by normalised name."""
+    hooks: Mapping[str, dict[str, str]] = field(default_factory=dict)
+    """Commands by package."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What has to stand beside lamina.toml, by its path from there."""
+    closed: bool = False
 
 
 def one_per_package(imported: Imported, targets: Iterable[Target]) -> Imported:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# What comes with every environment.
-_SEEDS = frozenset({"pip", "setuptools", "wheel", "uv", "distribute"})
+SEEDS = frozenset({"pip", "setuptools", "wheel", "uv", "distribute"})
+"""What comes with environments without being asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def read_installed(prefix: Path, default: PythonSeries) -> Imported:
     Only what no other package there needs is taken; the rest comes by itself.
     """
     places = site_packages_of(prefix)
-    python = next(filter(None, map(_series_of, places)), None)
+    python = next(filter(None, map(series_of, places)), None)
     left: list[str] = []
     found: dict[NormalizedName, _Installed] = {}
     for distribution in distributions(path=[str(one) for one in places]):
@@ -63,7 +63,8 @@ def read_installed(prefix: Path, default: PythonSeries) -> Imported:
     )
 
 
-def _series_of(place: Path) -> PythonSeries | None:
+def series_of(place: Path) -> PythonSeries | None:
+    """Return the Python series in the path of a site-packages directory, None where it has none."""
     found = re.fullmatch(r"python(\d+\.\d+)", place.parent.name)
     return PythonSeries.parse(found[1]) if found else None
 
@@ -114,7 +115,7 @@ def _asked_for(found: dict[NormalizedName, _Installed], target: Target) -> list[
         if name not in reached:
             asked.append(name)
             reached |= _reached([name], edges)
-    return [name for name in sorted(asked) if name not in _SEEDS]
+    return [name for name in sorted(asked) if name not in SEEDS]
 
 
 def _edges(

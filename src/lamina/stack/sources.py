@@ -9,6 +9,7 @@ from packaging.pylock import is_valid_pylock_path
 
 from lamina.core.errors import NotSupportedError, UsageError
 from lamina.model.document import read_document
+from lamina.stack.cmsdist.directory import read_cmsdist, requirements_of
 from lamina.stack.construct_yaml import read_construct
 from lamina.stack.environment_yml import read_environment
 from lamina.stack.explicit_list import is_explicit, read_explicit
@@ -18,18 +19,18 @@ from lamina.stack.pylock_toml import read_pylock
 from lamina.stack.requirements_txt import read_requirements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from lamina.model.platforms import PythonSeries
+    from lamina.model.platforms import Platform, PythonSeries
     from lamina.stack.imported import Imported
 
     Reader = Callable[[Path], Imported]
 
 _SUPPORTED = (
     "a requirements file (*.txt, *.in), a pylock.toml, conda's explicit list, environment.yml or"
-    " construct.yaml, a pixi.toml or pixi.lock, a pyproject.toml with [tool.pixi], or a directory"
-    " with an installed Python"
+    " construct.yaml, a pixi.toml or pixi.lock, a pyproject.toml with [tool.pixi], a directory"
+    " laid out as cmsdist is, or one with an installed Python"
 )
 PIXI_LOCK = "pixi.lock"
 
@@ -38,10 +39,12 @@ def read_source(
     path: Path,
     *,
     default_python: PythonSeries,
+    platforms: Iterable[Platform] = (),
     read_pixi_lock: Callable[[Path, PythonSeries], Imported] | None = None,
 ) -> Imported:
-    """Read the file or installed prefix that a stack begins from.
+    """Read the file or directory that a stack begins from.
 
+    ``platforms`` are those that the stack is for, where the source decides between lines by them.
     ``read_pixi_lock`` comes from the engines, as rattler does. Raises UsageError when there is no
     such path, NotSupportedError for anything else, DocumentError for a file that is not valid.
     """
@@ -50,6 +53,8 @@ def read_source(
     if path.is_dir():
         if site_packages_of(path):
             return read_installed(path, default_python)
+        if (requirements := requirements_of(path)) is not None:
+            return read_cmsdist(requirements, python=default_python, platforms=platforms)
         raise NotSupportedError(f"{path}: no packages are installed there; give {_SUPPORTED}")
     if path.name == PIXI_LOCK and read_pixi_lock is not None:
         return read_pixi_lock(path, default_python)

@@ -40,28 +40,26 @@ def asks(specifier: str) -> list[Demand]:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "listed", "locked", "kinds"),
+    ("wanted", "listed", "kinds"),
     [
-        pytest.param([">=1", "<3"], "", None, [], id="none"),
-        pytest.param([">=2"], "==1.0", None, ["outside"], id="pinned outside"),
-        pytest.param([">=2"], ">=1", None, [], id="a range that can give way"),
-        pytest.param([">=2"], ">=1", "1.0", ["outside"], id="locked outside"),
-        pytest.param(["<2", ">=2"], "", None, ["excluded"], id="two exclude each other"),
-        pytest.param(["<2", ">=2", ">=3"], "", None, ["excluded"] * 2, id="each pair"),
-        pytest.param(["<3", "!=2.0", ">=2"], "", None, ["excluded"], id="three together"),
-        pytest.param(["<2", ">=2"], "==1.0", None, ["outside", "excluded"], id="both kinds"),
-        pytest.param([">=9"], "", None, ["outside"], id="no version at all"),
-        pytest.param([">=9", "<2"], "", None, ["outside"], id="impossible is not excluded"),
+        pytest.param([">=1", "<3"], "", [], id="none"),
+        pytest.param([">=2"], "==1.0", ["outside"], id="pinned outside"),
+        pytest.param([">=2"], ">=1", [], id="a range that can give way"),
+        pytest.param(["<2", ">=2"], "", ["excluded"], id="two exclude each other"),
+        pytest.param(["<2", ">=2", ">=3"], "", ["excluded"] * 2, id="each pair"),
+        pytest.param(["<3", "!=2.0", ">=2"], "", ["excluded"], id="three together"),
+        pytest.param(["<2", ">=2"], "==1.0", ["outside", "excluded"], id="both kinds"),
+        pytest.param([">=9"], "", ["outside"], id="no version at all"),
+        pytest.param([">=9", "<2"], "", ["outside"], id="impossible is not excluded"),
     ],
 )
-def test_kinds(wanted: list[str], listed: str, locked: str | None, kinds: list[str]) -> None:
-    version = Version(locked) if locked else None
-    found = conflicts_on(LIB, needs(*wanted), asks(listed), VERSIONS, version)
-    assert [kind for kind, _ in found] == kinds
+def test_kinds(wanted: list[str], listed: str, kinds: list[str]) -> None:
+    found = conflicts_on(LIB, needs(*wanted), asks(listed), VERSIONS)
+    assert [kind for kind, _, _ in found] == kinds
 
 
 def test_an_unlisted_package_is_not_outside() -> None:
-    assert list(conflicts_on(LIB, needs(">=9"), [], VERSIONS, None)) == []
+    assert list(conflicts_on(LIB, needs(">=9"), [], VERSIONS)) == []
 
 
 def test_a_finding_of_all_targets_names_none() -> None:

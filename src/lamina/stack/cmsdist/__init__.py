@@ -1,0 +1,1 @@
+"""Stacks written down as CMS does it: https://github.com/cms-sw/cmsdist, its directory pip/."""
