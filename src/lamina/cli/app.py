@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lamina.cli.edge import guarded
+from lamina.cli.edge import end_with
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,4 +94,4 @@ def cli() -> None:
 
 def run_program() -> None:
     """Run the command line and exit with its code."""
-    guarded(cli)
+    end_with(cli)

@@ -29,10 +29,17 @@ def guarded(command: click.Command, arguments: Sequence[str] | None = None) -> N
     """Run a command and exit: 0, or the code of the error it ended with."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    code = exit_code_of(command, arguments)
-    if engine := sys.modules.get("lamina.engines.conda_boundary"):
-        engine.leave(code)
-    sys.exit(code)
+    sys.exit(exit_code_of(command, arguments))
+
+
+def end_with(command: click.Command) -> NoReturn:
+    """Do the same as the last thing of the process."""
+    try:
+        guarded(command)
+    except SystemExit as ended:
+        if engine := sys.modules.get("lamina.engines.conda_boundary"):
+            engine.leave(ended.code)
+        raise
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001

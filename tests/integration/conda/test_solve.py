@@ -274,10 +274,10 @@ call(lambda: solve([Channel({channel.as_uri()!r})], ["text"], gateway=gateway), 
 
 def test_trap_21_the_program_ends_well_and_says_all(channel: Path, tmp_path: Path) -> None:
     code = f"""
-import atexit
+import atexit, sys
 import click
 from rattler import Channel, Gateway, solve
-from lamina.cli.edge import guarded
+from lamina.cli.edge import end_with
 from lamina.engines.conda_boundary import call
 @click.command()
 def command():
@@ -286,7 +286,8 @@ def command():
     atexit.register(print, "at exit")
     print("done")
     return 7
-guarded(command, [])
+sys.argv = ['lamina']
+end_with(command)
 """
     for _ in range(16):
         answer = subprocess.run(
