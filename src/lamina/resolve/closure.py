@@ -13,6 +13,7 @@ from lamina.core.http import HttpClient
 from lamina.engines.index_addresses import cache_directory
 from lamina.lock.document import is_stack
 from lamina.model.names import parse_package_name
+from lamina.resolve.conda_closure import held_in, missing_conda
 from lamina.resolve.conflicts import Need, conflicts_on
 from lamina.resolve.demands import Demand, demands_on, stack_demands, stack_targets
 from lamina.resolve.findings import (
@@ -84,12 +85,16 @@ def _chains(reached: Reached) -> dict[PackageName, list[str]]:
 
 
 def check_closure(
-    stack: Stack, environ: Mapping[str, str], lock: Lock | None = None
+    stack: Stack,
+    environ: Mapping[str, str],
+    lock: Lock | None = None,
+    held: Mapping[Target, Mapping[PackageName, Version]] | None = None,
 ) -> ClosureReport:
     """Check every listed package against the metadata of the files that the index offers.
 
     Versions come from ``lock``; without one, the newest that the stack allows. Nothing is
-    resolved, so that one conflict does not hide another.
+    resolved, so that one conflict does not hide another. ``held`` is what each target has from
+    channels; with a lock, it says that.
 
     Raises UpstreamUnavailableError, IntegrityError.
     """
@@ -101,13 +106,15 @@ def check_closure(
             reader=MetadataReader(client, cache_directory(environ)),
             pool=pool,
             lock=lock,
+            held=held or {one: held_in(lock, one) if lock else {} for one in stack_targets(stack)},
         )
         walks = [_Walk(facts=facts, target=target) for target in stack_targets(stack)]
         found = [(one.target, finding) for one in walks for finding in one.run()]
+    of_channels = missing_conda(stack, lock.conda, stack_targets(stack)) if lock else ()
     used = {pair for one in walks for pair in one.waivers}
     all_waivers = {(name, dep) for name, deps in waived(stack).items() for dep in deps}
     return ClosureReport(
-        findings=merge_findings(found, [one.target for one in walks]),
+        findings=(*of_channels, *merge_findings(found, [one.target for one in walks])),
         waivers=tuple(f"{name} without {dep}" for name, dep in sorted(used)),
         needless_waivers=tuple(f"{name} without {dep}" for name, dep in sorted(all_waivers - used)),
         unchecked=tuple(sorted({file for one in walks for file in one.unchecked})),
@@ -124,6 +131,7 @@ class _Facts:
     reader: MetadataReader
     pool: ThreadPoolExecutor
     lock: Lock | None
+    held: Mapping[Target, Mapping[PackageName, Version]]
     versions: dict[PackageName, dict[Version, list[Offer]]] = field(default_factory=dict)
     metadata: dict[Offer, FileMetadata] = field(default_factory=dict)
 
@@ -167,8 +175,14 @@ class _Walk:
     unchecked: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
 
+    @property
+    def held(self) -> Mapping[PackageName, Version]:
+        """What the target has from channels."""
+        return self.facts.held.get(self.target, {})
+
     def run(self) -> list[Finding]:
         demands = [one for one in stack_demands(self.facts.stack) if one.holds_for(self.target)]
+        demands = [one for one in demands if one.name not in self.held]
         listed = {one.name for one in demands}
         wanted: dict[PackageName, tuple[set[str], tuple[str, ...]]] = {}
         for one in demands:
@@ -252,11 +266,10 @@ class _Walk:
             if needed in waivers:
                 self.waivers.add((name, needed))
                 continue
-            need = Need(
-                by=name,
-                version=str(pick.version),
-                specifier=requirement.specifier,
-            )
+            need = Need(by=name, version=str(pick.version), specifier=requirement.specifier)
+            if needed in self.held:
+                self._judge_held(needed, need)
+                continue
             if need not in self.needs.setdefault(needed, []):
                 self.needs[needed].append(need)
             chain = (*pick.chain, f"{name} {pick.version}")
@@ -287,6 +300,15 @@ class _Walk:
         locked = self.facts.locked(name, self.target) if pick else None
         for kind, message in conflicts_on(name, self.needs[name], asked, versions, locked):
             self._find(kind, name, message)
+
+    def _judge_held(self, name: PackageName, need: Need) -> None:
+        version = self.held[name]
+        if not need.specifier.contains(version, prereleases=True):
+            self._find(
+                FindingKind.OUTSIDE,
+                name,
+                f"{need} needs {name}{need.specifier}; from its conda channel comes {version}",
+            )
 
     def _find(self, kind: FindingKind, name: PackageName, message: str) -> None:
         self.findings.append(Finding(kind=kind, package=name, message=message))

@@ -42,7 +42,7 @@ def current_lock(
         return lock, heritage
     report.note(f"there is no {LOCK_NAME} yet: locking first")
     heritage = inherit(stack, path, root, None)
-    lock = lock_stack(stack, environ=environ, heritage=heritage)
+    lock = lock_stack(stack, environ=environ, heritage=heritage, directory=path.parent)
     _check_protected(stack, lock, path)
     if save:
         save_lock(lock, place)
