@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
-
+from lamina.channel.distributions import distributions_in
 from lamina.core import fs
 from lamina.core.http import HttpClient
 from lamina.engines.conda_paths import archive_paths
@@ -26,10 +24,6 @@ if TYPE_CHECKING:
 Provisions = tuple[LockedProvision, ...]
 
 _AT_ONCE = 16
-# Only directly below site-packages: what others carry along below them is theirs.
-_INFO = re.compile(
-    r"(?:^|/)site-packages/(?P<name>[^/]+?)-(?P<version>[^/-]+)(?:-py[^/]*)?\.(?:dist|egg)-info(?:/|$)"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,16 +87,7 @@ def is_of_python(record: CondaRecord) -> bool:
 
 def provisions_in(paths: Iterable[str]) -> Provisions:
     """Return the distributions whose metadata directories are among the paths, by name."""
-    found: dict[str, str] = {}
-    for path in paths:
-        match = _INFO.search(path)
-        if match is None:
-            continue
-        try:
-            found[parse_package_name(match["name"])] = str(Version(match["version"]))
-        except (ValueError, InvalidVersion):
-            continue
     return tuple(
         LockedProvision(name=parse_package_name(name), version=version)
-        for name, version in sorted(found.items())
+        for name, version in distributions_in(paths).items()
     )
