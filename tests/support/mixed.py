@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PINNED = ["python >=3.12,<3.13.0a0"]
+"""What compiled packages for Python 3.12 need."""
 _SITE = {"noarch": "site-packages"}
 
 

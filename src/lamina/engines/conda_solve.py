@@ -140,9 +140,10 @@ class CondaSession:
         subdirs = [str(request.platform), _NOARCH]
         found = _of_their_channel(_ask(self, wanted, subdirs, recursive=True), request.only_from)
         kept, left = _in_time(found, request.exclude_newer)
+        hints = [*_hints(left), *_elsewhere(self.channels, specs, kept)]
+        kept = _of_first_channel(kept)
         if request.offered and kept:
             kept[0] = [*kept[0], *map(to_engine, request.offered)]
-        hints = [*_hints(left), *_elsewhere(self.channels, specs, kept)]
         _check_there(request, specs, kept, left, self.channels)
         sources = [_candidates(records) for records in kept]
         try:
@@ -190,14 +191,12 @@ def _still_there(
     sources: Sequence[_Candidates], locked: Iterable[CondaRecord]
 ) -> list[RepoDataRecord]:
     """Return the records of what was locked; the engine would take what no channel lists."""
-    keys = {(one.subdir, one.name, one.file_name, one.sha256) for one in locked}
-    names = {(subdir, name) for subdir, name, _, _ in keys}
     return [
         record
+        for one in locked
         for source in sources
-        for subdir, name in sorted(names)
-        for record in source.records.get((subdir, name), ())
-        if (subdir, name, record.file_name, (record.sha256 or b"").hex()) in keys
+        for record in source.records.get((one.subdir, one.name), ())
+        if (record.file_name, record.sha256) == (one.file_name, bytes.fromhex(one.sha256))
     ]
 
 
@@ -258,7 +257,12 @@ def _ask(
             ),
             f"channels {_shown(session.channels)}",
         )
-    return [list(records) for records in found]
+    # One list for each channel and subdir, in that order.
+    parts = len(subdirs)
+    return [
+        [record for records in found[start : start + parts] for record in records]
+        for start in range(0, len(found), parts)
+    ]
 
 
 def _of_their_channel(
@@ -268,6 +272,21 @@ def _of_their_channel(
     return [
         [one for one in records if only.get(one.name.normalized, position) == position]
         for position, records in enumerate(found)
+    ]
+
+
+def _of_first_channel(kept: Sequence[Sequence[RepoDataRecord]]) -> list[list[RepoDataRecord]]:
+    """Return of each package what the first channel has that has any.
+
+    The engine would leave out by the requested spec before it looks who is first.
+    """
+    first: dict[str, int] = {}
+    for position, records in enumerate(kept):
+        for one in records:
+            first.setdefault(one.name.normalized, position)
+    return [
+        [one for one in records if first[one.name.normalized] == position]
+        for position, records in enumerate(kept)
     ]
 
 

@@ -6,11 +6,13 @@ never asks an index for such a package, and neither looks at when it was uploade
 
 from __future__ import annotations
 
+import re
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lamina.core import fs
+from lamina.model.names import parse_package_name
 from lamina.model.toml import toml_text
 
 if TYPE_CHECKING:
@@ -57,6 +59,12 @@ def write_stand_ins(held: Iterable[HeldPackage], directory: Path) -> None:
         with zipfile.ZipFile(place, "w") as archive:
             for name, text in contents.items():
                 archive.writestr(zipfile.ZipInfo(f"{info}/{name}", _LONG_AGO), text)
+
+
+def extras_not_held(output: str) -> tuple[tuple[PackageName, str], ...]:
+    """Return the extras of stand-ins that uv says were asked for: package and extra."""
+    found = re.findall(r"package `(\S+) @ file:\S+` does not have an extra named `([^`]+)`", output)
+    return tuple(sorted({(parse_package_name(name), extra) for name, extra in found}))
 
 
 def held_requirements(held: Iterable[HeldPackage]) -> list[str]:

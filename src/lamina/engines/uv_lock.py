@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +14,7 @@ from lamina.core.run import redact
 from lamina.engines.index_addresses import filename_of, without_credentials
 from lamina.engines.uv_held import (
     HeldPackage,
+    extras_not_held,
     held_requirements,
     held_sources,
     write_stand_ins,
@@ -115,6 +116,8 @@ class UvLock:
 
     project: UvPackage
     packages: tuple[UvPackage, ...]
+    extras_not_held: tuple[tuple[PackageName, str], ...] = ()
+    """Extras that are needed of packages that are held: package and extra."""
 
 
 def resolve_project(project: UvProject, uv: UvProgram, *, python: str) -> UvLock:
@@ -131,9 +134,10 @@ def resolve_project(project: UvProject, uv: UvProgram, *, python: str) -> UvLock
         write_stand_ins(project.held, directory)
         if project.preferences:
             fs.write_text(directory / "uv.lock", dump_preferences(project))
-        uv.call("lock", "--python", python, *_options(project), cwd=directory)
+        said = uv.call("lock", "--python", python, *_options(project), cwd=directory)
         text = (directory / "uv.lock").read_text(encoding="utf-8")
-        return read_uv_lock(text, directory)
+        lock = read_uv_lock(text, directory)
+        return replace(lock, extras_not_held=extras_not_held(said.stderr))
 
 
 def _options(project: UvProject) -> list[str]:

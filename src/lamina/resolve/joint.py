@@ -124,11 +124,7 @@ def stand_on(ground: Ground, reached: Mapping[Target, Reached]) -> Askers:
         held = ground.held(target)
         askers[target] = {}
         for key in [key for key in one.packages if key[0] in held]:
-            if extras := one.packages.pop(key):
-                report.warn(
-                    f"{key[0]}[{','.join(sorted(extras))}] comes from the conda package "
-                    f"{held[key[0]].record.name}, without what the extra needs: list that itself"
-                )
+            one.packages.pop(key)
             askers[target][key[0]] = one.requested_by.pop(key)
             one.edges.pop(key, None)
     return askers

@@ -97,6 +97,11 @@ def lock_stack(
     with report.step(f"resolve {stack.stack.name}") as step:
         lock, found = session.resolve(project)
         step.outcome = f"{counted(lock)} for {len(lock.targets)} targets"
+    for name, extra in found.extras_not_held:
+        report.warn(
+            f"{name} comes from a conda channel, without what {name}[{extra}] needs: list that "
+            "itself, where you need it"
+        )
     session.remember(found, lock)
     return lock.model_copy(update={"stack_digest": digest, "parents": heritage.locked(lock)})
 
