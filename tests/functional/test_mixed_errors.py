@@ -88,6 +88,7 @@ def test_what_is_inside_counts_not_what_the_package_is_called(lamina: CommandLin
 def test_a_virtual_package_that_is_missing(lamina: CommandLine) -> None:
     said = refused(lamina, "", 'gpu = "*"')
     assert "__cuda" in said
+    assert 'linux-64 = { __cuda = "VERSION" }' in said
     assert "conda.gpu = '*'" in said
 
 
@@ -111,7 +112,7 @@ def test_a_channel_of_the_entry_that_is_not_listed(lamina: CommandLine) -> None:
 
 
 def test_a_directory_that_is_not_there(lamina: CommandLine) -> None:
-    said = refused(lamina, "", 'gfal2 = "*"', 2, channels='["./channe"]')
+    said = refused(lamina, "", 'gfal2 = "*"', 2, channels='["./missing"]')
     assert "is not a directory" in said
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -228,6 +230,23 @@ def test_a_stack_without_conda_takes_nothing_from_channels(lamina: CommandLine) 
     found = lock(lamina, 'uproo = "*"', "")
     assert found["conda"] == []
     assert versions(found, "package") == {"helper": "1.0", "nump": "2.2", "uproo": "4.2"}
+
+
+def test_a_stack_without_conda_does_not_load_the_engine(lamina: CommandLine) -> None:
+    lamina.write("lamina.toml", mixed_stack('uproo = "*"', ""))
+    code = (
+        "import sys; from lamina.cli.app import cli; from lamina.cli.edge import exit_code_of;"
+        "print(exit_code_of(cli, ['lock']), 'rattler' in sys.modules)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        cwd=lamina.directory,
+        env=lamina.environ,
+        text=True,
+    )
+    assert said.stdout.splitlines()[-1] == "0 False"
 
 
 def test_a_line_that_was_added_makes_the_lock_stale(lamina: CommandLine) -> None:

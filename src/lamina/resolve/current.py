@@ -51,6 +51,7 @@ def current_lock(
 
 def _check_protected(stack: Stack, lock: Lock, path: Path) -> None:
     names = {package.name for package in lock.packages}
+    names |= {one.name for package in lock.conda for one in package.provides}
     problems = [
         Problem(
             where=f"layers.protected[{number}]",

@@ -153,7 +153,7 @@ class CondaSide:
         asked = f"\nasked by: {'; '.join(dict.fromkeys(sides))}" if sides else ""
         return UnsatisfiableError(
             f"the channels have no solution for {target}: {error.message}{asked}",
-            hints=error.hints,
+            hints=[*error.hints, *_about_systems(target, error.message)],
         )
 
     def _request(self, target: Target, bounds: tuple[Bound, ...]) -> SolveRequest:
@@ -221,6 +221,20 @@ class CondaSide:
                     f"which {one.where} does not allow ({target})",
                     hints=[f"take {one.name} out of [packages], or ask for another {record.name}"],
                 )
+
+
+def _about_systems(target: Target, message: str) -> list[str]:
+    """Return how to say what the machines have that a package is refused for."""
+    hints = []
+    for name in dict.fromkeys(re.findall(r"(?<![\w.-])__\w+", message)):
+        field = {"__glibc": "glibc", "__osx": "macos"}.get(name)
+        hints.append(
+            f"where all machines have a newer one: resolve.{field}"
+            if field
+            else f"where all machines have {name}: [resolve.virtual] {target.platform} = "
+            f'{{ {name} = "VERSION" }}'
+        )
+    return hints
 
 
 def conda_line(name: str, entry: CondaEntry) -> str:
