@@ -205,6 +205,14 @@ def test_check_names_what_a_lock_has_and_the_stack_has_not(lamina: CommandLine) 
     assert "extra-piece is not listed" in said.stderr
 
 
+def test_check_of_a_stack_without_a_lock_knows_what_conda_lists(lamina: CommandLine) -> None:
+    text = mixed_stack('fine = "*"', 'nump = "*"', resolve=CLOSED)
+    lamina.write("lamina.toml", text)
+    said = lamina("check", expect=4).stderr
+    assert "extra-piece is not listed" in said
+    assert "nump is not listed" not in said
+
+
 def test_parents_with_conda_packages_are_refused(lamina: CommandLine) -> None:
     lamina.write("lamina.toml", mixed_stack("", 'gfal2 = "*"'))
     lamina("lock")

@@ -13,7 +13,7 @@ from lamina.core.http import HttpClient
 from lamina.engines.index_addresses import cache_directory
 from lamina.lock.document import is_stack
 from lamina.model.names import parse_package_name
-from lamina.resolve.conda_closure import held_in, missing_conda
+from lamina.resolve.conda_closure import held_in, likely_held, missing_conda
 from lamina.resolve.conflicts import Need, conflicts_on
 from lamina.resolve.demands import Demand, demands_on, stack_demands, stack_targets
 from lamina.resolve.findings import (
@@ -88,13 +88,13 @@ def check_closure(
     stack: Stack,
     environ: Mapping[str, str],
     lock: Lock | None = None,
-    held: Mapping[Target, Mapping[PackageName, Version]] | None = None,
+    held: Mapping[Target, Mapping[PackageName, Version | None]] | None = None,
 ) -> ClosureReport:
     """Check every listed package against the metadata of the files that the index offers.
 
     Versions come from ``lock``; without one, the newest that the stack allows. Nothing is
     resolved, so that one conflict does not hide another. ``held`` is what each target has from
-    channels; with a lock, it says that.
+    channels; with a lock, it says that. With neither, the names under [conda] do.
 
     Raises UpstreamUnavailableError, IntegrityError.
     """
@@ -106,7 +106,11 @@ def check_closure(
             reader=MetadataReader(client, cache_directory(environ)),
             pool=pool,
             lock=lock,
-            held=held or {one: held_in(lock, one) if lock else {} for one in stack_targets(stack)},
+            held=held
+            or {
+                one: held_in(lock, one) if lock else likely_held(stack, one)
+                for one in stack_targets(stack)
+            },
         )
         walks = [_Walk(facts=facts, target=target) for target in stack_targets(stack)]
         found = [(one.target, finding) for one in walks for finding in one.run()]
@@ -131,7 +135,7 @@ class _Facts:
     reader: MetadataReader
     pool: ThreadPoolExecutor
     lock: Lock | None
-    held: Mapping[Target, Mapping[PackageName, Version]]
+    held: Mapping[Target, Mapping[PackageName, Version | None]]
     versions: dict[PackageName, dict[Version, list[Offer]]] = field(default_factory=dict)
     metadata: dict[Offer, FileMetadata] = field(default_factory=dict)
 
@@ -176,7 +180,7 @@ class _Walk:
     findings: list[Finding] = field(default_factory=list)
 
     @property
-    def held(self) -> Mapping[PackageName, Version]:
+    def held(self) -> Mapping[PackageName, Version | None]:
         """What the target has from channels."""
         return self.facts.held.get(self.target, {})
 
@@ -303,7 +307,7 @@ class _Walk:
 
     def _judge_held(self, name: PackageName, need: Need) -> None:
         version = self.held[name]
-        if not need.specifier.contains(version, prereleases=True):
+        if version is not None and not need.specifier.contains(version, prereleases=True):
             self._find(
                 FindingKind.OUTSIDE,
                 name,

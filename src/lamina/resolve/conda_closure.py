@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from lamina.lock.document import is_stack
+from lamina.model.names import parse_package_name
 from lamina.resolve.demands import stack_demands
 from lamina.resolve.findings import Finding, FindingKind, merge_findings
 
@@ -74,6 +75,18 @@ def _chain(one: LockedConda, here: Sequence[LockedConda]) -> list[str]:
                 before[who] = name
                 waiting.append(who)
     return [str(one.name)]
+
+
+def likely_held(stack: Stack, target: Target) -> dict[PackageName, None]:
+    """Return the distributions that a target may have from channels, where no lock says it."""
+    from lamina.press.names import likely_distributions
+
+    return {
+        parse_package_name(one): None
+        for name, entry in sorted(stack.conda.items())
+        if not entry.platforms or target.platform in entry.platforms
+        for one in sorted(likely_distributions(name))
+    }
 
 
 def held_in(lock: Lock, target: Target) -> dict[PackageName, Version]:
