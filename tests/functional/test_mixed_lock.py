@@ -266,3 +266,12 @@ def test_a_line_that_was_added_makes_the_lock_stale(lamina: CommandLine) -> None
     assert versions(read(lamina))["nump"] == "2.2"
     lamina("remove", "--conda", "nump")
     assert "- conda:nump 2.2" in lamina("lock").stdout
+
+
+def test_names_are_renewed_from_the_packages_of_a_channel(lamina: CommandLine) -> None:
+    arguments = ("channel", "names", "--update", "channel", "--file", "names.toml")
+    assert lamina(*arguments).stdout == "torch torch-cpu\n"
+    assert (lamina.directory / "names.toml").read_text() == '[names]\ntorch = "torch-cpu"\n'
+    shown = lamina("channel", "names", "--file", "names.toml", "Nump", "torch", "--json").json
+    assert shown["names"] == {"Nump": "nump", "torch": "torch-cpu"}
+    assert lamina("channel", "names", "torch").stdout == "torch pytorch\n"

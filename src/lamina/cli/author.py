@@ -211,13 +211,10 @@ def _add_conda(
     dry_run: bool,
     **said: Any,
 ) -> None:
-    from lamina.engines.conda_records import parse_spec
     from lamina.stack.edit_conda import CondaAddition, add_conda, parse_wishes
 
     if wrong := [f"--{key}" for key in ("group", "prerelease", "index", "source") if said[key]]:
         raise UsageError(f"{', '.join(wrong)}: not with --conda, packages of channels have none")
-    for one in specs:
-        parse_spec(one)
     addition = CondaAddition(
         wishes=parse_wishes(specs),
         platforms=tuple(map(Platform, dict.fromkeys(said["platforms"]))),

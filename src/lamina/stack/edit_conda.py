@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tomlkit.items import InlineTable, Table
 
 from lamina.core.errors import UsageError
-from lamina.model.conda_fields import CondaName, parse_conda_name
 from lamina.stack.edit import Action, Change, check_twice, did_you_mean, edited, rewrite
 from lamina.stack.entries import ANY_VERSION, short_entry, write_value
 from lamina.stack.insertion import insert_key
+from lamina.stack.match_specs import read_match_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping
@@ -20,42 +19,28 @@ if TYPE_CHECKING:
 
     from lamina.model.platforms import Platform
     from lamina.stack.edit import Edit
+    from lamina.stack.match_specs import ReadSpec
 
 _TABLE = "conda"
-_SPEC = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)\s*(?P<version>[^\s:\[]*)\s*(?P<build>[^\s:\[]*)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CondaWish:
-    """One package to add."""
-
-    name: CondaName
-    version: str | None
-    """None: whatever was said before, or any."""
-    build: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CondaAddition:
     """Packages for [conda], and what is said of all of them."""
 
-    wishes: tuple[CondaWish, ...]
+    wishes: tuple[ReadSpec, ...]
     platforms: tuple[Platform, ...] = ()
     channel: str | None = None
 
 
-def parse_wishes(texts: Iterable[str]) -> tuple[CondaWish, ...]:
+def parse_wishes(texts: Iterable[str]) -> tuple[ReadSpec, ...]:
     """Read MatchSpecs such as ``gfal2>=2.23`` or ``numpy 1.26.* *openblas*``; raises UsageError."""
     good, bad = [], []
     for text in texts:
-        match = _SPEC.fullmatch(text.strip())
         try:
-            name = parse_conda_name(match["name"] if match else text)
+            good.append(read_match_spec(text))
         except ValueError as error:
             bad.append(f"{text!r}: {error}")
-            continue
-        version, build = (match["version"], match["build"]) if match else ("", "")
-        good.append(CondaWish(name=name, version=version or None, build=build or None))
     if bad:
         raise UsageError("\n".join(bad), hints=["lamina add --conda 'gfal2>=2.23'"])
     return tuple(good)
@@ -80,13 +65,12 @@ def _key_of(table: Iterable[str], name: str) -> str | None:
     return next((key for key in table if key.lower() == name.lower()), None)
 
 
-def _add(data: MutableMapping[str, Any], wish: CondaWish, addition: CondaAddition) -> Change:
+def _add(data: MutableMapping[str, Any], wish: ReadSpec, addition: CondaAddition) -> Change:
     table = data[_TABLE] if _TABLE in data else insert_key(data, _TABLE, {})
     key = _key_of(table, wish.name)
     old = table[key] if key is not None else None
     before = _fields(old)
-    after = before | _asked(wish, addition)
-    after.setdefault("version", ANY_VERSION)
+    after = (before or {"version": ANY_VERSION}) | _asked(wish, addition)
     name = key or str(wish.name)
     if old is None:
         insert_key(table, name, _written(after))
@@ -100,11 +84,12 @@ def _add(data: MutableMapping[str, Any], wish: CondaWish, addition: CondaAdditio
     return Change(action=action, name=name, where=_TABLE, text=_shown(after))
 
 
-def _asked(wish: CondaWish, addition: CondaAddition) -> dict[str, Any]:
+def _asked(wish: ReadSpec, addition: CondaAddition) -> dict[str, Any]:
+    # A name alone says nothing of versions: what was said before stays.
     said = {
-        "version": wish.version,
+        "version": None if wish.version == ANY_VERSION and wish.build is None else wish.version,
         "build": wish.build,
-        "channel": addition.channel,
+        "channel": addition.channel or wish.channel,
         "platforms": [str(one) for one in addition.platforms] or None,
     }
     return {key: value for key, value in said.items() if value is not None}
