@@ -21,6 +21,7 @@ PAGES = (
     "how-to/librarian/extend-a-stack.md",
     "how-to/librarian/lists.md",
     "how-to/librarian/materials.md",
+    "how-to/librarian/mixed-stacks.md",
     "how-to/librarian/platforms.md",
     "how-to/librarian/press.md",
     "how-to/librarian/publish.md",

@@ -179,6 +179,8 @@ def _this_platform() -> Platform:
 @click.option("--prerelease", is_flag=True, help="Allow pre-releases of it.")
 @click.option("--index", help="The one index it is taken from, a name in [resolve] indexes.")
 @click.option("--source", is_flag=True, help="Build it from its source distribution.")
+@click.option("--conda", is_flag=True, help="Add to [conda]: packages of channels.")
+@click.option("--channel", help="With --conda: the one channel it is taken from.")
 @stack_option
 @dry_run_option
 @output_options
@@ -192,9 +194,14 @@ def add(
 ) -> None:
     """Add packages to the stack, or change what it asks of them.
 
-    REQUIREMENTS are as for pip: 'numpy>=2,<3' 'pyhf[minuit]'. What a package has beside its
-    range stays, and so do comments.
+    REQUIREMENTS are as for pip: 'numpy>=2,<3' 'pyhf[minuit]'; with --conda, as for conda:
+    'gfal2>=2.23'. What a package has beside its range stays, and so do comments.
     """
+    if said["conda"]:
+        _add_conda(output, requirements, stack_path, dry_run=dry_run, **said)
+        return
+    if said["channel"] is not None:
+        raise UsageError("--channel: only packages of channels have one", hints=["--conda"])
     from lamina.stack.edit import Addition, add_requirements
     from lamina.stack.entries import parse_requirements
 
@@ -212,9 +219,30 @@ def add(
     )
 
 
+def _add_conda(
+    output: Output,
+    specs: tuple[str, ...],
+    stack_path: Path | None,
+    *,
+    dry_run: bool,
+    **said: Any,
+) -> None:
+    from lamina.stack.edit_conda import CondaAddition, add_conda, parse_wishes
+
+    if wrong := [f"--{key}" for key in ("group", "prerelease", "index", "source") if said[key]]:
+        raise UsageError(f"{', '.join(wrong)}: not with --conda, packages of channels have none")
+    addition = CondaAddition(
+        wishes=parse_wishes(specs),
+        platforms=tuple(map(Platform, dict.fromkeys(said["platforms"]))),
+        channel=said["channel"],
+    )
+    _edit(output, stack_path, lambda text, path: add_conda(text, addition, path=path), dry_run)
+
+
 @click.command()
 @click.argument("names", nargs=-1, required=True)
 @click.option("--group", help="Take out of this group, not out of [packages].")
+@click.option("--conda", is_flag=True, help="Take out of [conda].")
 @stack_option
 @dry_run_option
 @output_options
@@ -225,10 +253,17 @@ def remove(
     *,
     dry_run: bool,
     group: str | None,
+    conda: bool,
 ) -> None:
     """Take packages out of the stack."""
     from lamina.stack.edit import remove_packages
+    from lamina.stack.edit_conda import remove_conda
 
+    if conda and group is not None:
+        raise UsageError("--group: not with --conda, there are no groups of such packages")
+    if conda:
+        _edit(output, stack_path, lambda text, path: remove_conda(text, names, path=path), dry_run)
+        return
     _edit(
         output,
         stack_path,

@@ -26,6 +26,7 @@ _COMMANDS = {
     "index": (f"{_HERE}:index", "Write what solvers read, from the packages."),
     "list": (f"{_HERE}_packages:list_packages", "List packages, as of today or another day."),
     "broken": (f"{_HERE}_packages:broken", "Hide packages from solves, and keep them."),
+    "names": (f"{_HERE}_packages:names", "What distributions are called as conda packages."),
     "check": (f"{_HERE}:check", "Check every package and what solvers read."),
 }
 channel_argument = click.argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,8 +12,6 @@ from lamina.cli.channel import channel_argument, print_indexed
 from lamina.cli.options import output_options
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lamina.cli.options import Output
 
 
@@ -71,3 +70,41 @@ def broken(
     else:
         mark_broken(channel, packages, why)
     print_indexed(output, channel, index_channel(channel))
+
+
+@click.command()
+@click.argument("distributions", metavar="[DISTRIBUTION]...", nargs=-1)
+@click.option(
+    "--update",
+    "source",
+    metavar="FROM",
+    type=click.Path(path_type=Path, exists=True),
+    help="Take names from a channel's packages, or a JSON of conda package -> distribution.",
+)
+@click.option(
+    "--file",
+    "path",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The table [default: lamina's own].",
+)
+@output_options
+def names(
+    output: Output, *, distributions: tuple[str, ...], source: Path | None, path: Path | None
+) -> None:
+    """Say what distributions are called as conda packages, or where that is not the same name.
+
+    The table serves to make packages of wheels. What a lock says that conda packages provide is
+    read from the packages themselves.
+    """
+    from lamina.channel.distributions import merge_names, names_from, save_names
+    from lamina.press.names import NAMES_FILE, conda_name, names_of
+
+    file = path or NAMES_FILE
+    known = names_of(file) if file.exists() else {}
+    if source is not None:
+        known = merge_names(known, names_from(source))
+        save_names(known, file)
+    shown = {one: conda_name(one, known) for one in distributions} if distributions else known
+    lines = [f"{one} {name}" for one, name in shown.items()]
+    output.result("\n".join(lines), {"file": str(file), "names": shown})

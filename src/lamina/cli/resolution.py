@@ -68,6 +68,7 @@ def lock(
     Stacks that it extends are looked for in --root; --upgrade takes their newest releases that fit.
     """
     from lamina.lock.files import LOCK_NAME
+    from lamina.lock.summary import counted
     from lamina.resolve.freshness import load_fresh_lock
     from lamina.stack.files import load_stack
 
@@ -78,7 +79,7 @@ def lock(
     lock_path = path.with_name(LOCK_NAME)
     if check_only:
         fresh = load_fresh_lock(stack, lock_path, root)
-        summary = f"{lock_path} is up to date: {len(fresh.packages)} packages"
+        summary = f"{lock_path} is up to date: {counted(fresh)}"
         output.result(summary, {"lock": str(lock_path), "fresh": True})
         return
     wish = _Wish(upgrade=upgrade, packages=packages, dry_run=dry_run, root=root)
@@ -99,6 +100,7 @@ class _Wish:
 
 def _lock(output: Output, stack: Stack, path: Path, wish: _Wish) -> None:
     from lamina.lock.files import LOCK_NAME, dump_lock, save_lock
+    from lamina.lock.summary import counted
     from lamina.resolve.freshness import compare_locks
     from lamina.resolve.heritage import inherit
     from lamina.resolve.locking import lock_stack
@@ -113,6 +115,7 @@ def _lock(output: Output, stack: Stack, path: Path, wish: _Wish) -> None:
         stack,
         environ=environment(),
         heritage=inherit(stack, path, wish.root, None if wish.upgrade else previous),
+        directory=path.parent,
         previous=previous,
         upgrade=wish.upgrade,
         upgrade_packages=upgraded,
@@ -127,7 +130,7 @@ def _lock(output: Output, stack: Stack, path: Path, wish: _Wish) -> None:
     lines = changes.lines() if previous is not None else []
     if new.parents:
         lines.append(f"extends {', '.join(one.name for one in new.parents)}")
-    lines.append(f"{done} {lock_path}: {len(new.packages)} packages for {targets}")
+    lines.append(f"{done} {lock_path}: {counted(new)} for {targets}")
     output.result(
         "\n".join(lines),
         {
@@ -135,6 +138,7 @@ def _lock(output: Output, stack: Stack, path: Path, wish: _Wish) -> None:
             "changed": changed,
             "written": changed and not wish.dry_run,
             "packages": len(new.packages),
+            "conda": len(new.conda),
             "targets": [str(one) for one in new.targets],
             "parents": [one.name for one in new.parents],
             "changes": changes.as_json(),
@@ -144,11 +148,15 @@ def _lock(output: Output, stack: Stack, path: Path, wish: _Wish) -> None:
 
 def _upgraded(wish: _Wish, stack: Stack, previous: Lock | None) -> set[PackageName]:
     """Return the packages to upgrade; raises UsageError for what the lock will not have."""
+    from packaging.utils import canonicalize_name
+
     from lamina.model.document import near_match
     from lamina.model.names import parse_package_name
     from lamina.resolve.demands import listed_names
 
     known = set(listed_names(stack)) | {one.name for one in (previous.packages if previous else ())}
+    known |= {canonicalize_name(one) for one in stack.conda}
+    known |= {canonicalize_name(one.name) for one in (previous.conda if previous else ())}
     names: set[PackageName] = set()
     for text in wish.packages:
         try:
@@ -224,11 +232,9 @@ def check(
     from lamina.resolve.findings import closure_error
     from lamina.resolve.freshness import load_fresh_lock
     from lamina.stack.files import load_stack
-    from lamina.stack.support import refuse_what_cannot_be_resolved
 
     path = stack_file(stack_path)
     stack = load_stack(path)
-    refuse_what_cannot_be_resolved(stack)
     stale: DocumentError | None = None
     fresh = None
     try:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import rattler
 from rattler import Channel, Gateway, MatchSpec, RepoDataRecord, SourceConfig, Subdir
@@ -38,6 +38,12 @@ class CondaChannels:
     cache: Path
     sharded: bool = True
     """Ask for shards where a channel has them."""
+    labels: Sequence[str] = ()
+    """What people call the channels, in the same order; empty: by their addresses."""
+
+    def label(self, position: int) -> str:
+        """Return what messages call a channel."""
+        return self.labels[position] if self.labels else redact(self.addresses[position])
 
     def gateway(self) -> Gateway:
         """Return what fetches repodata."""
@@ -62,11 +68,13 @@ class SolveRequest:
     constraints: Sequence[str] = ()
     """What must hold of a package if it comes in."""
     locked: Sequence[CondaRecord] = ()
-    """Taken where nothing speaks against it."""
+    """Taken where nothing speaks against it and a channel still has it."""
     pinned: Sequence[CondaRecord] = ()
     """Taken, or there is no solution."""
     offered: Sequence[CondaRecord] = ()
     """Candidates although no channel lists them: broken ones that somebody asks for by name."""
+    only_from: Mapping[str, int] = field(default_factory=dict)
+    """Package -> position of the one channel that it may come from."""
     exclude_newer: datetime | None = None
     """By when a package was built; what has no such time is left out."""
     strategy: Strategy = "highest"
@@ -89,41 +97,71 @@ class _Candidates:
         return sorted({name for subdir, name in self.records if subdir == str(platform)})
 
 
-def query(channels: CondaChannels, names: Iterable[str], platform: Platform) -> list[CondaRecord]:
-    """Return every build of some packages, of the first channel first.
+@dataclass(frozen=True, slots=True)
+class CondaSession:
+    """Questions to channels whose answers are kept: repodata are read once."""
 
-    Raises UpstreamUnavailableError for a channel that does not answer or answers nonsense.
-    """
-    specs = [parse_spec(name) for name in names]
-    found = _ask(channels, specs, platform, recursive=False)
-    return [from_engine(record) for records in found for record in records]
+    channels: CondaChannels
+    gateway: Gateway
+
+    @classmethod
+    def over(cls, channels: CondaChannels) -> Self:
+        """Return a session that has not asked anything yet."""
+        return cls(channels, channels.gateway())
+
+    def fetch(self, specs: Iterable[str], platforms: Iterable[Platform]) -> None:
+        """Read in one go what solves for several platforms will need; raises as ``query``."""
+        subdirs = [*map(str, platforms), _NOARCH]
+        _ask(self, [MatchSpec(name_of(parse_spec(one))) for one in specs], subdirs, recursive=True)
+
+    def query(self, names: Iterable[str], platform: Platform) -> list[CondaRecord]:
+        """Return every build of some packages, of the first channel first.
+
+        Raises UpstreamUnavailableError for a channel that does not answer or answers nonsense.
+        """
+        specs = [parse_spec(name) for name in names]
+        found = _ask(self, specs, [str(platform), _NOARCH], recursive=False)
+        return [from_engine(record) for records in found for record in records]
+
+    def solve(self, request: SolveRequest) -> list[CondaRecord]:
+        """Return the packages that meet a request, by name.
+
+        A package comes from the first channel that has one of its name. Raises UnsatisfiableError
+        with both sides of the conflict, UpstreamUnavailableError, UsageError for specs that are
+        none.
+        """
+        specs = [parse_spec(one) for one in request.specs]
+        constraints = [parse_spec(one) for one in request.constraints]
+        pinned = [parse_spec(one.name) for one in request.pinned]
+        # By name only: what a spec leaves out is half of the reason when there is no solution.
+        wanted = [MatchSpec(name) for name in _names([*specs, *pinned])]
+        for record in request.offered:
+            wanted += [parse_spec(name_of(parse_spec(one))) for one in record.depends]
+        subdirs = [str(request.platform), _NOARCH]
+        found = _of_their_channel(_ask(self, wanted, subdirs, recursive=True), request.only_from)
+        kept, left = _in_time(found, request.exclude_newer)
+        hints = [*_hints(left), *_elsewhere(self.channels, specs, kept)]
+        kept = _of_first_channel(kept)
+        if request.offered and kept:
+            kept[0] = [*kept[0], *map(to_engine, request.offered)]
+        _check_there(request, specs, kept, left, self.channels)
+        sources = [_candidates(records) for records in kept]
+        try:
+            solution = _solved(sources, request, specs, constraints)
+        except UnsatisfiableError as error:
+            words = _both_sides(sources, request, specs, constraints) or error.message
+            raise UnsatisfiableError(words + _known(request, words), hints=hints) from error
+        return sorted((from_engine(one) for one in solution), key=lambda one: one.name)
+
+
+def query(channels: CondaChannels, names: Iterable[str], platform: Platform) -> list[CondaRecord]:
+    """Ask one question; see ``CondaSession.query``."""
+    return CondaSession.over(channels).query(names, platform)
 
 
 def solve(channels: CondaChannels, request: SolveRequest) -> list[CondaRecord]:
-    """Return the packages that meet a request, by name.
-
-    A package comes from the first channel that has one of its name. Raises UnsatisfiableError with
-    both sides of the conflict, UpstreamUnavailableError, UsageError for specs that are none.
-    """
-    specs = [parse_spec(one) for one in request.specs]
-    constraints = [parse_spec(one) for one in request.constraints]
-    pinned = [parse_spec(one.name) for one in request.pinned]
-    # By name only: what a spec leaves out is half of the reason when there is no solution.
-    wanted = [MatchSpec(name) for name in _names([*specs, *pinned])]
-    for record in request.offered:
-        wanted += [parse_spec(name_of(parse_spec(one))) for one in record.depends]
-    found = _ask(channels, wanted, request.platform, recursive=True)
-    kept, left = _in_time(found, request.exclude_newer)
-    if request.offered and kept:
-        kept[0] = [*kept[0], *map(to_engine, request.offered)]
-    _check_there(request, specs, kept, left, channels)
-    sources = [_candidates(records) for records in kept]
-    try:
-        solution = _solved(sources, request, specs, constraints)
-    except UnsatisfiableError as error:
-        words = _both_sides(sources, request, specs, constraints) or error.message
-        raise UnsatisfiableError(words + _known(request, words), hints=_hints(left)) from error
-    return sorted((from_engine(one) for one in solution), key=lambda one: one.name)
+    """Solve once; see ``CondaSession.solve``."""
+    return CondaSession.over(channels).solve(request)
 
 
 def _solved(
@@ -138,7 +176,7 @@ def _solved(
             sources,
             specs,
             platforms=_platforms(request.platform),
-            locked_packages=[to_engine(one) for one in request.locked],
+            locked_packages=_still_there(sources, request.locked),
             pinned_packages=[to_engine(one) for one in request.pinned],
             virtual_packages=virtual,
             constraints=constraints,
@@ -147,6 +185,19 @@ def _solved(
         ),
         f"no set of packages for {request.platform} meets the requirements",
     )
+
+
+def _still_there(
+    sources: Sequence[_Candidates], locked: Iterable[CondaRecord]
+) -> list[RepoDataRecord]:
+    """Return the records of what was locked; the engine would take what no channel lists."""
+    return [
+        record
+        for one in locked
+        for source in sources
+        for record in source.records.get((one.subdir, one.name), ())
+        if (record.file_name, record.sha256) == (one.file_name, bytes.fromhex(one.sha256))
+    ]
 
 
 def _both_sides(
@@ -191,22 +242,76 @@ def _names(specs: Iterable[MatchSpec]) -> list[str]:
 
 
 def _ask(
-    channels: CondaChannels, specs: Sequence[MatchSpec], platform: Platform, *, recursive: bool
+    session: CondaSession, specs: Sequence[MatchSpec], subdirs: Sequence[str], *, recursive: bool
 ) -> list[list[RepoDataRecord]]:
-    gateway, sources = channels.gateway(), channels.sources()
+    sources = session.channels.sources()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rattler.exceptions.GatewayWarning)
         found = call(
-            lambda: gateway.query(
+            lambda: session.gateway.query(
                 sources,
-                _platforms(platform),
+                [Subdir(one) for one in subdirs],
                 specs,
                 recursive=recursive,
                 channel_relations="disabled",
             ),
-            f"channels {_shown(channels)}",
+            f"channels {_shown(session.channels)}",
         )
-    return [list(records) for records in found]
+    # One list for each channel and subdir, in that order.
+    parts = len(subdirs)
+    return [
+        [record for records in found[start : start + parts] for record in records]
+        for start in range(0, len(found), parts)
+    ]
+
+
+def _of_their_channel(
+    found: Sequence[Sequence[RepoDataRecord]], only: Mapping[str, int]
+) -> list[list[RepoDataRecord]]:
+    """Return the records without those of packages that have to come from another channel."""
+    return [
+        [one for one in records if only.get(one.name.normalized, position) == position]
+        for position, records in enumerate(found)
+    ]
+
+
+def _of_first_channel(kept: Sequence[Sequence[RepoDataRecord]]) -> list[list[RepoDataRecord]]:
+    """Return of each package what the first channel has that has any.
+
+    The engine would leave out by the requested spec before it looks who is first.
+    """
+    first: dict[str, int] = {}
+    for position, records in enumerate(kept):
+        for one in records:
+            first.setdefault(one.name.normalized, position)
+    return [
+        [one for one in records if first[one.name.normalized] == position]
+        for position, records in enumerate(kept)
+    ]
+
+
+def _elsewhere(
+    channels: CondaChannels,
+    specs: Sequence[MatchSpec],
+    kept: Sequence[Sequence[RepoDataRecord]],
+) -> list[str]:
+    """Return what a later channel has that fits, where the first that has the package has not."""
+    hints = []
+    for spec in specs:
+        name = name_of(spec)
+        builds = [[one for one in many if one.name.normalized == name] for many in kept]
+        having = [position for position, many in enumerate(builds) if many]
+        if len(having) < 2 or any(map(spec.matches, builds[having[0]])):
+            continue
+        for later in having[1:]:
+            if fitting := [one for one in builds[later] if spec.matches(one)]:
+                hints.append(
+                    f"{channels.label(later)} has {name} {max(one.version for one in fitting)}, but"
+                    f" {channels.label(having[0])} comes first and has {name} too: order the"
+                    f' channels otherwise, or give {name} its channel = "{channels.label(later)}"'
+                )
+                break
+    return hints
 
 
 def _in_time(

@@ -81,7 +81,9 @@ def _walk(
     for channel in environment.channels():
         reading.add_channel(str(channel), places.get(str(channel), 1))
     # The lock's own platforms: one made here for the same name is another one to the engine.
-    for platform, packages in environment.packages_by_platform().items():
+    # In an order of our own: the engine has another one each time.
+    here = environment.packages_by_platform().items()
+    for platform, packages in sorted(here, key=lambda one: str(one[0].subdir)):
         subdir = str(platform.subdir)
         if subdir not in set(Platform):
             reading.leave(1, f"platform {subdir}", f"lamina knows {', '.join(Platform)}")

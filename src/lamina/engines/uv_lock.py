@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import tempfile
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lamina.core import fs
 from lamina.core.errors import LaminaError
 from lamina.core.run import redact
 from lamina.engines.index_addresses import filename_of, without_credentials
+from lamina.engines.uv_held import (
+    HeldPackage,
+    extras_not_held,
+    held_requirements,
+    held_sources,
+    write_stand_ins,
+)
 from lamina.model.digests import Sha256, parse_sha256
 from lamina.model.names import IndexName, PackageName, parse_package_name
 from lamina.model.toml import toml_text, toml_texts
@@ -62,6 +69,8 @@ class UvProject:
     of_any_time: tuple[PackageName, ...] = ()
     """Packages for which ``exclude_newer`` does not count."""
     preferences: tuple[Preference, ...] = ()
+    held: tuple[HeldPackage, ...] = ()
+    strategy: Literal["highest", "lowest", "lowest-direct"] = "highest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +101,8 @@ class UvPackage:
     name: PackageName
     version: str
     registry: str
-    """Address of the index it was taken from, without credentials; empty for the project."""
+    """Address of the index it was taken from, without credentials; empty for the project and for
+    what is held."""
     dependencies: tuple[UvDependency, ...]
     optional: Mapping[str, tuple[UvDependency, ...]]
     """Extra -> what it adds."""
@@ -106,6 +116,8 @@ class UvLock:
 
     project: UvPackage
     packages: tuple[UvPackage, ...]
+    extras_not_held: tuple[tuple[PackageName, str], ...] = ()
+    """Extras that are needed of packages that are held: package and extra."""
 
 
 def resolve_project(project: UvProject, uv: UvProgram, *, python: str) -> UvLock:
@@ -119,17 +131,21 @@ def resolve_project(project: UvProject, uv: UvProgram, *, python: str) -> UvLock
     with tempfile.TemporaryDirectory(prefix="lamina-lock-") as temporary:
         directory = Path(temporary).resolve()
         fs.write_text(directory / "pyproject.toml", dump_project(project), mode=0o600)
+        write_stand_ins(project.held, directory)
         if project.preferences:
             fs.write_text(directory / "uv.lock", dump_preferences(project))
-        uv.call("lock", "--python", python, *_options(project), cwd=directory)
+        said = uv.call("lock", "--python", python, *_options(project), cwd=directory)
         text = (directory / "uv.lock").read_text(encoding="utf-8")
-        return read_uv_lock(text, directory)
+        lock = read_uv_lock(text, directory)
+        return replace(lock, extras_not_held=extras_not_held(said.stderr))
 
 
 def _options(project: UvProject) -> list[str]:
     options = []
     if project.only_binary:
         options.append("--no-build")
+    if project.strategy != "highest":
+        options += ["--resolution", project.strategy]
     for name in project.source:
         options += ["--no-binary-package", name]
     for name in project.never_built:
@@ -150,7 +166,7 @@ def dump_project(project: UvProject) -> str:
         f"name = {toml_text(PROJECT_NAME)}",
         'version = "0"',
         f"requires-python = {toml_text(project.requires_python)}",
-        f"dependencies = {toml_texts(project.requirements)}",
+        f"dependencies = {toml_texts((*project.requirements, *held_requirements(project.held)))}",
         "[tool.uv]",
         "package = false",
         f"environments = {toml_texts(project.environments)}",
@@ -164,12 +180,15 @@ def dump_project(project: UvProject) -> str:
             for name, names in sorted(project.excluded.items())
         ]
         lines.append(f"exclude-dependencies = [{', '.join(tables)}]")
-    lines += source_lines(project.indexes, project.package_indexes)
+    held = held_sources(project.held, project.environments, project.package_indexes)
+    lines += source_lines(project.indexes, project.package_indexes, held)
     return "\n".join(lines) + "\n"
 
 
 def source_lines(
-    indexes: Mapping[IndexName, str], packages: Mapping[PackageName, IndexName]
+    indexes: Mapping[IndexName, str],
+    packages: Mapping[PackageName, IndexName],
+    further: Mapping[PackageName, str] | None = None,
 ) -> list[str]:
     """Return the lines of a pyproject.toml that give packages an index which no other may use."""
     lines = []
@@ -180,12 +199,11 @@ def source_lines(
             f"url = {toml_text(address)}",
             "explicit = true",
         ]
-    if packages:
+    sources = {name: f"{{ index = {toml_text(index)} }}" for name, index in packages.items()}
+    sources |= further or {}
+    if sources:
         lines.append("[tool.uv.sources]")
-        lines += [
-            f"{package} = {{ index = {toml_text(index)} }}"
-            for package, index in sorted(packages.items())
-        ]
+        lines += [f"{package} = {source}" for package, source in sorted(sources.items())]
     return lines
 
 
@@ -229,8 +247,10 @@ def _package(entry: Mapping[str, Any], directory: Path) -> UvPackage:
             extra: _dependencies(many)
             for extra, many in entry.get("optional-dependencies", {}).items()
         },
-        wheels=tuple(_file(one, directory / registry) for one in entry.get("wheels", ())),
-        sdist=_file(sdist, directory / registry) if sdist else None,
+        wheels=tuple(_file(one, directory / registry) for one in entry.get("wheels", ()))
+        if registry
+        else (),
+        sdist=_file(sdist, directory / registry) if sdist and registry else None,
     )
 
 

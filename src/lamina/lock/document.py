@@ -30,6 +30,12 @@ STACK = "stack"
 PARENT = f"{STACK}:"
 """Before the name of a parent, such as ``hep-base/2026.11.0``, among those who asked."""
 
+INDEXED = "pypi:"
+"""Before the name of a package of an index, among those who asked for a conda package."""
+
+CONDA = "conda:"
+"""Before the name of a conda package, where others are those of an index."""
+
 
 def is_stack(who: str) -> bool:
     """Tell whether it was a stack that asked, this one or a parent, and not a package."""

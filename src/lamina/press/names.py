@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -11,39 +13,22 @@ from lamina.model.document import Document, load_toml, validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from packaging.specifiers import Specifier, SpecifierSet
 
-_OTHERWISE = {
-    "blosc": "python-blosc",
-    "build": "python-build",
-    "docker": "docker-py",
-    "duckdb": "python-duckdb",
-    "flatbuffers": "python-flatbuffers",
-    "graphviz": "python-graphviz",
-    "importlib-resources": "importlib_resources",
-    "kubernetes": "python-kubernetes",
-    "matplotlib": "matplotlib-base",
-    "msgpack": "msgpack-python",
-    "opencv-python": "py-opencv",
-    "prompt-toolkit": "prompt-toolkit",
-    "snappy": "python-snappy",
-    "stack-data": "stack_data",
-    "tables": "pytables",
-    "torch": "pytorch",
-    "typing-extensions": "typing_extensions",
-    "tzdata": "python-tzdata",
-    "xgboost": "py-xgboost",
-    "xxhash": "python-xxhash",
-}
-"""Where conda-forge's name is not the normalised one."""
+NAMES_FILE = Path(__file__).with_name("names.toml")
+"""Distribution -> conda package, where conda-forge's name is not the normalised one."""
+
+
+@cache
+def _known() -> Mapping[str, str]:
+    return names_of(NAMES_FILE)
 
 
 def conda_name(distribution: str, further: Mapping[str, str] | None = None) -> str:
     """Return the name of the conda package; ``further`` names come before our own table."""
     name = canonicalize_name(distribution)
-    return (further or {}).get(name) or _OTHERWISE.get(name, name)
+    return (further or {}).get(name) or _known().get(name, name)
 
 
 def distribution_name(package: str, further: Mapping[str, str] | None = None) -> str:
@@ -51,7 +36,7 @@ def distribution_name(package: str, further: Mapping[str, str] | None = None) ->
 
     Raises UsageError where tables map two distributions to it.
     """
-    known = {name: other for name, other in _OTHERWISE.items() if name not in (further or {})}
+    known = {name: other for name, other in _known().items() if name not in (further or {})}
     found = sorted(
         name for name, other in (known | dict(further or {})).items() if other == package
     )
@@ -61,6 +46,11 @@ def distribution_name(package: str, further: Mapping[str, str] | None = None) ->
             hints=[f"--name {found[0]}={package}, and no other of that package"],
         )
     return found[0] if found else ""
+
+
+def likely_distributions(package: str) -> set[str]:
+    """Return what a conda package may have of the index, by its name alone."""
+    return {canonicalize_name(package)} | {one for one, name in _known().items() if name == package}
 
 
 def read_names(pairs: Iterable[str], file: Path | None = None) -> dict[str, str]:
@@ -77,7 +67,7 @@ def read_names(pairs: Iterable[str], file: Path | None = None) -> dict[str, str]
         if found.setdefault(canonicalize_name(name), package) != package:
             other = found[canonicalize_name(name)]
             raise UsageError(f"--name {pair!r}: {name} is {other} already")
-    return (_names_of(file) if file is not None else {}) | found
+    return (names_of(file) if file is not None else {}) | found
 
 
 class NamesDocument(Document):
@@ -87,7 +77,8 @@ class NamesDocument(Document):
     """Distribution -> conda package."""
 
 
-def _names_of(file: Path) -> dict[str, str]:
+def names_of(file: Path) -> dict[str, str]:
+    """Read a table of names; raises DocumentError."""
     document = validate(NamesDocument, load_toml(file), file)
     found: dict[str, str] = {}
     for name, package in document.names.items():

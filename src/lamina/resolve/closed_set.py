@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -11,6 +11,7 @@ from lamina.core.errors import UsageError
 from lamina.lock.files import LOCK_NAME, load_lock
 from lamina.model.names import parse_package_name
 from lamina.model.platforms import Target, current_platform
+from lamina.resolve.conda_closure import missing_conda
 from lamina.resolve.conflicts import Need
 from lamina.resolve.demands import demands_on, stack_demands, stack_targets
 from lamina.resolve.findings import ClosureReport, Finding, FindingKind
@@ -44,7 +45,11 @@ def check_locked(stack: Stack, lock: Lock, environ: Mapping[str, str]) -> Closur
     targets = stack_targets(stack)
     members = locked_members(stack, lock, targets, environ)
     checks = [_Check(stack=stack, target=one, members=members[one]) for one in targets]
-    return _report(stack, checks)
+    report = _report(stack, checks)
+    if not stack.resolve.closed:
+        return report
+    of_channels = missing_conda(stack, lock.conda, targets)
+    return replace(report, findings=(*of_channels, *report.findings))
 
 
 def check_installed(stack: Stack, prefix: Path, locks: Iterable[Lock]) -> ClosureReport:
@@ -168,7 +173,8 @@ class _Check:
     def _missing(self, name: PackageName, *, listed: bool) -> Iterator[Finding]:
         """Yield that a package is needed and not there, or there and not listed."""
         here = name in self.members
-        if here and (listed or not self.stack.resolve.closed):
+        of_conda = here and self.members[name].of_conda
+        if here and (listed or of_conda or not self.stack.resolve.closed):
             return
         needs = sorted(self.needs.get(name, ()), key=str)
         who = [f"{one} needs it ({name}{one.specifier})" for one in needs]

@@ -11,6 +11,7 @@ from lamina.core.http import HttpClient
 from lamina.engines.index_addresses import cache_directory
 from lamina.lock.document import is_stack
 from lamina.model.names import parse_package_name
+from lamina.resolve.conda_closure import likely_held
 from lamina.resolve.conflicts import Need, conflicts_on
 from lamina.resolve.demands import Demand, demands_on, stack_demands, stack_targets
 from lamina.resolve.findings import (
@@ -82,11 +83,16 @@ def _chains(reached: Reached) -> dict[PackageName, list[str]]:
     return chains
 
 
-def check_closure(stack: Stack, environ: Mapping[str, str]) -> ClosureReport:
+def check_closure(
+    stack: Stack,
+    environ: Mapping[str, str],
+    held: Mapping[Target, Mapping[PackageName, Version | None]] | None = None,
+) -> ClosureReport:
     """Check every listed package against the metadata of the files that the index offers.
 
     Of each package that is the newest version that the stack allows. Nothing is resolved, so that
-    one conflict does not hide another; what a lock holds is checked by ``check_locked``.
+    one conflict does not hide another; what a lock holds is checked by ``check_locked``. ``held``
+    is what each target has from channels; without it, what the names under [conda] may have.
 
     Raises UpstreamUnavailableError, IntegrityError.
     """
@@ -97,6 +103,7 @@ def check_closure(stack: Stack, environ: Mapping[str, str]) -> ClosureReport:
             client=client,
             reader=MetadataReader(client, cache_directory(environ)),
             pool=pool,
+            held=held or {one: likely_held(stack, one) for one in stack_targets(stack)},
         )
         walks = [_Walk(facts=facts, target=target) for target in stack_targets(stack)]
         found = [(one.target, finding) for one in walks for finding in one.run()]
@@ -118,6 +125,7 @@ class _Facts:
     client: HttpClient
     reader: MetadataReader
     pool: ThreadPoolExecutor
+    held: Mapping[Target, Mapping[PackageName, Version | None]]
     versions: dict[PackageName, dict[Version, list[Offer]]] = field(default_factory=dict)
     metadata: dict[Offer, FileMetadata] = field(default_factory=dict)
 
@@ -157,8 +165,14 @@ class _Walk:
     chains: dict[PackageName, tuple[str, ...]] = field(default_factory=dict)
     """What leads to a package that is not listed."""
 
+    @property
+    def held(self) -> Mapping[PackageName, Version | None]:
+        """What the target has from channels."""
+        return self.facts.held.get(self.target, {})
+
     def run(self) -> list[Finding]:
         demands = [one for one in stack_demands(self.facts.stack) if one.holds_for(self.target)]
+        demands = [one for one in demands if one.name not in self.held]
         listed = {one.name for one in demands}
         wanted: dict[PackageName, tuple[set[str], tuple[str, ...]]] = {}
         for one in demands:
@@ -256,11 +270,10 @@ class _Walk:
             if needed in waivers:
                 self.waivers.add((name, needed))
                 continue
-            need = Need(
-                by=name,
-                version=str(pick.version),
-                specifier=requirement.specifier,
-            )
+            need = Need(by=name, version=str(pick.version), specifier=requirement.specifier)
+            if needed in self.held:
+                self._judge_held(needed, need)
+                continue
             if need not in self.needs.setdefault(needed, []):
                 self.needs[needed].append(need)
             chain = (*pick.chain, f"{name} {pick.version}")
@@ -308,6 +321,16 @@ class _Walk:
         asked = demands_on(demands, name)
         for kind, message, needs in conflicts_on(name, self.needs[name], asked, versions):
             self._find(kind, name, message, map(str, needs))
+
+    def _judge_held(self, name: PackageName, need: Need) -> None:
+        version = self.held[name]
+        if version is not None and not need.specifier.contains(version, prereleases=True):
+            self._find(
+                FindingKind.OUTSIDE,
+                name,
+                f"{need} needs {name}{need.specifier}; from its conda channel comes {version}",
+                [str(need)],
+            )
 
     def _find(
         self, kind: FindingKind, name: PackageName, message: str, needed_by: Iterable[str] = ()

@@ -42,7 +42,7 @@ def current_lock(
         return lock, heritage
     report.note(f"there is no {LOCK_NAME} yet: locking first")
     heritage = inherit(stack, path, root, None)
-    lock = lock_stack(stack, environ=environ, heritage=heritage)
+    lock = lock_stack(stack, environ=environ, heritage=heritage, directory=path.parent)
     _check_protected(stack, lock, path)
     if save:
         save_lock(lock, place)
@@ -51,6 +51,7 @@ def current_lock(
 
 def _check_protected(stack: Stack, lock: Lock, path: Path) -> None:
     names = {package.name for package in lock.packages}
+    names |= {one.name for package in lock.conda for one in package.provides}
     problems = [
         Problem(
             where=f"layers.protected[{number}]",

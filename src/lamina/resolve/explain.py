@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
 
 from lamina.core.errors import CommandFailedError, UnsatisfiableError
 from lamina.lock.document import STACK
@@ -44,6 +47,7 @@ _NEEDS = re.compile(
     r"(?: and (?P<more>[\w.\[\]-]+[<>=!~]\S*)(?!\S| (?:depends? on|has|have|was|were|is|are) ))?"
 )
 _SPLIT = re.compile(r"for split \(markers: (?P<markers>[^\n]*)\)\n")
+_MARKED = re.compile(r"(?<=[\w\]])\{[^{}]*\}")
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _SHOWN = 3
 _MOST = 6
@@ -78,6 +82,7 @@ def read_failure(stack: Stack, error: LaminaError) -> Failure:
     split = _SPLIT.search(output)
     body = output.partition("cause:")[2] or output
     body = body.partition("\nhint:")[0] + "\n"
+    body = _MARKED.sub("", body)
     body = _AVAILABLE.sub(r"only some versions of \1 are available\n", body)
     body = _LIST.sub(lambda found: " | ".join(found[1].split()) + " ", body)
     return Failure(
@@ -98,6 +103,27 @@ def _target_of(stack: Stack, markers: str) -> Target | None:
         one for one in stack_targets(stack) if marker.evaluate(dict(one.marker_environment()))
     ]
     return targets[0] if targets else None
+
+
+def needs_in(failure: Failure) -> list[tuple[str, Requirement]]:
+    """Return what uv's derivation uses of the requirements of packages, in its order."""
+    found: dict[tuple[str, str], None] = {}
+    for match in _NEEDS.finditer(_without_conclusions(failure.text)):
+        if match["who"] in {"project", "Python"}:
+            continue
+        for what in (match["what"], match["more"]):
+            for one in (what or "").split(" | "):
+                found[_who(match), _trim(one)] = None
+    parsed = []
+    for who, what in found:
+        with contextlib.suppress(InvalidRequirement):
+            parsed.append((who, Requirement(what)))
+    return parsed
+
+
+def lines_about(stack: Stack, text: str) -> list[str]:
+    """Return the lines of the stack that name a package; ``text`` may have versions."""
+    return [one.where for one in demands_on(stack_demands(stack), _bare(text))]
 
 
 def explain(stack: Stack, failure: Failure, log: Path) -> UnsatisfiableError:
@@ -167,8 +193,7 @@ def _premises(text: str) -> list[str]:
     What is needed and cannot be used is said at the end.
     """
     found: dict[tuple[str, PackageName], dict[str, str]] = {}
-    concluded = re.sub(r"we can conclude that .*?(?=\. (?:And|Because)|\.$|$)", "", text)
-    for match in _NEEDS.finditer(concluded):
+    for match in _NEEDS.finditer(_without_conclusions(text)):
         if match["who"] in {"project", "Python"} or match["what"].startswith("Python"):
             continue
         for what in (match["what"], match["more"]):
@@ -178,6 +203,10 @@ def _premises(text: str) -> list[str]:
     return [_premise(name, needs) for (name, _), needs in found.items()] + _unusable(
         text, {needed for _, needed in found} - {_bare(who) for who, _ in found}
     )
+
+
+def _without_conclusions(text: str) -> str:
+    return re.sub(r"we can conclude that .*?(?=\. (?:And|Because)|\.$|$)", "", text)
 
 
 def _premise(name: str, needs: Mapping[str, str]) -> str:

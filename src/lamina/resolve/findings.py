@@ -11,6 +11,7 @@ from lamina.core.errors import UnsatisfiableError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from lamina.model.conda_fields import CondaName
     from lamina.model.names import PackageName
     from lamina.model.platforms import Target
 
@@ -20,6 +21,8 @@ class FindingKind(StrEnum):
 
     MISSING = "missing"
     """A dependency that the stack does not list."""
+    MISSING_CONDA = "missing-conda"
+    """A conda package that the stack does not list."""
     OUTSIDE = "outside"
     """A listed version that a package does not accept."""
     EXCLUDED = "excluded"
@@ -37,7 +40,7 @@ class Finding:
     """One thing that is wrong, and for which targets; none: all of them."""
 
     kind: FindingKind
-    package: PackageName
+    package: PackageName | CondaName
     message: str
     needed_by: tuple[str, ...] = ()
     """Who asks for the package, as ``name version``."""
@@ -92,7 +95,9 @@ def closure_error(findings: Iterable[Finding]) -> UnsatisfiableError:
     count = f"{len(found)} problem{'s' if len(found) != 1 else ''}"
     lines = [f"the stack is closed and has {count}:", *(f"  {one}" for one in found)]
     missing = sorted({one.package for one in found if one.kind is FindingKind.MISSING})
+    conda = sorted({one.package for one in found if one.kind is FindingKind.MISSING_CONDA})
     hints = [f"lamina add {' '.join(missing)}"] if missing else []
+    hints += [f"lamina add --conda {' '.join(conda)}"] if conda else []
     if missing:
         hints.append('or waive them: waive = ["..."] at the package that needs them')
     return UnsatisfiableError("\n".join(lines), hints=hints)

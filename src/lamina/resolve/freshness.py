@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from lamina.core.errors import DocumentError, Problem
+from lamina.lock.document import CONDA
 from lamina.lock.files import load_lock
+from lamina.resolve.conda_closure import held_in
 from lamina.resolve.demands import index_of, stack_demands, stack_targets
 from lamina.resolve.heritage import changed_parents, inherit_as_locked
 from lamina.stack.files import STACK_NAME, digest_of_resolution
@@ -73,6 +76,8 @@ def _check_against(stack: Stack, lock: Lock) -> Iterator[Problem]:
         )
         return
     there = {(one.name, to) for one in lock.packages for to in one.targets or lock.targets}
+    there |= {(name, to) for to in wanted for name in held_in(lock, to)}
+    yield from _check_conda(stack, lock)
     for demand in stack_demands(stack):
         for target in wanted:
             if demand.holds_for(target) and (demand.name, target) not in there:
@@ -83,6 +88,25 @@ def _check_against(stack: Stack, lock: Lock) -> Iterator[Problem]:
                 where=f"package[{number}].index",
                 found=f"{one.name} from {one.index!r}",
                 allowed=f"the stack takes it from {index_of(stack, one.name)!r}",
+            )
+
+
+def _check_conda(stack: Stack, lock: Lock) -> Iterator[Problem]:
+    """Yield the lines of [conda] that a lock does not meet, and channels that the stack has not."""
+    for target in stack_targets(stack):
+        there = {one.name for one in lock.conda_for(target)}
+        for name, entry in stack.conda.items():
+            wanted = not entry.platforms or target.platform in entry.platforms
+            if wanted and name not in there:
+                yield Problem(where=f"conda.{name}", found=f"{name} is missing for {target}")
+    for number, one in enumerate(lock.conda):
+        own = stack.conda.get(one.name)
+        allowed = (own.channel,) if own is not None and own.channel else stack.resolve.channels
+        if one.channel not in allowed:
+            yield Problem(
+                where=f"conda[{number}].channel",
+                found=f"{one.name} from {one.channel!r}",
+                allowed=f"the stack takes it from {' or '.join(map(repr, allowed)) or 'none'}",
             )
 
 
@@ -118,7 +142,10 @@ class LockChanges:
 
 
 def compare_locks(old: Lock | None, new: Lock) -> LockChanges:
-    """Return what changed; a package with several versions counts by all of them."""
+    """Return what changed; a package with several versions counts by all of them.
+
+    A conda package is called ``conda:NAME``.
+    """
     before, after = _versions(old), _versions(new)
     moved = [
         (name, ", ".join(before[name]), ", ".join(after[name]))
@@ -127,7 +154,7 @@ def compare_locks(old: Lock | None, new: Lock) -> LockChanges:
     ]
 
     def rises(name: str) -> bool:
-        return max(map(Version, after[name])) >= max(map(Version, before[name]))
+        return max(map(_order, after[name])) >= max(map(_order, before[name]))
 
     return LockChanges(
         added=tuple((one, ", ".join(after[one])) for one in sorted(after.keys() - before.keys())),
@@ -143,4 +170,15 @@ def _versions(lock: Lock | None) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for one in lock.packages if lock else ():
         found.setdefault(one.name, []).append(one.version)
-    return {name: sorted(many, key=Version) for name, many in found.items()}
+    for built in lock.conda if lock else ():
+        found.setdefault(f"{CONDA}{built.name}", []).append(built.version)
+    return {name: sorted(set(many), key=_order) for name, many in found.items()}
+
+
+def _order(version: str) -> tuple[bool, Version, str]:
+    """Return what to sort by; versions of conda that are none of PEP 440 come first, by text."""
+    try:
+        return True, Version(version), ""
+    except InvalidVersion:
+        numbers = ".".join(re.findall(r"\d+", version)) or "0"
+        return False, Version(numbers), version

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.markers import Marker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from lamina.engines.uv_lock import UvDependency, UvLock, UvPackage
     from lamina.model.names import PackageName
@@ -63,10 +63,12 @@ class MarkerTable:
 class _Walk:
     """A walk along the edges that are in force for one target."""
 
-    def __init__(self, lock: UvLock, target: Target) -> None:
+    def __init__(self, lock: UvLock, target: Target, held: Collection[PackageName]) -> None:
         self.versions: dict[PackageName, list[UvPackage]] = {}
         for package in lock.packages:
-            self.versions.setdefault(package.name, []).append(package)
+            # Elsewhere the index may have the very version that is held here.
+            if (not package.registry) is (package.name in held):
+                self.versions.setdefault(package.name, []).append(package)
         self.markers = MarkerTable(target)
         self.reached = Reached()
         self._waiting: list[tuple[UvPackage, tuple[str, ...]]] = []
@@ -95,9 +97,17 @@ class _Walk:
                     edges.add(Edge(to=to, extras=needed.extras, extra=extra, marker=needed.marker))
 
 
-def reach(lock: UvLock, demands: Iterable[Demand], target: Target) -> Reached:
-    """Walk from what the stack asks for along the edges that are in force for a target."""
-    walk = _Walk(lock, target)
+def reach(
+    lock: UvLock,
+    demands: Iterable[Demand],
+    target: Target,
+    held: Collection[PackageName] = (),
+) -> Reached:
+    """Walk from what the stack asks for along the edges that are in force for a target.
+
+    ``held`` are the packages that the target does not have from an index.
+    """
+    walk = _Walk(lock, target, held)
     wanted: dict[PackageName, list[Demand]] = {}
     for demand in demands:
         if demand.holds_for(target):
@@ -125,8 +135,11 @@ def _chosen(candidates: list[UvPackage], version: str | None) -> UvPackage:
 
 
 def reach_all(
-    lock: UvLock, demands: Iterable[Demand], targets: Iterable[Target]
+    lock: UvLock,
+    demands: Iterable[Demand],
+    targets: Iterable[Target],
+    held: Mapping[Target, Collection[PackageName]] | None = None,
 ) -> Mapping[Target, Reached]:
     """Walk for every target."""
     asked = list(demands)
-    return {target: reach(lock, asked, target) for target in targets}
+    return {target: reach(lock, asked, target, (held or {}).get(target, ())) for target in targets}

@@ -11,6 +11,7 @@ from lamina.core.errors import (
     IntegrityError,
     LaminaError,
     MissingInterpreterError,
+    NotSupportedError,
     UnsatisfiableError,
 )
 from lamina.core.http import HttpClient
@@ -18,9 +19,11 @@ from lamina.engines.index_addresses import IndexAddresses, cache_directory
 from lamina.engines.interpreters import MachineInterpreters
 from lamina.engines.uv_lock import UvLock, UvProject, comparable, resolve_project
 from lamina.engines.uv_program import UvProgram
+from lamina.lock.summary import counted
 from lamina.model.names import parse_package_name
 from lamina.resolve.assembly import Missing, assemble_lock, choose_files
 from lamina.resolve.closure import check_closure, missing_packages, refuse_missing
+from lamina.resolve.conda_closure import missing_conda
 from lamina.resolve.demands import (
     index_of,
     stack_demands,
@@ -33,7 +36,6 @@ from lamina.resolve.heritage import Heritage
 from lamina.resolve.project import index_addresses, plan_project, prefer, widen
 from lamina.resolve.wheels import is_usable, no_wheel, offered_versions
 from lamina.stack.files import digest_of_resolution
-from lamina.stack.support import refuse_what_cannot_be_resolved
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -42,8 +44,12 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from lamina.engines.index_pages import Offer
+    from lamina.lock.conda import LockedConda
     from lamina.lock.document import Lock
     from lamina.model.names import IndexName, PackageName
+    from lamina.model.platforms import Target
+    from lamina.resolve.graph import Reached
+    from lamina.resolve.ground import CondaSide, Ground
     from lamina.stack.document import Stack
 
 _ROUNDS = 6
@@ -55,6 +61,7 @@ def lock_stack(
     *,
     environ: Mapping[str, str],
     heritage: Heritage | None = None,
+    directory: Path,
     previous: Lock | None = None,
     upgrade: bool = False,
     upgrade_packages: Collection[PackageName] = (),
@@ -63,28 +70,65 @@ def lock_stack(
 
     With ``exclude-newer`` in the stack the result depends on the stack alone. Without it the
     versions of ``previous`` are kept where nothing speaks against them, but for those to upgrade.
-    ``heritage`` is the stack with its parents, for one that extends others.
+    ``heritage`` is the stack with its parents, for one that extends others. ``directory`` is that
+    of lamina.toml, where paths of channels begin. What comes from channels is solved first, and uv
+    takes what it has of the index as it is.
 
     Raises UnsatisfiableError, UpstreamUnavailableError, IntegrityError (a package would come from
     an index that is not its own), BuildFailedError (the sources of a package do not say what it
-    needs), NotSupportedError (conda).
+    needs), NotSupportedError (parents with conda packages).
     """
-    refuse_what_cannot_be_resolved(stack)
     digest = digest_of_resolution(stack)
     heritage = heritage or Heritage(stack=stack)
+    _refuse_conda_parents(heritage)
     stack = heritage.stack
     addresses = index_addresses(stack, environ)
     project = plan_project(stack, environ)
-    if previous is not None and not upgrade and stack.resolve.exclude_newer is None:
-        project = prefer(project, previous, addresses, upgrade_packages)
+    kept = None if upgrade or stack.resolve.exclude_newer is not None else previous
+    if kept is not None:
+        project = prefer(project, kept, addresses, upgrade_packages)
     session = _Session(
-        stack=stack, environ=environ, addresses=addresses, log=_new_log(stack, environ)
+        stack=stack,
+        environ=environ,
+        addresses=addresses,
+        log=_new_log(stack, environ),
+        side=_conda_side(stack, directory, environ, kept, upgrade_packages),
     )
     with report.step(f"resolve {stack.stack.name}") as step:
         lock, found = session.resolve(project)
-        step.outcome = f"{len(lock.packages)} packages for {len(lock.targets)} targets"
+        step.outcome = f"{counted(lock)} for {len(lock.targets)} targets"
+    for name, extra in found.extras_not_held:
+        report.warn(
+            f"{name} comes from a conda channel, without what {name}[{extra}] needs: list that "
+            "itself, where you need it"
+        )
     session.remember(found, lock)
     return lock.model_copy(update={"stack_digest": digest, "parents": heritage.locked(lock)})
+
+
+def _refuse_conda_parents(heritage: Heritage) -> None:
+    for one in heritage.parents:
+        if one.lock.conda:
+            raise NotSupportedError(
+                f"{one.name} has conda packages, and this version of lamina cannot extend such a "
+                "stack",
+                hints=[f"list what you need of {one.name} under [conda], and do not extend it"],
+            )
+
+
+def _conda_side(
+    stack: Stack,
+    directory: Path,
+    environ: Mapping[str, str],
+    kept: Lock | None,
+    upgraded: Collection[PackageName],
+) -> CondaSide | None:
+    if not stack.conda:
+        return None
+    # Its engine takes long to load, and most stacks have no use for it.
+    from lamina.resolve.ground import conda_side
+
+    return conda_side(stack, directory=directory, environ=environ, previous=kept, upgraded=upgraded)
 
 
 def _new_log(stack: Stack, environ: Mapping[str, str]) -> Path:
@@ -102,40 +146,80 @@ class _Session:
     environ: Mapping[str, str]
     addresses: Mapping[IndexName, str]
     log: Path
+    side: CondaSide | None = None
 
     def resolve(self, project: UvProject) -> tuple[Lock, UvLock]:
         """Resolve until every package has its index and its files."""
         blamed: list[Missing] = []
-        demands = stack_demands(self.stack)
+        ground = self.side.ground() if self.side else None
         for _ in range(_ROUNDS):
-            found = self._ask(project, blamed)
+            found, ground = self._settle(project, ground, blamed)
             if strays := self._strays(found):
                 project = self._bring_home(project, strays)
                 continue
-            reached = reach_all(found, demands, stack_targets(self.stack))
+            found, reached, conda = self._reached(found, ground)
             if self.stack.resolve.closed:
-                refuse_missing(missing_packages(self.stack, reached))
+                of_channels = missing_conda(self.stack, conda, reached)
+                refuse_missing([*missing_packages(self.stack, reached), *of_channels])
             files, missing = choose_files(self.stack, found, reached)
             if not missing:
-                return assemble_lock(self.stack, found, reached, files), found
+                lock = assemble_lock(self.stack, found, reached, files)
+                return lock.model_copy(update={"conda": conda}), found
             blamed = missing
             project = self._without_unusable(project, missing)
-        raise (
-            self._no_wheel(blamed[0])
-            if blamed
-            else LaminaError(
-                f"no stable resolution after {_ROUNDS} rounds", hints=[f"see {self.log}"]
-            )
+        raise self._no_wheel(blamed[0]) if blamed else self._unstable()
+
+    def _settle(
+        self, project: UvProject, ground: Ground | None, blamed: list[Missing]
+    ) -> tuple[UvLock, Ground | None]:
+        """Ask uv, and the channels for something else as long as that is why uv fails."""
+        for _ in range(_ROUNDS * len(stack_targets(self.stack))):
+            try:
+                return self._ask(project, ground), ground
+            except UnsatisfiableError as error:
+                other = self._other_ground(ground, error)
+                if other is None and blamed:
+                    raise self._no_wheel(blamed[0]) from error
+                if other is None:
+                    raise self._explained(error, ground) from error
+                ground = other
+        raise self._unstable()
+
+    def _unstable(self) -> LaminaError:
+        return LaminaError(
+            f"no stable resolution after {_ROUNDS} rounds", hints=[f"see {self.log}"]
         )
 
-    def _ask(self, project: UvProject, blamed: list[Missing]) -> UvLock:
+    def _ask(self, project: UvProject, ground: Ground | None) -> UvLock:
+        if ground is not None:
+            from lamina.resolve.joint import hold
+
+            project = hold(project, ground)
         uv = UvProgram(environ=self.environ, log=self.log, default_index=project.default_index)
-        try:
-            return resolve_project(project, uv, python=self._python(project))
-        except UnsatisfiableError as error:
-            if blamed:
-                raise self._no_wheel(blamed[0]) from error
-            raise self._explained(error) from error
+        return resolve_project(project, uv, python=self._python(project))
+
+    def _other_ground(self, ground: Ground | None, error: UnsatisfiableError) -> Ground | None:
+        """Return another ground that makes what uv failed by possible, where that is so."""
+        if self.side is None or ground is None:
+            return None
+        from lamina.resolve.joint import give_way
+
+        return give_way(self.side, ground, read_failure(self.stack, error))
+
+    def _reached(
+        self, found: UvLock, ground: Ground | None
+    ) -> tuple[UvLock, Mapping[Target, Reached], tuple[LockedConda, ...]]:
+        """Return what comes from indexes, what each target gets of it, and what is of channels."""
+        held = ground.held_everywhere() if ground is not None else None
+        demands, targets = stack_demands(self.stack), stack_targets(self.stack)
+        reached = reach_all(found, demands, targets, held)
+        if ground is None:
+            return found, reached, ()
+        from lamina.resolve.joint import lock_conda, stand_on
+
+        askers = stand_on(ground, reached)
+        indexed = tuple(one for one in found.packages if one.registry)
+        return replace(found, packages=indexed), reached, lock_conda(self.stack, ground, askers)
 
     def _python(self, project: UvProject) -> str:
         """Return the interpreter for build back ends: of the oldest series where there is one."""
@@ -151,10 +235,11 @@ class _Session:
             )
             return sys.executable
 
-    def _explained(self, error: UnsatisfiableError) -> LaminaError:
+    def _explained(self, error: UnsatisfiableError, ground: Ground | None) -> LaminaError:
         failure = read_failure(self.stack, error)
         if self.stack.resolve.closed:
-            refuse_missing(check_closure(self.stack, self.environ).findings)
+            held = ground.versions() if ground is not None else None
+            refuse_missing(check_closure(self.stack, self.environ, held=held).findings)
         for name in map(parse_package_name, failure.absent):
             # uv takes an index that refuses to answer for one without the package.
             self._offered(name)
@@ -176,7 +261,8 @@ class _Session:
         return [
             (one.name, one.registry)
             for one in found.packages
-            if one.registry != comparable(self.addresses[index_of(self.stack, one.name)])
+            if one.registry
+            and one.registry != comparable(self.addresses[index_of(self.stack, one.name)])
         ]
 
     def _bring_home(

@@ -49,6 +49,8 @@ class Member:
     """The name of its file, empty where nobody knows it."""
     tags: frozenset[str] | None = None
     """The tags of its wheel, None where it was built from sources or has none."""
+    of_conda: bool = False
+    """It is inside of a conda package, and comes and goes with that."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
@@ -86,7 +88,9 @@ def locked_members(
 def _of_conda(lock: Lock, target: Target) -> Members:
     """Return the packages that conda packages bring; their dependencies are conda's matter."""
     return {
-        each.name: Member(name=each.name, version=Version(each.version), metadata=_OF_CONDA)
+        each.name: Member(
+            name=each.name, version=Version(each.version), metadata=_OF_CONDA, of_conda=True
+        )
         for one in lock.conda_for(target)
         for each in one.provides
     }

@@ -70,6 +70,7 @@ def plan_project(stack: Stack, environ: Mapping[str, str]) -> UvProject:
         source=source,
         never_built=tuple(name for name in limited if name not in source),
         exclude_newer=stack.resolve.exclude_newer,
+        strategy=stack.resolve.strategy,
         of_any_time=tuple(
             sorted(name for name, entry in entries if isinstance(entry, Inherited) and entry.pins)
         ),

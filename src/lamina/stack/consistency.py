@@ -31,6 +31,7 @@ def check_consistency(data: Mapping[str, Any]) -> list[Problem]:
         *_unlisted_packages(data),
         *_build_fields_without_source(data),
         *_parents_given_twice(data),
+        *_unknown_channels(data),
     ]
 
 
@@ -47,9 +48,11 @@ def _texts(value: Any) -> list[tuple[int, str]]:
     return [(i, one) for i, one in enumerate(items) if isinstance(one, str)]
 
 
-def _entries(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _entries(
+    data: Mapping[str, Any], table: str = "packages"
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the packages that are written as tables, by the key in the file."""
-    for key, entry in _table(data, "packages").items():
+    for key, entry in _table(data, table).items():
         if isinstance(entry, dict):
             yield key, entry
 
@@ -94,11 +97,13 @@ def _foreign_platforms(data: Mapping[str, Any]) -> Iterator[Problem]:
     ours = [one for _, one in _texts(_table(data, "stack").get("platforms"))]
     if not ours:
         return
-    for key, entry in _entries(data):
+    listed = [("packages", *one) for one in _entries(data)]
+    listed += [("conda", *one) for one in _entries(data, "conda")]
+    for table, key, entry in listed:
         for i, name in _texts(entry.get("platforms")):
             if name not in ours and name in set(Platform):
                 yield Problem(
-                    where=dotted(("packages", key, "platforms", i)),
+                    where=dotted((table, key, "platforms", i)),
                     found=f"{name!r} is not among stack.platforms",
                     allowed=f"there: {', '.join(ours)}",
                 )
@@ -133,6 +138,20 @@ def _build_fields_without_source(data: Mapping[str, Any]) -> Iterator[Problem]:
                     found="is about a build from source",
                     allowed="add source = true, or take it out",
                 )
+
+
+def _unknown_channels(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield packages of a channel that is not listed."""
+    channels = [one for _, one in _texts(_table(data, "resolve").get("channels"))]
+    for key, entry in _entries(data, "conda"):
+        name = entry.get("channel")
+        if isinstance(name, str) and name.rstrip("/") not in {one.rstrip("/") for one in channels}:
+            yield Problem(
+                where=dotted(("conda", key, "channel")),
+                found=f"{name!r} is not among resolve.channels",
+                allowed=f"there: {', '.join(channels) or 'none'}",
+                suggestion=near_match(name, channels),
+            )
 
 
 def _parents_given_twice(data: Mapping[str, Any]) -> Iterator[Problem]:

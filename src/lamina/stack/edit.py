@@ -69,9 +69,9 @@ def add_requirements(text: str, addition: Addition, *, path: Path | str) -> Edit
     Raises DocumentError when the stack is not valid before or after, UsageError when a group is to
     carry what only [packages] can.
     """
-    _check_twice(one.name for one in addition.requirements)
+    check_twice(one.name for one in addition.requirements)
     if addition.group is None:
-        return _edited(
+        return edited(
             text, path, lambda data: [_add(data, one, addition) for one in addition.requirements]
         )
     asked = {
@@ -85,7 +85,7 @@ def add_requirements(text: str, addition: Addition, *, path: Path | str) -> Edit
             " requirements",
             hints=[f"lamina add {r.name} {' '.join(wrong)}" for r in addition.requirements[:1]],
         )
-    return _edited(
+    return edited(
         text,
         path,
         lambda data: [_add_to_group(data, one, addition) for one in addition.requirements],
@@ -101,8 +101,8 @@ def remove_packages(
     valid before or after.
     """
     wanted = list(dict.fromkeys(names))
-    _check_twice(wanted)
-    return _edited(text, path, lambda data: _remove(data, wanted, group))
+    check_twice(wanted)
+    return edited(text, path, lambda data: _remove(data, wanted, group))
 
 
 def set_version(text: str, version: ReleaseVersion, *, path: Path | str) -> Edit:
@@ -120,10 +120,11 @@ def set_version(text: str, version: ReleaseVersion, *, path: Path | str) -> Edit
         data["stack"]["version"] = str(version)
         return [Change(action="updated", name="version", where="stack", text=str(version))]
 
-    return _edited(text, path, change)
+    return edited(text, path, change)
 
 
-def _check_twice(names: Iterable[str]) -> None:
+def check_twice(names: Iterable[str]) -> None:
+    """Raise UsageError for names that are given twice."""
     seen: set[str] = set()
     for name in names:
         if canonicalize_name(name) in seen:
@@ -131,7 +132,7 @@ def _check_twice(names: Iterable[str]) -> None:
         seen.add(canonicalize_name(name))
 
 
-def _edited(
+def edited(
     text: str, path: Path | str, change: Callable[[MutableMapping[str, Any]], list[Change]]
 ) -> Edit:
     """Apply a change to the text and, as a check of the editor, to the plain data too."""
@@ -188,7 +189,7 @@ def _add(data: MutableMapping[str, Any], requirement: Requirement, addition: Add
     if old is None:
         insert_key(packages, name, short_entry(after))
     elif after != before:
-        _rewrite(packages, name, before, after)
+        rewrite(packages, name, before, after)
     action: Action = "added" if old is None else "unchanged" if after == before else "updated"
     return Change(action=action, name=name, where="packages", text=_shown(after))
 
@@ -200,7 +201,7 @@ def _fields(entry: Any) -> dict[str, Any]:
     return dict(entry.unwrap() if isinstance(entry, Table | InlineTable) else entry or {})
 
 
-def _rewrite(
+def rewrite(
     packages: MutableMapping[str, Any], name: str, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     """Write an entry anew; a table of its own keeps its lines."""
@@ -306,7 +307,7 @@ def _remove(data: MutableMapping[str, Any], names: list[str], group: str | None)
     groups = data.get("groups", {})
     key = _key_in(groups, group)
     if key is None:
-        raise UsageError(f"no group {group!r}" + _did_you_mean(group, groups))
+        raise UsageError(f"no group {group!r}" + did_you_mean(group, groups))
     members = groups[key]
     wanted = {canonicalize_name(name) for name in names}
     there = [canonicalize_name(Requirement(str(one)).name) for one in members]
@@ -336,7 +337,8 @@ def _removed(name: str, where: str, text: str) -> Change:
     return Change(action="removed", name=name, where=where, text=text)
 
 
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return what to say after a message about an unknown word; empty where nothing is near."""
     near = near_match(word, known)
     return f" (did you mean {near!r}?)" if near else ""
 
@@ -347,7 +349,7 @@ def _check_present(
     missing = [name for name in names if _key_in(there, name) is None]
     if not missing:
         return
-    lines = [f"{name!r} is not in [{where}]{_did_you_mean(name, there)}" for name in missing]
+    lines = [f"{name!r} is not in [{where}]{did_you_mean(name, there)}" for name in missing]
     elsewhere = [
         f"lamina remove {name} --group {group}"
         for name in missing

@@ -10,11 +10,6 @@ if TYPE_CHECKING:
     from lamina.stack.document import Stack
 
 
-def refuse_what_cannot_be_resolved(stack: Stack) -> None:
-    """Raise NotSupportedError for sections that decide what a lock holds."""
-    _refuse("resolve", _unresolved(stack))
-
-
 def refuse_what_cannot_be_published(stack: Stack) -> None:
     """Raise NotSupportedError for everything that would have to shape a release."""
     builds = {
@@ -26,11 +21,7 @@ def refuse_what_cannot_be_published(stack: Stack) -> None:
             ("patches", entry.patches),
         )
     }
-    _refuse("publish", _unresolved(stack) | {"[hooks]": bool(stack.hooks)} | builds)
-
-
-def _unresolved(stack: Stack) -> dict[str, bool]:
-    return {"[conda]": bool(stack.conda)}
+    _refuse("publish", {"[conda]": bool(stack.conda), "[hooks]": bool(stack.hooks)} | builds)
 
 
 def _refuse(verb: str, used: dict[str, bool]) -> None:

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -133,6 +134,17 @@ def test_the_first_channel_that_has_a_package_has_it_alone(channel: Path, tmp_pa
     assert versions(solve(both, ask("text")))["lib"] == "1.2"
     with pytest.raises(UnsatisfiableError, match=r"lib >=2"):
         solve(both, ask("new-tool"))
+    # Asked for itself, too: the engine alone would turn to the second channel.
+    with pytest.raises(UnsatisfiableError, match=r"lib >=2") as caught:
+        solve(both, ask("lib >=2"))
+    assert any(f"has lib 2.0, but {ours} comes first" in hint for hint in caught.value.hints)
+    assert versions(solve(both, ask("lib >=2", only_from={"lib": 1}))) == {"lib": "2.0"}
+
+
+def test_what_was_locked_counts_only_while_a_channel_has_it(channels: CondaChannels) -> None:
+    (old,) = (one for one in query(channels, ["lib"], LINUX) if one.version == "1.0")
+    gone = replace(old, file_name="lib-1.0-gone_0.conda", build="gone_0")
+    assert versions(solve(channels, ask("lib", locked=[gone]))) == {"lib": "2.0"}
 
 
 def test_virtual_packages_are_those_of_the_platform_not_of_this_machine() -> None:

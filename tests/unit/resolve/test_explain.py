@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lamina.core.errors import CommandFailedError, UnsatisfiableError
-from lamina.resolve.explain import explain, read_failure
+from lamina.resolve.explain import explain, needs_in, read_failure
 from lamina.stack.document import Stack
 
 STACK = Stack.model_validate(
@@ -158,3 +158,17 @@ def test_metadata_that_cannot_be_read_is_not_called_a_missing_version() -> None:
         "numpy, we can conclude that your project's requirements are unsatisfiable.\n"
     )
     assert error.message.endswith("; the metadata of numpy==1.0 cannot be read")
+
+
+def test_what_packages_need_is_read_without_what_is_concluded() -> None:
+    text = """Because uproo<=4.1 depends on nump[fast]<2 and uproo>=4.2 depends on nump>=1.5,<2, \
+we can conclude that all versions of uproo depend on nump<2.
+         And because only nump{sys_platform == 'linux'}==2.1 is available, we can conclude that \
+all versions of uproo and all versions of nump{sys_platform == 'linux'} are incompatible.
+         And because your project depends on nump{sys_platform == 'linux'} and uproo, we can \
+conclude that your project's requirements are unsatisfiable.
+"""
+    error = UnsatisfiableError("no")
+    error.__cause__ = CommandFailedError(program="uv", returncode=1, output=HEAD + text + TAIL)
+    found = [(who, str(need)) for who, need in needs_in(read_failure(STACK, error))]
+    assert found == [("uproo<=4.1", "nump[fast]<2"), ("uproo>=4.2", "nump<2,>=1.5")]

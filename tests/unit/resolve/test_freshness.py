@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core.errors import DocumentError
+from lamina.lock.conda import LockedConda
 from lamina.lock.files import save_lock
 from lamina.model.platforms import Platform, PythonSeries, Target
 from lamina.resolve.assembly import assemble_lock, choose_files
@@ -12,6 +13,7 @@ from lamina.resolve.demands import stack_demands, stack_targets
 from lamina.resolve.freshness import compare_locks, is_fresh, load_fresh_lock
 from lamina.resolve.graph import reach_all
 from lamina.stack.document import Stack
+from lamina.stack.files import digest_of_resolution
 from support.resolutions import needs, package, resolution
 
 if TYPE_CHECKING:
@@ -112,3 +114,66 @@ def test_a_lock_edited_by_hand_is_refused_whatever_its_digest_says(
         load_fresh_lock(stack_of("a"), path, tmp_path)
     assert problem in caught.value.message
     assert caught.value.hints == ("lamina lock",)
+
+
+def conda(version: str, name: str = "gfal2", channel: str = "ours") -> LockedConda:
+    return LockedConda.model_validate(
+        {
+            "name": name,
+            "version": version,
+            "build": "0",
+            "channel": channel,
+            "subdir": "linux-64",
+            "file": f"{name}-{version}-0.conda",
+            "sha256": "0" * 64,
+            "requested-by": ["stack"],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "up"),
+    [
+        pytest.param("2.9", "2.10", True, id="up"),
+        pytest.param("2.10", "2.9", False, id="down"),
+        pytest.param("1.1.1w_x", "1.1.2a_y", True, id="no version of PEP 440"),
+    ],
+)
+def test_conda_packages_are_compared_by_their_own_names(old: str, new: str, *, up: bool) -> None:
+    before, after = (
+        lock_of(gfal2="1.0").model_copy(update={"conda": (conda(one),)}) for one in (old, new)
+    )
+    changes = compare_locks(before, after)
+    assert changes.lines() == [f"~ conda:gfal2 {old} -> {new}"]
+    assert bool(changes.up) is up
+    assert compare_locks(None, after).added[0][0] == "conda:gfal2"
+
+
+@pytest.mark.parametrize(
+    ("listed", "packages", "found"),
+    [
+        pytest.param({"gfal2": "*"}, (conda("1"),), None, id="fine"),
+        pytest.param({"gfal2": "*"}, (), "gfal2 is missing for linux-64/3.12", id="missing"),
+        pytest.param({"gfal2": "*"}, (conda("1", channel="x"),), "gfal2 from 'x'", id="channel"),
+        pytest.param(
+            {"gfal2": {"channel": "theirs"}}, (conda("1"),), "it from 'theirs'", id="own channel"
+        ),
+    ],
+)
+def test_a_lock_has_what_conda_lists(
+    listed: dict[str, object], packages: tuple[LockedConda, ...], found: str | None, tmp_path: Path
+) -> None:
+    stack = stack_of("a", channels=["ours", "theirs"])
+    stack = Stack.model_validate(
+        stack.model_dump(mode="json", by_alias=True, exclude_unset=True) | {"conda": listed}
+    )
+    python = (conda("3.12.1", "python"),) if packages else ()
+    digest = digest_of_resolution(stack)
+    update = {"conda": (*packages, *python), "stack_digest": digest}
+    path = tmp_path / "lamina.lock"
+    save_lock(lock_of(a="1.0").model_copy(update=update), path)
+    if found is None:
+        load_fresh_lock(stack, path, tmp_path)
+        return
+    with pytest.raises(DocumentError, match=found):
+        load_fresh_lock(stack, path, tmp_path)

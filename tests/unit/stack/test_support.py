@@ -6,7 +6,7 @@ import pytest
 
 from lamina.core.errors import NotSupportedError
 from lamina.stack.document import Stack
-from lamina.stack.support import refuse_what_cannot_be_published, refuse_what_cannot_be_resolved
+from lamina.stack.support import refuse_what_cannot_be_published
 
 
 def stack_of(**tables: Any) -> Stack:
@@ -15,11 +15,8 @@ def stack_of(**tables: Any) -> Stack:
 
 
 PLAIN = stack_of(packages={"numpy": ">=2", "six": {"source": True}})
-RESOLVING = [
-    pytest.param({"conda": {"gfal2": "*"}}, r"\[conda\]", id="conda"),
-]
 PUBLISHING = [
-    *RESOLVING,
+    pytest.param({"conda": {"gfal2": "*"}}, r"\[conda\]", id="conda"),
     pytest.param({"packages": {"a": "*"}, "hooks": {"a": {"pre-build": "x"}}}, "hooks", id="hooks"),
     pytest.param(
         {"packages": {"a": {"source": True, "env": {"A": "1"}}}}, r"packages\.a\.env", id="env"
@@ -31,12 +28,6 @@ PUBLISHING = [
 ]
 
 
-@pytest.mark.parametrize(("tables", "word"), RESOLVING)
-def test_what_cannot_be_resolved_is_refused(tables: dict[str, Any], word: str) -> None:
-    with pytest.raises(NotSupportedError, match=f"cannot resolve .*{word}"):
-        refuse_what_cannot_be_resolved(stack_of(**tables))
-
-
 @pytest.mark.parametrize(("tables", "word"), PUBLISHING)
 def test_what_cannot_be_published_is_refused(tables: dict[str, Any], word: str) -> None:
     with pytest.raises(NotSupportedError, match=f"cannot publish .*{word}"):
@@ -44,11 +35,4 @@ def test_what_cannot_be_published_is_refused(tables: dict[str, Any], word: str) 
 
 
 def test_everything_else_passes() -> None:
-    refuse_what_cannot_be_resolved(PLAIN)
     refuse_what_cannot_be_published(PLAIN)
-
-
-def test_hooks_do_not_stop_a_lock() -> None:
-    refuse_what_cannot_be_resolved(
-        stack_of(packages={"a": "*"}, hooks={"a": {"post-install": "true"}})
-    )
