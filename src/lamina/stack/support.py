@@ -26,7 +26,7 @@ def refuse_what_cannot_be_published(stack: Stack) -> None:
             ("patches", entry.patches),
         )
     }
-    _refuse("publish", _unresolved(stack) | {"[hooks]": bool(stack.hooks)} | builds)
+    _refuse("publish", {"[hooks]": bool(stack.hooks)} | builds)
 
 
 def _unresolved(stack: Stack) -> dict[str, bool]:

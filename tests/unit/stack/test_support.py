@@ -19,7 +19,6 @@ RESOLVING = [
     pytest.param({"conda": {"gfal2": "*"}}, r"\[conda\]", id="conda"),
 ]
 PUBLISHING = [
-    *RESOLVING,
     pytest.param({"packages": {"a": "*"}, "hooks": {"a": {"pre-build": "x"}}}, "hooks", id="hooks"),
     pytest.param(
         {"packages": {"a": {"source": True, "env": {"A": "1"}}}}, r"packages\.a\.env", id="env"
@@ -41,6 +40,10 @@ def test_what_cannot_be_resolved_is_refused(tables: dict[str, Any], word: str) -
 def test_what_cannot_be_published_is_refused(tables: dict[str, Any], word: str) -> None:
     with pytest.raises(NotSupportedError, match=f"cannot publish .*{word}"):
         refuse_what_cannot_be_published(stack_of(**tables))
+
+
+def test_a_lock_with_conda_packages_is_published() -> None:
+    refuse_what_cannot_be_published(stack_of(conda={"gfal2": "*"}))
 
 
 def test_everything_else_passes() -> None:
