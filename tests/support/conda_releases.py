@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.lock.document import Lock
+    from lamina.model.conda import CondaRecord
     from lamina.release.publish import Outcome
     from lamina.stack.document import Stack
 
@@ -119,9 +120,17 @@ def conda_lock(stack: Stack, channels: list[Path], specs: list[str], wheels: lis
             for name, version in provided.items()
         )
         locked.append(
-            locked_conda(one, channel=str(home), requested_by=("stack",), provides=provides)
+            locked_conda(
+                one, channel=str(home), requested_by=_who(one, records, specs), provides=provides
+            )
         )
     return lock_of(stack, wheels).model_copy(update={"conda": tuple(locked)})
+
+
+def _who(one: CondaRecord, records: list[CondaRecord], specs: list[str]) -> tuple[str, ...]:
+    """Return who asked for a package."""
+    others = {each.name for each in records if one.name in [s.split()[0] for s in each.depends]}
+    return (*(["stack"] if one.name in specs else []), *sorted(others)) or ("stack",)
 
 
 def write_stack(
@@ -145,10 +154,12 @@ def conda_request(
     specs: list[str],
     *,
     stack: Mapping[str, Any] | None = None,
+    wheels: list[Path] | None = None,
     **changes: Any,
 ) -> PublishRequest:
-    """Return a request for a release of conda packages, with one of an index on top."""
-    wheels = [make_wheel(top / "wheels", "caller", "1.0", CALLER)]
+    """Return a request for a release of conda packages, with one of an index on top, or others."""
+    if wheels is None:
+        wheels = [make_wheel(top / "wheels", "caller", "1.0", CALLER)]
     text = stack_text(channels, specs, **(stack or {}))
     parsed = parse_stack(text, "lamina.toml")
     lock = conda_lock(parsed, channels, specs, wheels)

@@ -41,7 +41,7 @@ def test_from_the_directory_to_the_tier(command_line: CommandLine, stack: Path) 
     done = command_line("publish", "--json").json
     assert done["status"] == "published"
     assert command_line("publish", "--json").json["status"] == "identical"
-    command_line("release", "promote", "boxed/1.0", "--to", "stable")
+    command_line("release", "promote", "boxed/1.0", "--tier", "stable")
     shown = command_line("release", "show", "boxed@stable")
     assert "\n  box 1.0 h0_0, conda\n" in shown.stdout
     assert "with a copy inside" in shown.stdout

@@ -105,7 +105,7 @@ def test_manifest_and_bill_list_both_sides(published: Published) -> None:
     contents = read_contents(release)
     assert {"box", "python", "tool-box", "caller"} <= set(contents.packages)
     reason = explain(open_root(published.request.root), contents, "native-part")
-    assert "the stack asks for it" in render_reason(reason)
+    assert "the stack asks for tool-box -> native-part" in render_reason(reason)
     assert "needed by tool-box 1.2" in render_reason(reason)
 
 
