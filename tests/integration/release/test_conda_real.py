@@ -62,8 +62,9 @@ def _bare(request: PublishRequest, top: Path, wheels: list[Path]) -> float:
     assert request.conda is not None
     start = time.monotonic()
     records = [
-        one.record(url=f"{request.conda.addresses[one.channel]}/{one.subdir}/{one.file}")
+        one.record(url=f"{at}/{one.subdir}/{one.file}", channel=f"{at}/")
         for one in request.conda_packages
+        for at in [request.conda.addresses[one.channel]]
     ]
     archives = {one: top / "channel" / one.subdir / one.file_name for one in records}
     prefix = install_new(InstallRequest(archives=archives, prefix=top / "bare", platform=LINUX))
