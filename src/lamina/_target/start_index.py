@@ -298,7 +298,9 @@ def _identity(path: str) -> "tuple[int, int]":
 
 def start(key: str) -> None:
     """Use the index of the release that this file is in, if it is that of ``key``."""
-    prefix = __file__.rsplit("/", 4)[0]
+    prefix, inside = __file__.rsplit("/", 4)[:2]
+    if inside not in ("python", "lib"):  # Of conda packages: lib/python3.N of the prefix itself.
+        prefix += "/" + inside
     used = [one.start for one in sys.path_hooks if isinstance(one, Index)]
     if prefix + "/" in used or posix.environ.get(b"LAMINA_INDEX") == b"0":
         return  # The .pth files of an environment are read twice.

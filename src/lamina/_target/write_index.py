@@ -195,9 +195,11 @@ class Tree:
         series = "python%d.%d" % sys.version_info[:2]
         self.site = os.path.join(prefix, "lib", series, "site-packages")
         self.tops = [os.path.join(prefix, "bin"), self.site]
-        for library in ("lib", "lib64"):
-            top = os.path.join(prefix, "python", library)
-            if not os.path.islink(top):
+        for library in ("lib", "python/lib", "python/lib64"):
+            top = os.path.join(prefix, library)
+            # Of conda packages, Python is in the prefix itself.
+            own = os.path.isfile(os.path.join(top, series, "os.py"))
+            if (own or library != "lib") and not os.path.islink(top):
                 self.tops += [os.path.join(top, series), os.path.join(top, series, "lib-dynload")]
         self.tops = [one for one in self.tops if os.path.isdir(one)]
         for top in self.tops:
@@ -212,7 +214,7 @@ class Tree:
                 pack_of_it = self._pack(path, module, name) if kind[0] == "/" else pack
                 pack_of_it.files.append(cached(path, module, kind))
         for inside in here.directories:
-            if inside != "__pycache__":
+            if inside != "__pycache__" and os.path.join(path, inside) != self.site:
                 self._walk(os.path.join(path, inside), self._pack(path, inside, name).name[6:-5])
 
     def _pack(self, path: str, directory: str, name: str) -> Pack:

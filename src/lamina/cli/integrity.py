@@ -175,36 +175,33 @@ def _repair_value(release: Release, mends: Sequence[Mend], left: Findings | None
 
 def _request_of(release: Release, root: Root, now: datetime) -> PublishRequest:
     """Return what would publish a release once more: from the documents that it keeps."""
-    from lamina.core import fs
-    from lamina.core.errors import IntegrityError
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
     from lamina.engines.interpreters import MachineInterpreters
     from lamina.engines.uv_install import UvInstaller
     from lamina.engines.uv_program import UvProgram
     from lamina.layer.known import known_of
-    from lamina.lock.files import LOCK_NAME, load_lock
+    from lamina.lock.files import load_lock
     from lamina.model.platforms import Target
+    from lamina.release.conda_supply import conda_supply
     from lamina.release.draft import PublishRequest
     from lamina.release.sources import stack_inside
-    from lamina.release.verify import recorded_files
     from lamina.resolve.abi import build_cache
     from lamina.resolve.project import index_addresses
     from lamina.stack.files import load_stack
 
     environ = environment()
-    manifest, recorded = release.manifest(), recorded_files(release)
-    stack_path, lock_path = release.internal / "stack.toml", release.internal / LOCK_NAME
-    for path in (stack_path, lock_path):
-        name = path.relative_to(release.prefix).as_posix()
-        if not path.is_file() or fs.sha256_of(path) != recorded[name].sha256:
-            raise IntegrityError(f"{path}: not as published")
+    manifest = release.manifest()
+    stack_path, lock_path = _documents(release)
     stack = load_stack(stack_path)
     cache = cache_directory(environ)
     log = fresh_log(cache / "logs" / f"repair-{release.stack}-{release.version}.log")
     uv = UvProgram(environ=environ, log=log)
     indexes = index_addresses(stack_inside(release), environ)
     lock = load_lock(lock_path)
+    conda = conda_supply(lock, release.prefix, environ, cache, recorded=manifest.channels)
     finder = MachineInterpreters(environ=environ, explicit=Path(manifest.python.interpreter))
+    interpreter = None if conda else finder.search(manifest.python.series)
+    builds = build_cache(lock, cache)
     return PublishRequest(
         root=root.path,
         stack=stack,
@@ -212,8 +209,8 @@ def _request_of(release: Release, root: Root, now: datetime) -> PublishRequest:
         version=release.version,
         lock=lock,
         target=Target(release.platform, manifest.python.series),
-        interpreter=finder.search(manifest.python.series),
-        installer=UvInstaller(uv=uv, indexes=indexes, builds=build_cache(lock, cache)),
+        interpreter=interpreter,
+        installer=UvInstaller(uv=uv, indexes=indexes, builds=builds, shared=bool(lock.conda)),
         locator=IndexAddresses(environ, indexes, cache),
         uv=uv,
         environ=environ,
@@ -221,4 +218,21 @@ def _request_of(release: Release, root: Root, now: datetime) -> PublishRequest:
         log=log,
         run_tests=manifest.tested != "skipped",
         known=known_of,
+        conda=conda,
     )
+
+
+def _documents(release: Release) -> tuple[Path, Path]:
+    """Return the stack and the lock that a release keeps; raises IntegrityError where changed."""
+    from lamina.core import fs
+    from lamina.core.errors import IntegrityError
+    from lamina.lock.files import LOCK_NAME
+    from lamina.release.verify import recorded_files
+
+    recorded = recorded_files(release)
+    paths = release.internal / "stack.toml", release.internal / LOCK_NAME
+    for path in paths:
+        name = path.relative_to(release.prefix).as_posix()
+        if not path.is_file() or fs.sha256_of(path) != recorded[name].sha256:
+            raise IntegrityError(f"{path}: not as published")
+    return paths

@@ -23,9 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lamina.cli.options import Output
+    from lamina.engines.interpreters import Interpreter
+    from lamina.lock.document import Lock
+    from lamina.model.platforms import Target
     from lamina.model.versions import ReleaseVersion
     from lamina.release.draft import PublishRequest
     from lamina.release.publish import Outcome, Plan
+    from lamina.resolve.heritage import Heritage
     from lamina.stack.document import Stack
 
 
@@ -88,14 +92,14 @@ def _request(
     environ: Mapping[str, str], save: bool, key: Path | None,
 ) -> PublishRequest:  # fmt: skip
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
-    from lamina.engines.interpreters import MachineInterpreters
     from lamina.engines.uv_install import UvInstaller
     from lamina.engines.uv_program import UvProgram
     from lamina.layer.known import known_of
+    from lamina.release.conda_supply import conda_supply
     from lamina.release.cvmfs import backend_of
     from lamina.release.draft import PublishRequest
     from lamina.release.target import choose_target
-    from lamina.resolve.abi import build_cache, check_interpreter
+    from lamina.resolve.abi import build_cache
     from lamina.resolve.current import current_lock
     from lamina.resolve.project import index_addresses
 
@@ -103,12 +107,13 @@ def _request(
     target = choose_target(stack, series)
     now = datetime.now(UTC)
     version = _version_of(stack, path, environ, now)
-    interpreter = MachineInterpreters(environ=environ, explicit=python).search(target.python)
     cache = cache_directory(environ)
     log = fresh_log(cache / "logs" / f"publish-{stack.stack.name}-{version}.log")
     uv = UvProgram(environ=environ, log=log)
     lock, heritage = current_lock(stack, path, root=root, environ=environ, save=save)
-    check_interpreter(interpreter, target, heritage.parents)
+    conda = conda_supply(lock, path.parent, environ, cache)
+    interpreter = _interpreter(lock, target, python, heritage, environ)
+    builds = build_cache(lock, cache)
     indexes = index_addresses(heritage.stack, environ)
     return PublishRequest(
         root=root,
@@ -120,7 +125,7 @@ def _request(
         indexes=heritage.further_indexes(stack),
         target=target,
         interpreter=interpreter,
-        installer=UvInstaller(uv=uv, indexes=indexes, builds=build_cache(lock, cache)),
+        installer=UvInstaller(uv=uv, indexes=indexes, builds=builds, shared=bool(lock.conda)),
         locator=IndexAddresses(environ, indexes, cache),
         uv=uv,
         environ=environ,
@@ -130,7 +135,28 @@ def _request(
         key=key,
         known=known_of,
         backend=backend_of(root, environ, now),
+        conda=conda,
     )
+
+
+def _interpreter(
+    lock: Lock, target: Target, python: Path | None, heritage: Heritage, environ: Mapping[str, str]
+) -> Interpreter | None:
+    """Return the interpreter of this machine to publish with; None for one of conda packages."""
+    from lamina.core.errors import UsageError
+    from lamina.engines.interpreters import MachineInterpreters
+    from lamina.resolve.abi import check_interpreter
+
+    if not lock.conda:
+        found = MachineInterpreters(environ=environ, explicit=python).search(target.python)
+        check_interpreter(found, target, heritage.parents)
+        return found
+    if python is not None:
+        raise UsageError(
+            f"--python {python}: the Python of this stack is one of its conda packages",
+            hints=['[conda] python = "3.12.*"', "lamina lock"],
+        )
+    return None
 
 
 def _version_of(

@@ -181,7 +181,8 @@ def _described(release: Release, manifest: Manifest, files: int, size: int) -> s
             f"size      {size / 1e6:.1f} MB in {files} files",
             f"lock      {manifest.lock_digest}",
             f"made by   lamina {manifest.tools.lamina}, uv {manifest.tools.uv}",
-            f"packages  {len(manifest.packages)}",
+            f"packages  {len(manifest.files)}",
+            *(f"  {one.name} {one.version} {one.build}, conda" for one in manifest.conda),
             *(f"  {one.name} {one.version}" for one in manifest.packages),
         ]
     )

@@ -12,7 +12,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from rattler import Subdir, install
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from lamina.model.conda import CondaRecord
     from lamina.model.platforms import Platform
 
+_LOST = "__clobbers__"
+"""Where the engine puts a file of a package that comes before another one which has it too."""
 _THERE = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 STAGE_MARK = ".lamina-conda-"
 """In the name of what a killed installation leaves beside its prefix."""
@@ -48,13 +50,15 @@ class InstallRequest:
     """Where the prefix will be used, and so what is written into its files; None: there."""
     requested: Sequence[str] = ()
     """What a person asked for, noted in the records of the prefix."""
+    allow_clobber: bool = False
+    """Only warn of files that two packages have; that of the last by name is there."""
 
 
 def install_new(request: InstallRequest) -> Path:
     """Make a prefix of packages and return its whole path.
 
-    Raises IntegrityError for an archive that is not what its record says and for a file that two
-    packages have, UsageError for a prefix that is too long, ConflictError for one that is there.
+    Raises IntegrityError for an archive that is not what its record says, UsageError for a prefix
+    that is too long, ConflictError for one that is there and for a file that two packages have.
     Link scripts of packages are not run.
     """
     # Where it is relative, it would be written into files like that.
@@ -64,7 +68,7 @@ def install_new(request: InstallRequest) -> Path:
         raise ConflictError(f"{prefix}: is there already", hints=["choose a new directory"])
     with report.step("check packages", total=len(request.archives)):
         packages = check_packages(request.archives)
-    check_layout(packages, final)
+    check_layout(packages, final, allow_clobber=request.allow_clobber)
     _warn_of_scripts(packages)
     stage = prefix.with_name(f".{prefix.name}{STAGE_MARK}{uuid4().hex[:12]}")
     fs.make_directory(stage)
@@ -131,6 +135,7 @@ def _install(
     )
     for one in packages:
         _rewrite_record(target, one, request.requested)
+    fs.remove_tree(target / _LOST)
     # A prefix is no cache, which backups leave out.
     fs.remove_file(target / "CACHEDIR.TAG")
     # conda wants it to be there; what the engine writes is of this machine and moment.
@@ -148,7 +153,20 @@ def _rewrite_record(prefix: Path, package: Checked, requested: Sequence[str]) ->
         raise IntegrityError(f"{path}: {record} was not installed: {error}") from error
     for key in ("extracted_package_dir", "package_tarball_full_path", "link"):
         document.pop(key, None)
+    _forget_lost(document, prefix)
     document |= {"channel": record.channel, "fn": record.file_name, "url": record.url}
     own = [spec for spec in requested if spec.split(" ")[0].split("=")[0] == record.name]
     document["requested_specs"] = own
     fs.write_text(path, json.dumps(document, indent=2, sort_keys=True) + "\n", durable=False)
+
+
+def _forget_lost(document: dict[str, Any], prefix: Path) -> None:
+    """Take out of a record the files that are another package's now, unless they are the same."""
+    kept = []
+    for entry in document["paths_data"]["paths"]:
+        path = entry.pop("original_path", None)
+        if path is None or fs.sha256_of(prefix / path) == fs.sha256_of(prefix / entry["_path"]):
+            kept.append(entry if path is None else entry | {"_path": path})
+    document["paths_data"]["paths"] = kept
+    if "files" in document:
+        document["files"] = [entry["_path"] for entry in kept]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lamina.core.errors import IntegrityError, UsageError
+from lamina.core import report
+from lamina.core.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,19 +24,26 @@ class Checked:
     contents: Contents
 
 
-def check_layout(packages: Sequence[Checked], prefix: Path) -> None:
+def check_layout(packages: Sequence[Checked], prefix: Path, *, allow_clobber: bool = False) -> None:
     """Raise what stands against installing packages together into a prefix.
 
-    IntegrityError for a file that two packages have, with both names; UsageError for a prefix that
-    is longer than the place there is for it in a binary file.
+    ConflictError for a file that two packages have, with both names, unless it is the same or they
+    are only to be warned of; UsageError for a prefix that is longer than the place there is for it
+    in a binary file.
     """
     site = next((one.record.site_packages for one in packages if one.record.site_packages), "")
     problems = [*_clobbers(packages, site or _site_of(packages)), *_too_long(packages, prefix)]
+    if allow_clobber:
+        for kind, message in problems[:20]:
+            if kind == "clobber":
+                report.warn(f"{message}: one of them is there")
+        problems = [one for one in problems if one[0] != "clobber"]
     if not problems:
         return
     text = "\n".join(message for _, message in problems[:20])
     if any(kind == "clobber" for kind, _ in problems):
-        raise IntegrityError(text, hints=["leave out one of the two packages"])
+        hints = ["leave out one of the two packages", "[stack] allow-clobber = true"]
+        raise ConflictError(text, hints=hints)
     raise UsageError(text, hints=["choose a directory with a shorter path"])
 
 
@@ -49,28 +57,32 @@ def _site_of(packages: Sequence[Checked]) -> str:
 
 
 def _clobbers(packages: Sequence[Checked], site: str) -> Iterator[tuple[str, str]]:
-    owners: dict[str, CondaRecord] = {}
+    owners: dict[str, tuple[CondaRecord, str]] = {}
     for one in packages:
-        for path in places(one, site):
-            other = owners.setdefault(path, one.record)
-            if other is not one.record:
+        for path, content in places(one, site):
+            other, there = owners.setdefault(path, (one.record, content))
+            if other is not one.record and (there != content or not content):
                 yield "clobber", f"{path}: in {other} and in {one.record}"
 
 
-def places(package: Checked, site: str) -> Iterator[str]:
-    """Yield where the files of a package will be, with the programs that installing makes."""
+def places(package: Checked, site: str) -> Iterator[tuple[str, str]]:
+    """Yield where the files of a package will be, with the programs that installing makes.
+
+    With each comes what says its content; nothing for what is made.
+    """
     python = package.record.noarch == "python"
     for entry in package.contents.paths:
         if entry.kind == "directory":
             continue
+        content = f"{entry.kind} {entry.sha256} {entry.placeholder}" if entry.sha256 else ""
         if python and entry.path.startswith("site-packages/"):
-            yield f"{site}/{entry.path.removeprefix('site-packages/')}"
+            yield f"{site}/{entry.path.removeprefix('site-packages/')}", content
         elif python and entry.path.startswith("python-scripts/"):
-            yield f"bin/{entry.path.removeprefix('python-scripts/')}"
+            yield f"bin/{entry.path.removeprefix('python-scripts/')}", content
         else:
-            yield entry.path
+            yield entry.path, content
     for program in package.contents.entry_points:
-        yield f"bin/{program.partition('=')[0].strip()}"
+        yield f"bin/{program.partition('=')[0].strip()}", ""
 
 
 def _too_long(packages: Sequence[Checked], prefix: Path) -> Iterator[tuple[str, str]]:

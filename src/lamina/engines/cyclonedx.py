@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from lamina.model.artifacts import Artifact
+    from lamina.model.conda import CondaRecord
     from lamina.model.names import PackageName
 
 
@@ -49,6 +50,21 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CondaPart:
+    """One conda package of a bill of materials."""
+
+    record: CondaRecord
+    channel: str
+    """As the stack says it."""
+    licence: str | None
+    asked: bool
+    needs: tuple[str, ...]
+    """Names of conda packages."""
+    provides: tuple[PackageName, ...]
+    """The distributions of an index inside, which other parts may need."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
     """What something consists of."""
 
@@ -59,6 +75,7 @@ class Bill:
     python: str
     """The version of its interpreter, or as much as is known of it."""
     parts: tuple[Part, ...]
+    conda: tuple[CondaPart, ...] = ()
     tools: Mapping[str, str]
     """What made it, by version."""
     properties: Mapping[str, str]
@@ -75,11 +92,19 @@ def dump_bill(bill: Bill) -> str:
     )
     python = _interpreter(bill.python)
     packages = {one.artifact.package: _component(one) for one in bill.parts}
+    channels = {one.record.name: _conda_component(one) for one in bill.conda}
+    provided = {name: channels[one.record.name] for one in bill.conda for name in one.provides}
     asked = [packages[one.artifact.package] for one in bill.parts if one.asked]
-    edges = {
-        one.artifact.package: [packages[name] for name in one.needs if name in packages]
+    asked += [channels[one.record.name] for one in bill.conda if one.asked]
+    found = {**provided, **packages}
+    edges = [
+        (packages[one.artifact.package], [found[name] for name in one.needs if name in found])
         for one in bill.parts
-    }
+    ]
+    edges += [
+        (channels[one.record.name], [channels[name] for name in one.needs if name in channels])
+        for one in bill.conda
+    ]
     bom = Bom(
         serial_number=bill.serial,
         metadata=BomMetaData(
@@ -87,11 +112,11 @@ def dump_bill(bill: Bill) -> str:
             component=whole,
             tools=ToolRepository(components=[_tool(*one) for one in bill.tools.items()]),
         ),
-        components=[python, *packages.values()],
+        components=[python, *packages.values(), *channels.values()],
         dependencies=[
             _needs(whole, [python, *asked]),
             _needs(python, []),
-            *(_needs(one, edges[name]) for name, one in packages.items()),
+            *(_needs(one, needed) for one, needed in edges),
         ],
     )
     return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
@@ -118,6 +143,30 @@ def _component(part: Part) -> Component:
         else [],
         external_references=_website(part.home_page),
         properties=_properties(told),
+    )
+
+
+def _conda_component(part: CondaPart) -> Component:
+    one = part.record
+    told = {"build": one.build, "channel": part.channel, "subdir": one.subdir}
+    kind = "conda" if one.file_name.endswith(".conda") else "tar.bz2"
+    address = PackageURL(
+        type="conda", name=one.name, version=one.version, qualifiers={**told, "type": kind}
+    )
+    declared = LicenseAcknowledgement.DECLARED
+    hashes = [HashType(alg=HashAlgorithm.SHA_256, content=one.sha256)]
+    hashes += [HashType(alg=HashAlgorithm.MD5, content=one.md5)] if one.md5 else []
+    return Component(
+        name=one.name,
+        version=one.version,
+        type=ComponentType.LIBRARY,
+        bom_ref=address.to_string(),
+        purl=address,
+        hashes=hashes,
+        licenses=[LicenseFactory().make_from_string(part.licence, license_acknowledgement=declared)]
+        if part.licence
+        else [],
+        properties=_properties({"lamina:file": one.file_name, "lamina:channel": part.channel}),
     )
 
 

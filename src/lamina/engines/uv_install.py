@@ -26,6 +26,8 @@ class UvInstaller:
     uv: UvProgram
     indexes: Mapping[IndexName, str]
     """The address of each index that an artifact may name."""
+    shared: bool = False
+    """The environment has packages of others as well, which stay."""
     builds: Path | None = None
     """A cache of its own for what is built; None: uv's, which has one build of each source."""
 
@@ -38,13 +40,15 @@ class UvInstaller:
         """
         wanted = sorted(artifacts, key=lambda one: one.filename)
         built = [one for one in wanted if one.kind is ArtifactKind.SDIST]
+        add = ["install", "--no-deps", "--break-system-packages", "-r"]
+        first = add if self.shared else ["sync"]
         if self.builds is None or not built:
-            self._call(self.uv, ["sync"], wanted, python, locator)
+            self._call(self.uv, first, wanted, python, locator)
             return
         wheels = [one for one in wanted if one.kind is ArtifactKind.WHEEL]
-        self._call(self.uv, ["sync"], wheels, python, locator)
+        self._call(self.uv, first, wheels, python, locator)
         apart = replace(self.uv, environ={**self.uv.environ, "UV_CACHE_DIR": str(self.builds)})
-        self._call(apart, ["install", "--no-deps", "-r"], built, python, locator)
+        self._call(apart, add, built, python, locator)
 
     def _call(
         self,

@@ -16,14 +16,19 @@ from typing import TYPE_CHECKING
 
 from lamina.layer.activation_variables import with_kept
 from lamina.layer.planting import csh_quoted, fish_quoted, mark, shell_quoted
+from lamina.release.conda_activation import activation_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
 _GONE = r"'lamina: not there any more: %s (a layer cannot be moved; make a new one)\n'"
 _NO_BASE = r"'lamina: the base of this layer is gone: %s (lamina layer check %s)\n'"
 
 _AGAIN = r"'lamina: the base was set up again; %s\n'"
+
+_CONDA_ENTER = "@conda_enter@\n"
+_CONDA_LEAVE = "@conda_leave@\n"
 
 _POSIX = """\
 # Use it with ". @sh@/bin/activate" in bash, zsh, dash or another POSIX shell.
@@ -90,6 +95,7 @@ deactivate () {
     if [ "${_LAMINA_LAYER+x}" = x ]; then
         _lamina_leave_path
 @leave@
+@conda_leave@
         if [ "${_LAMINA_HOME+x}" = x ]; then
             PYTHONHOME=$_LAMINA_HOME
             export PYTHONHOME
@@ -129,6 +135,7 @@ VIRTUAL_ENV=$_LAMINA_LAYER
 VIRTUAL_ENV_PROMPT='@prompt@'
 PATH="$_LAMINA_LAYER/bin"@programs@"${PATH:+:$PATH}"
 export VIRTUAL_ENV VIRTUAL_ENV_PROMPT PATH
+@conda_enter@
 @enter@
 if [ -z "${VIRTUAL_ENV_DISABLE_PROMPT:-}" ] && [ "${PS1+x}" = x ]; then
     _LAMINA_PS1=$PS1
@@ -176,6 +183,7 @@ if ( $?_lamina_layer ) then
     endif
     unset _lamina_path
 @leave@
+@conda_leave@
     if ( $?_lamina_home ) then
         setenv PYTHONHOME ${_lamina_home:q}
         unset _lamina_home
@@ -230,6 +238,7 @@ else
     setenv VIRTUAL_ENV ${_lamina_layer:q}
     setenv VIRTUAL_ENV_PROMPT '@prompt@'
     setenv PATH ${_lamina_layer:q}"/bin"@programs@":$PATH"
+@conda_enter@
 @enter@
     if ( ! $?VIRTUAL_ENV_DISABLE_PROMPT && $?prompt ) then
         set _lamina_prompt = ${prompt:q}
@@ -266,6 +275,7 @@ function deactivate -d "Leave the layer"
             end
         end
 @leave@
+@conda_leave@
         if set -q _lamina_home
             set -gx PYTHONHOME $_lamina_home
         end
@@ -333,6 +343,7 @@ end
 set -gx VIRTUAL_ENV $_lamina_layer
 set -gx VIRTUAL_ENV_PROMPT '@prompt@'
 set -gx PATH "$_lamina_layer/bin"@each_program@ $PATH
+@conda_enter@
 @enter@
 if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and functions -q fish_prompt
     functions -c fish_prompt _lamina_prompt
@@ -351,23 +362,30 @@ def activation_files(
     variables: Mapping[str, str] | None = None,
     needs: Iterable[str] = (),
     interpreter: str | None = None,
+    conda: Path | None = None,
 ) -> dict[str, str]:
     """Return file name -> text, with the marks of a seed for the layer's directory.
 
     ``variables`` are those that the layer keeps; without each of ``needs`` it is not activated.
-    ``interpreter`` is the base's, by which its own Python is known on PATH.
+    ``interpreter`` is the base's, by which its own Python is known on PATH. ``conda``: a release of
+    conda packages that is entered first, and left last.
     """
     kept, wanted = variables or {}, list(needs)
+    lines = activation_lines(conda) if conda is not None else {}
 
     def marked(text: str, shell: str, quoted: Callable[[str], str], own: str) -> str:
         text = text.replace("@python@", quoted(interpreter) if interpreter else own)
         return _marked(with_kept(text, shell, kept), map(quoted, wanted))
 
-    return {
+    files = {
         "activate": marked(_POSIX, "posix", shell_quoted, '"$_LAMINA_LAYER/bin/python"'),
         "activate.csh": marked(_CSH, "csh", csh_quoted, ""),
         "activate.fish": marked(_FISH, "fish", fish_quoted, '"$_lamina_layer/bin/python"'),
     }
+    for name, text in files.items():
+        enter, leave = lines.get(name, ("", ""))
+        files[name] = text.replace(_CONDA_ENTER, enter).replace(_CONDA_LEAVE, leave)
+    return files
 
 
 def _marked(text: str, needs: Iterable[str]) -> str:

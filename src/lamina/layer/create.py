@@ -13,6 +13,7 @@ from lamina.engines.probe import watched_paths
 from lamina.layer import planting
 from lamina.layer.activation import activation_files
 from lamina.layer.base import LAYER_NAME, Base, is_layer
+from lamina.layer.conda_base import conda_below
 from lamina.layer.data_links import plan_data_links
 from lamina.layer.guards import guards_over
 from lamina.layer.hook import needed, site_files
@@ -100,7 +101,9 @@ def plan_layer(base: Base) -> Seed:
     }
     files |= guards | {f"{site}/{name}": text for name, text in site_files(described).items()}
     needs = [described.interpreter, *needed(described)]
-    activation = activation_files(base.place.variables, needs, described.interpreter)
+    activation = activation_files(
+        base.place.variables, needs, described.interpreter, conda_below(described)
+    )
     files |= {f"bin/{name}": text for name, text in activation.items()}
     executable = [f"bin/{DISPATCHER}", *guards]
     links = scripts | _interpreter_links(described) | data_links

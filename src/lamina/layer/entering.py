@@ -13,11 +13,13 @@ from lamina.core import fs
 from lamina.core.errors import DocumentError, UsageError
 from lamina.layer.activation import activation_files
 from lamina.layer.base import cache_directory
+from lamina.layer.conda_base import conda_release_of
 from lamina.layer.document import load_layer
 from lamina.layer.planting import csh_quoted, filled, fish_quoted, mark, prompt_text, shell_quoted
 from lamina.layer.scripts import is_run_by
 from lamina.layer.variables import PROGRAMS, with_variables
 from lamina.model.digests import digest_of_bytes
+from lamina.release.conda_activation import conda_environment_of, is_conda_release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,6 +49,8 @@ def entered(place: Place, environ: Mapping[str, str]) -> tuple[dict[str, str], t
     env = {name: value for name, value in environ.items() if name != "PYTHONHOME"}
     path = environ.get("PATH", os.defpath)
     env["PATH"] = f"{place.programs}{os.pathsep}{path}" if path else str(place.programs)
+    if (conda := conda_release_of(place)) is not None:
+        env = conda_environment_of(conda, env)
     if place.kind == "layer":
         env = with_variables(place.variables, env)
         programs = place.variables.get(PROGRAMS)
@@ -180,7 +184,7 @@ def _start_directory(place: Place, kind: str, environ: Mapping[str, str]) -> Pat
         name: filled(text.replace(mark("prompt"), prompt), str(place.prefix))
         for name, text in activation_files().items()
     }
-    if place.kind == "layer":
+    if place.kind == "layer" or is_conda_release(place.prefix):
         texts = {name: _same(place, name) for name in texts}
     texts |= _START_FILES.get(kind, {})
     whole = "\0".join(f"{name}\0{text}" for name, text in sorted(texts.items()))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from lamina.engines.conda_prefix import read_prefix
 from lamina.lock.files import LOCK_NAME, load_lock
+from lamina.model.names import PackageName
 from lamina.model.platforms import Target
 from lamina.release.licences import UNKNOWN, home_page_of, licence_of, read_metadata
 from lamina.release.mtree import MTREE_NAME, parse_listing, read_listing
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lamina.engines.conda_prefix import InstalledPackage
+    from lamina.lock.conda import LockedConda
     from lamina.lock.document import LockedPackage
-    from lamina.model.names import PackageName
     from lamina.release.manifest import Manifest
     from lamina.release.mtree import Entry
     from lamina.release.root import Release
@@ -47,6 +50,8 @@ class Contents:
     packages: Mapping[PackageName, Content]
     locked: Mapping[PackageName, LockedPackage]
     """What the lock says of each for this release's target."""
+    conda: tuple[LockedConda, ...]
+    """The conda packages, as the lock has them."""
     programs: frozenset[str]
     """Names in bin/."""
     entries: Mapping[str, Entry]
@@ -68,14 +73,34 @@ def read_contents(release: Release) -> Contents:
     return Contents(
         release=release,
         manifest=manifest,
-        packages={one.name: one for one in read_installed(release.prefix)},
+        packages={one.name: one for one in _everything(release.prefix)},
         locked={one.name: one for one in lock.packages_for(target)},
+        conda=tuple(lock.conda_for(target)),
         programs=frozenset(
             path.removeprefix("bin/")
             for path, one in entries.items()
             if path.startswith("bin/") and one.kind != "dir" and path.count("/") == 1
         ),
         entries=entries,
+    )
+
+
+def _everything(prefix: Path) -> list[Content]:
+    """Return the packages in a prefix, those of conda that are no distribution as well."""
+    installed = read_installed(prefix)
+    known = {one.name for one in installed}
+    conda = [_conda_content(prefix, one) for one in read_prefix(prefix)]
+    return [*installed, *(one for one in conda if one.name not in known)]
+
+
+def _conda_content(prefix: Path, package: InstalledPackage) -> Content:
+    files = [prefix / one.path for one in package.files if not one.path.endswith(".pyc")]
+    return Content(
+        name=PackageName(package.record.name),
+        version=package.record.version,
+        size=sum(one.lstat().st_size for one in files if one.is_file()),
+        licence=package.record.license or UNKNOWN,
+        home_page=None,
     )
 
 
@@ -99,7 +124,8 @@ def read_installed(prefix: Path) -> list[Content]:
 
 def licences_of(release: Release, manifest: Manifest) -> dict[PackageName, str]:
     """Return the licence of each package: as recorded, or, in a release of old, as it says now."""
-    recorded = {one.name: one.licence for one in manifest.packages}
+    recorded: dict[PackageName, str | None]
+    recorded = {PackageName(one.name): one.licence for one in manifest.files}
     said: dict[PackageName, str] = {}
     if None in recorded.values():
         said = {one.name: one.licence for one in read_installed(release.prefix)}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,11 +109,20 @@ def _direction(name: PackageName, before: Contents, after: Contents) -> Directio
         return "removed"
     if old.version == new.version:
         files = [
-            {one.sha256 for one in side.manifest.packages if one.name == name}
+            {one.sha256 for one in side.manifest.files if one.name == name}
             for side in (before, after)
         ]
         return None if files[0] == files[1] else "rebuilt"
-    return "up" if Version(new.version) > Version(old.version) else "down"
+    return "up" if _order(new.version) > _order(old.version) else "down"
+
+
+def _order(text: str) -> tuple[Version, tuple[str, ...]]:
+    """Return what versions are compared by; those of conda may be none of PEP 440."""
+    try:
+        return Version(text), ()
+    except InvalidVersion:
+        words = re.findall(r"\d+|[a-z]+", text.lower())
+        return Version("0"), tuple(one.zfill(12) if one.isdigit() else one for one in words)
 
 
 def _licence_change(

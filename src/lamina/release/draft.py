@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from lamina.engines.api import ArtifactInstaller, ArtifactLocator
     from lamina.engines.interpreters import Interpreter
     from lamina.engines.uv_program import UvProgram
+    from lamina.lock.conda import LockedConda
     from lamina.lock.document import Lock
     from lamina.model.artifacts import Artifact
     from lamina.model.names import IndexName
     from lamina.model.platforms import Target
     from lamina.model.versions import ReleaseVersion
     from lamina.release.backend import Backend
+    from lamina.release.conda_supply import CondaSupply
     from lamina.release.earlier import Earlier
     from lamina.release.place import Place
     from lamina.release.root import Release
@@ -38,7 +40,8 @@ class PublishRequest:
     version: ReleaseVersion
     lock: Lock
     target: Target
-    interpreter: Interpreter
+    interpreter: Interpreter | None
+    """None: Python is one of the conda packages."""
     installer: ArtifactInstaller
     locator: ArtifactLocator
     uv: UvProgram
@@ -56,23 +59,25 @@ class PublishRequest:
     """Returns, for the prefix, the files by name in which layers find what they want to know."""
     backend: Backend = DIRECTORY
     """How the root is changed."""
+    conda: CondaSupply | None = None
+    """Where the conda packages are; None where there are none."""
 
     @property
     def bundle(self) -> bool:
-        """Whether the release gets a copy of its interpreter."""
-        return self.stack.stack.bundle
+        """Whether the release has its interpreter inside."""
+        return self.conda is not None or self.stack.stack.bundle
 
     @property
-    def python(self) -> ManifestPython:
-        """The interpreter as the manifest describes it."""
-        return ManifestPython(
-            series=self.interpreter.series,
-            version=self.interpreter.version,
-            implementation="cpython",
-            soabi=self.interpreter.soabi,
-            interpreter=str(self.interpreter.path),
-            bundled=self.bundle,
-        )
+    def python_version(self) -> str:
+        """The version of the interpreter, with its patch level."""
+        if self.interpreter is not None:
+            return self.interpreter.version
+        return next(one.version for one in self.conda_packages if one.name == "python")
+
+    @property
+    def conda_packages(self) -> list[LockedConda]:
+        """The conda packages to install, by name."""
+        return self.lock.conda_for(self.target)
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -87,12 +92,19 @@ class Draft:
     request: PublishRequest
     release: Release
     stage: Path
+    interpreter: Interpreter
+    """Where it is one of the conda packages, that of the stage."""
     earlier: tuple[Earlier, ...] = ()
     """Releases that it may share files with."""
     place: Place | None = None
     """Where its tests run as if it were published; None where this machine has no namespaces."""
     made: Manifest | None = None
     """What it was when it was published, where it is only made once more."""
+
+    @property
+    def python(self) -> ManifestPython:
+        """The interpreter as the manifest describes it."""
+        return python_of(self.request, self.interpreter, self.final)
 
     @property
     def is_tested(self) -> bool:
@@ -109,3 +121,18 @@ class Draft:
     def final(self) -> Path:
         """The prefix that it will have."""
         return self.release.prefix
+
+
+def python_of(request: PublishRequest, interpreter: Interpreter, final: Path) -> ManifestPython:
+    """Return an interpreter as the manifest describes it; one of conda packages as it will be."""
+    path = interpreter.path
+    if request.conda is not None:
+        path = final / "bin" / interpreter.path.name
+    return ManifestPython(
+        series=interpreter.series,
+        version=interpreter.version,
+        implementation="cpython",
+        soabi=interpreter.soabi,
+        interpreter=str(path),
+        bundled=request.bundle,
+    )

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from lamina.lock.document import LockedParent
 from lamina.lock.files import parent_lines
+from lamina.model.conda_fields import ChannelField, CondaNameField
 from lamina.model.document import Document, load_toml, validate
 from lamina.model.fields import (
     DigestField,
@@ -77,6 +78,27 @@ class ManifestPackage(Document):
     nothing; missing: the release is older than this field."""
 
 
+class ManifestConda(Document):
+    """One conda package in the release."""
+
+    name: CondaNameField
+    """Its name."""
+    version: str
+    """Its version, as conda orders versions."""
+    build: str
+    """Its build string."""
+    channel: ChannelField
+    """The channel it is from, a key of ``channels``."""
+    subdir: str
+    """The part of the channel."""
+    file: str
+    """Its file name there."""
+    sha256: DigestField
+    """Digest of that file."""
+    licence: str
+    """What its metadata say; ``unknown`` where they say nothing."""
+
+
 class ManifestParent(LockedParent):
     """A stack that this one extends, as in the lock."""
 
@@ -128,6 +150,8 @@ class Manifest(Document):
     """How many packages are under each licence."""
     indexes: dict[IndexField, str] = Field(default_factory=dict)
     """Where indexes of the parents' packages are that the stack does not name."""
+    channels: dict[ChannelField, str] = Field(default_factory=dict)
+    """Where the channels of the conda packages are."""
     parents: Annotated[tuple[ManifestParent, ...], Field(strict=False)] = Field(
         default=(), alias="parent"
     )
@@ -140,6 +164,13 @@ class Manifest(Document):
         default=(), alias="package"
     )
     """What is in it, by name."""
+    conda: Annotated[tuple[ManifestConda, ...], Field(strict=False)] = ()
+    """The conda packages in it, by name; Python is one of them then."""
+
+    @property
+    def files(self) -> tuple[ManifestPackage | ManifestConda, ...]:
+        """What it was installed from, whichever side it is of."""
+        return (*self.packages, *self.conda)
 
 
 def load_manifest(path: Path) -> Manifest:
@@ -178,6 +209,12 @@ def dump_manifest(manifest: Manifest) -> str:
         counts = sorted(manifest.licences.items())
         lines += ["", "[licences]", *(f"{toml_text(name)} = {count}" for name, count in counts)]
     lines += _lineage_lines(manifest)
+    lines += [*_test_lines(manifest), *_package_lines(manifest)]
+    return "\n".join(lines) + "\n"
+
+
+def _test_lines(manifest: Manifest) -> list[str]:
+    lines: list[str] = []
     for test in manifest.tests:
         lines += [
             "",
@@ -185,6 +222,12 @@ def dump_manifest(manifest: Manifest) -> str:
             f"kind = {toml_text(test.kind)}",
             f"subject = {toml_text(test.subject)}",
         ]
+    return lines
+
+
+def _package_lines(manifest: Manifest) -> list[str]:
+    """Return the tables of what is in it."""
+    lines: list[str] = []
     for package in sorted(manifest.packages, key=lambda one: (one.name, one.version)):
         lines += [
             "",
@@ -195,7 +238,10 @@ def dump_manifest(manifest: Manifest) -> str:
         ]
         if package.licence is not None:
             lines.append(f"licence = {toml_text(package.licence)}")
-    return "\n".join(lines) + "\n"
+    for one in sorted(manifest.conda, key=lambda one: one.name):
+        fields = one.model_dump()
+        lines += ["", "[[conda]]", *(f"{key} = {toml_text(fields[key])}" for key in fields)]
+    return lines
 
 
 def _lineage_lines(manifest: Manifest) -> list[str]:
@@ -204,6 +250,9 @@ def _lineage_lines(manifest: Manifest) -> list[str]:
     if manifest.indexes:
         named = sorted(manifest.indexes.items())
         lines += ["", "[indexes]", *(f"{toml_text(key)} = {toml_text(one)}" for key, one in named)]
+    if manifest.channels:
+        found = sorted(manifest.channels.items())
+        lines += ["", "[channels]", *(f"{toml_text(key)} = {toml_text(one)}" for key, one in found)]
     for parent in manifest.parents:
         place = [f"root = {toml_text(parent.root)}"] if parent.root else []
         lines += parent_lines(parent, *place)

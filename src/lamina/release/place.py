@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.core.run import Completed, base_environment, run
+from lamina.engines.conda_prefix import META
 from lamina.engines.namespace import MountNamespace
 
 if TYPE_CHECKING:
@@ -32,10 +33,21 @@ class Place:
 
     def run(self, *argv: str | Path, home: Path, timeout: float) -> Completed:
         """Run a program with the release first on PATH and ``home`` as all it may write to."""
-        words = list(argv) if self.namespace is None else self.namespace.command(*argv)
+        words: list[str | Path] = list(argv)
+        if self._is_conda:
+            entry = self.prefix / "bin" / "activate"
+            words = ["/bin/sh", "-c", '. "$0" && exec "$@"', entry, *words]
+        if self.namespace is not None:
+            words = list(self.namespace.command(*words))
         return run(
             words, env=self._environment(home), cwd=home, timeout=timeout, log=self.log, check=False
         )
+
+    @property
+    def _is_conda(self) -> bool:
+        """Whether packages of the release may want to set variables first."""
+        tree = self.prefix if self.namespace is None else self.namespace.stage
+        return (tree / META).is_dir()
 
     def _environment(self, home: Path) -> dict[str, str]:
         kept = {

@@ -12,13 +12,12 @@ from lamina.core.errors import ConflictError, LaminaError
 from lamina.engines.signing import check_key, public_key_in
 from lamina.lock.files import digest_of_lock
 from lamina.model.platforms import Platform
-from lamina.release.draft import Draft
-from lamina.release.earlier import earlier_releases
+from lamina.release.begin import begin
 from lamina.release.guard import only_publisher, remove_empty, sweep
 from lamina.release.history import read_history
 from lamina.release.realise import realise
 from lamina.release.root import SIGNATURE_NAME, Release, Root, make_root, open_root
-from lamina.release.seal import Tally, place_of_tests, seal
+from lamina.release.seal import Tally, seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,11 +74,19 @@ def plan_publish(request: PublishRequest, root: Root) -> Plan:
     return Plan(
         release=release,
         status="new" if there is None else "identical",
-        packages=len(request.artifacts),
+        packages=len(request.artifacts) + len(request.conda_packages),
         builds=tuple(one.package for one in request.lock.source_builds(request.target)),
-        interpreter=str(request.interpreter.path),
+        interpreter=_python_text(request),
         bundle=request.bundle,
     )
+
+
+def _python_text(request: PublishRequest) -> str:
+    """Return the interpreter for people: its path, or the package that it is of."""
+    if request.interpreter is not None:
+        return str(request.interpreter.path)
+    python = next(one for one in request.conda_packages if one.name == "python")
+    return f"{python.record()}, from {python.channel}"
 
 
 def _check_unused(root: Root, release: Release) -> None:
@@ -104,8 +111,10 @@ def _check_identical(there: Release, request: PublishRequest, root: Root) -> Non
     python = manifest.python
     differences = {
         "lock": manifest.lock_digest != digest_of_lock(request.lock),
-        "Python": python.version != request.interpreter.version,
-        "interpreter": python.interpreter != str(request.interpreter.path) and not python.bundled,
+        "Python": python.version != request.python_version,
+        "interpreter": not python.bundled
+        and request.interpreter is not None
+        and python.interpreter != str(request.interpreter.path),
         "bundle": python.bundled != request.bundle,
     }
     if found := [what for what, differs in differences.items() if differs]:
@@ -153,11 +162,8 @@ def publish(request: PublishRequest) -> Outcome:
 
 
 def _build(request: PublishRequest, root: Root, release: Release) -> tuple[TestPlace, Tally]:
-    earlier = earlier_releases(root, release, request.python)
     with _staged(root, release) as stage:
-        fs.make_directory(stage)
-        place = place_of_tests(request, stage, release.prefix)
-        draft = Draft(request=request, release=release, stage=stage, earlier=earlier, place=place)
+        draft = begin(request, release, root, stage)
         manifest, tally = seal(draft, realise(draft))
         named = f"{release.stack}-{release.version}-{release.platform}"
         message = f"publish {release.name} for {release.platform}"

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 
 from lamina.core import fs, report
 from lamina.core.errors import IntegrityError
+from lamina.engines.conda_prefix import META
 from lamina.engines.uv_python import make_environment
+from lamina.release.conda_activation import SCRIPTS, write_activation
+from lamina.release.conda_part import check_clobbers
 from lamina.release.intruders import names_of_ours, refuse_intruders
+from lamina.release.root import INTERNAL
 from lamina.release.staged import run_staged
 from lamina.release.takeover import clashing, give_back, plan_takeover, take_over
 
@@ -40,11 +44,22 @@ def realise(draft: Draft) -> Taken:
     request, stage = draft.request, draft.stage
     fs.make_directory(stage)
     prepare(draft)
-    ours = names_of_ours(stage, directories=[BUNDLE_NAME] if request.bundle else [])
+    ours = _ours(draft)
     taken = _install(draft)
     refuse_intruders(stage, ours)
+    if request.conda is not None:
+        check_clobbers(stage, allowed=request.stack.stack.allow_clobber)
     compile_tree(draft, taken)
     return taken
+
+
+def _ours(draft: Draft) -> frozenset[str]:
+    """Return what no package of an index may bring."""
+    if draft.request.conda is not None:
+        # What is of conda packages is looked at by its content, and its records are no package's.
+        return frozenset({"pyvenv.cfg", INTERNAL, META, *(f"bin/{one}" for one in SCRIPTS)})
+    bundled = [BUNDLE_NAME] if draft.request.bundle else []
+    return names_of_ours(draft.stage, directories=bundled)
 
 
 def _install(draft: Draft) -> Taken:
@@ -78,7 +93,10 @@ def _install(draft: Draft) -> Taken:
 def prepare(draft: Draft) -> None:
     """Make the environment: shaped as PEP 405 says, so that every Python understands it."""
     request, stage = draft.request, draft.stage
-    interpreter = request.interpreter
+    interpreter = draft.interpreter
+    if request.conda is not None:
+        write_activation(draft)
+        return
     program: Path = interpreter.path
     link: str | Path = interpreter.path
     if request.bundle:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lamina.core.errors import IntegrityError
-from lamina.release.draft import Draft
-from lamina.release.earlier import earlier_releases, same_python
+from lamina.release.begin import begin
+from lamina.release.earlier import same_python
 from lamina.release.realise import realise
-from lamina.release.seal import describe, place_of_tests, relocate_and_read
+from lamina.release.seal import describe, relocate_and_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,16 +29,12 @@ def rebuild(
     """
     made = release.manifest()
     made_with = made.python
-    if not same_python(request.python, made_with):
+    draft = begin(request, release, root, stage, made)
+    if not same_python(draft.python, made_with):
         raise IntegrityError(
             f"{release.name} was made with Python {made_with.version}, {made_with.interpreter}; "
-            f"here is {request.python.version}, {request.python.interpreter}"
+            f"here is {draft.python.version}, {draft.python.interpreter}"
         )
-    earlier = earlier_releases(root, release, request.python, itself=True)
-    place = place_of_tests(request, stage, release.prefix)
-    draft = Draft(
-        request=request, release=release, stage=stage, earlier=earlier, place=place, made=made
-    )
     taken = realise(draft)
     describe(draft)
     entries = relocate_and_read(draft, taken)

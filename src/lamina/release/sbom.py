@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
-from lamina.engines.cyclonedx import Bill, Part, dump_bill
+from lamina.engines.cyclonedx import Bill, CondaPart, Part, dump_bill
 from lamina.lock.chains import exact_environment, in_force
 from lamina.lock.document import STACK, is_stack
 from lamina.lock.files import digest_of_lock
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
+    from lamina.lock.conda import LockedConda
     from lamina.lock.document import Lock, LockedPackage
     from lamina.model.names import PackageName
     from lamina.model.platforms import Target
@@ -71,6 +72,7 @@ def dump_sbom(subject: Subject, lock: Lock) -> str:
             )
             for one in lock.artifacts_for(target)
         ),
+        conda=tuple(_conda_part(one) for one in lock.conda_for(target)),
         tools=subject.tools,
         properties={
             "lamina:platform": str(target.platform),
@@ -78,6 +80,17 @@ def dump_sbom(subject: Subject, lock: Lock) -> str:
         },
     )
     return dump_bill(bill)
+
+
+def _conda_part(one: LockedConda) -> CondaPart:
+    return CondaPart(
+        record=one.record(),
+        channel=one.channel,
+        licence=one.licence or None,
+        asked=any(map(is_stack, one.requested_by)),
+        needs=tuple(sorted({spec.split()[0] for spec in one.depends if spec.strip()})),
+        provides=tuple(each.name for each in one.provides),
+    )
 
 
 def _is_asked(one: LockedPackage, needed: AbstractSet[PackageName]) -> bool:

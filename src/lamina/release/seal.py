@@ -15,16 +15,18 @@ from lamina.engines.signing import sign
 from lamina.engines.uv_python import version_of_uv
 from lamina.lock.files import LOCK_NAME, digest_of_lock, dump_lock
 from lamina.model.digests import digest_of_bytes
+from lamina.release.conda_part import keep_records_true
 from lamina.release.contents import read_installed
 from lamina.release.licences import UNKNOWN, summary_of
 from lamina.release.manifest import (
     Manifest,
+    ManifestConda,
     ManifestPackage,
     ManifestTools,
     dump_manifest,
 )
 from lamina.release.mtree import MTREE_NAME, dump_mtree, read_tree
-from lamina.release.place import final_place, staging_place
+from lamina.release.place import staging_place
 from lamina.release.relocate import Relocation, relocate_scripts
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 from lamina.release.sbom import SBOM_NAME, Subject, dump_sbom
@@ -36,11 +38,11 @@ from lamina.release.testing import run_tests
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lamina.lock.conda import LockedConda
     from lamina.model.digests import Sha256
-    from lamina.release.draft import Draft, PublishRequest
+    from lamina.release.draft import Draft
     from lamina.release.manifest import ManifestTest, TestPlace
     from lamina.release.mtree import Entry
-    from lamina.release.place import Place
     from lamina.release.takeover import Taken
 
 
@@ -89,17 +91,6 @@ def seal(draft: Draft, taken: Taken) -> tuple[Manifest, Tally]:
         fs.set_mode(sign(path, request.key, environ=request.environ), 0o444)
     fs.set_mode(stage / INTERNAL, 0o555)
     return manifest, tally
-
-
-def place_of_tests(request: PublishRequest, stage: Path, final: Path) -> Place | None:
-    """Return the place where a stage is seen at its final path; None without mount namespaces."""
-    return final_place(
-        stage=stage,
-        final=final,
-        environ=request.environ,
-        log=request.log,
-        interpreter=request.interpreter.prefix,
-    )
 
 
 def _test_in_stage(draft: Draft) -> list[ManifestTest]:
@@ -152,6 +143,8 @@ def describe(draft: Draft) -> Subject:
     record = keep_record(draft)
     if has_index(draft):
         write_index(draft, record)
+    if request.conda is not None:
+        keep_records_true(stage, Relocation(stage=stage, final=draft.final))
     return about
 
 
@@ -181,7 +174,8 @@ def relocate_and_read(draft: Draft, taken: Taken) -> dict[str, Entry]:
     relocation = Relocation(stage=stage, final=draft.final)
     relocate_scripts(relocation)
     configuration = stage / "pyvenv.cfg"
-    fs.write_bytes(configuration, relocation.text(configuration.read_bytes()), durable=False)
+    if configuration.is_file():
+        fs.write_bytes(configuration, relocation.text(configuration.read_bytes()), durable=False)
     _keep_known(draft)
     fs.make_read_only(stage)
     fs.set_mode(stage, 0o755)
@@ -214,7 +208,7 @@ def _about(draft: Draft) -> Subject:
         stack=draft.release.stack,
         version=draft.release.version,
         target=request.target,
-        python=request.interpreter.version,
+        python=draft.interpreter.version,
         created=made.created if made else source_date(request.environ) or request.now,
         tools=made.tools.model_dump() if made else tools,
         installed={one.name: one for one in read_installed(draft.stage)},
@@ -237,6 +231,8 @@ def _manifest(
         else UNKNOWN
         for one in request.artifacts
     }
+    conda = [_manifest_conda(one) for one in request.conda_packages]
+    summary = summary_of([*licences.values(), *(one.licence for one in conda)])
     return Manifest(
         stack=release.stack,
         version=release.version,
@@ -247,10 +243,12 @@ def _manifest(
         stack_digest=lock.stack_digest,
         files_digest=files_digest,
         tested=tested,
-        python=request.python,
+        python=draft.python,
         tools=ManifestTools(lamina=about.tools["lamina"], uv=about.tools["uv"]),
-        licences=summary_of(licences.values()),
+        licences=summary,
         indexes=dict(request.indexes),
+        channels=dict(request.conda.recorded) if request.conda else {},
+        conda=tuple(conda),
         parents=request.parents,
         tests=tuple(tests),
         packages=tuple(
@@ -262,4 +260,17 @@ def _manifest(
             )
             for one in request.artifacts
         ),
+    )
+
+
+def _manifest_conda(one: LockedConda) -> ManifestConda:
+    return ManifestConda(
+        name=one.name,
+        version=one.version,
+        build=one.build,
+        channel=one.channel,
+        subdir=one.subdir,
+        file=one.file,
+        sha256=one.sha256,
+        licence=one.licence or UNKNOWN,
     )

@@ -88,7 +88,7 @@ def has_index(draft: Draft) -> bool:
 def key_of(draft: Draft) -> str:
     """Return what ties an index to one release: 16 hexadecimal digits."""
     request, release = draft.request, draft.release
-    parts = (digest_of_lock(request.lock), release.name, release.platform, request.python.soabi)
+    parts = (digest_of_lock(request.lock), release.name, release.platform, draft.python.soabi)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -101,10 +101,11 @@ def inside_cvmfs(prefix: Path) -> str:
 def plant(stage: Path, key: str) -> list[str]:
     """Put what uses the index where the interpreter finds it first; return the modules' paths.
 
-    That is ``encodings`` of a bundled interpreter, which no start goes without, and which comes
-    before site-packages is looked at; else the first .pth file.
+    That is ``encodings`` of the release's own interpreter, which no start goes without, and which
+    comes before site-packages is looked at; else the first .pth file.
     """
-    found = sorted(stage.glob("python/lib*/python3.*/encodings/__init__.py"))
+    patterns = ["python/lib*/python3.*", "lib/python3.*"]
+    found = [one for top in patterns for one in sorted(stage.glob(f"{top}/encodings/__init__.py"))]
     text = found[0].read_text(encoding="utf-8") if found else ""
     planted: list[str] = []
     if _MARK in text:

@@ -90,6 +90,9 @@ def _where_it_runs(draft: Draft) -> Iterator[Place]:
     if draft.place is None:
         yield staging_place(stage=stage, environ=request.environ, log=request.log)
         return
+    if request.conda is not None:
+        yield draft.place
+        return
     settings = stage / "pyvenv.cfg"
     text = settings.read_bytes()
     moved = Relocation(stage=stage, final=draft.final).text(text)

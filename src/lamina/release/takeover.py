@@ -95,7 +95,7 @@ def plan_takeover(draft: Draft) -> tuple[Package, ...]:
     if not draft.earlier:
         return ()
     left = {one.package: one for one in draft.request.artifacts if one.kind is ArtifactKind.WHEEL}
-    series = draft.request.interpreter.series
+    series = draft.interpreter.series
     tag = f"cpython-{series.major}{series.minor}"
     found: list[Package] = []
     with report.step("looking for packages that are there already") as step:

@@ -11,14 +11,16 @@ from lamina.core.errors import UsageError
 from lamina.lock.chains import exact_environment, in_force, shortest_chain
 from lamina.lock.document import PARENT, STACK
 from lamina.model.document import near_match
+from lamina.model.names import PackageName
 from lamina.model.platforms import Target
 from lamina.release.contents import read_contents
 from lamina.release.lineage import parent_release
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
-    from lamina.model.names import PackageName
+    from lamina.lock.conda import LockedConda
     from lamina.release.contents import Contents
     from lamina.release.root import Root
 
@@ -68,6 +70,8 @@ def explain(root: Root, contents: Contents, text: str) -> Reason:
     locked = contents.locked
     name = canonicalize_name(text)
     one = locked.get(name)
+    if one is None and (conda := _explain_conda(contents, text)) is not None:
+        return conda
     if one is None:
         near = near_match(name, locked)
         suggestion = f" (did you mean {near!r}?)" if near else ""
@@ -82,6 +86,52 @@ def explain(root: Root, contents: Contents, text: str) -> Reason:
         needed_by=tuple(_needs(name, contents)),
         needs=tuple(sorted({each.name for each in one.dependencies if each.name in locked})),
     )
+
+
+def _explain_conda(contents: Contents, text: str) -> Reason | None:
+    """Return why a conda package, or the one that has a distribution, is there; None without."""
+    there: dict[str, LockedConda] = {one.name: one for one in contents.conda}
+    asked = [name for name, one in there.items() if STACK in one.requested_by]
+    provided = {each.name: one.name for one in contents.conda for each in one.provides}
+    name = text.lower() if text.lower() in there else provided.get(canonicalize_name(text), "")
+    one = there.get(name)
+    if one is None:
+        return None
+    needs: dict[str, set[str]]
+    needs = {each.name: _names(each.depends) & there.keys() for each in contents.conda}
+    return Reason(
+        name=PackageName(name),
+        version=f"{one.version} {one.build}",
+        index=f"conda channel {one.channel}",
+        asked=STACK in one.requested_by,
+        chain=_conda_chain(name, needs, asked),
+        brought_by=(),
+        needed_by=tuple(
+            Need(name=PackageName(other), version=there[other].version, extra=None)
+            for other in sorted(needs)
+            if name in needs[other]
+        ),
+        needs=tuple(PackageName(each) for each in sorted(needs[name])),
+    )
+
+
+def _names(specs: Iterable[str]) -> set[str]:
+    return {one.split()[0] for one in specs if one.strip()}
+
+
+def _conda_chain(
+    name: str, needs: Mapping[str, AbstractSet[str]], asked: Iterable[str]
+) -> tuple[PackageName, ...]:
+    """Return the shortest way to a package from one that the stack names."""
+    ways = [(one,) for one in sorted(asked)]
+    seen = {way[0] for way in ways}
+    for way in ways:  # Grows meanwhile.
+        if way[-1] == name:
+            return tuple(map(PackageName, way))
+        further = sorted(needs[way[-1]] - seen)
+        seen.update(further)
+        ways += [(*way, one) for one in further]  # type: ignore[misc]
+    return ()
 
 
 def _needs(name: PackageName, contents: Contents) -> Iterator[Need]:

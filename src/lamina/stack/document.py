@@ -229,6 +229,9 @@ class StackTable(Document):
     """The Python series, such as ``"3.12"``, or several."""
     bundle: bool = False
     """Put a copy of the interpreter into the release, which is then self-contained."""
+    allow_clobber: bool = False
+    """Publish although two packages have a file of the same name and other content, one of them
+    a conda package; which of them is there is said when it is published."""
     platforms: Annotated[tuple[PlatformField, ...], Field(strict=False, min_length=1)]
     """What to lock for: ``linux-64``, ``linux-aarch64``, ``osx-64``, ``osx-arm64``, ``win-64``."""
     extends: Annotated[tuple[ParentField, ...], Field(strict=False)] = ()

@@ -21,7 +21,7 @@ def refuse_what_cannot_be_published(stack: Stack) -> None:
             ("patches", entry.patches),
         )
     }
-    _refuse("publish", {"[conda]": bool(stack.conda), "[hooks]": bool(stack.hooks)} | builds)
+    _refuse("publish", {"[hooks]": bool(stack.hooks)} | builds)
 
 
 def _refuse(verb: str, used: dict[str, bool]) -> None:

@@ -173,7 +173,7 @@ def test_a_file_that_two_packages_have_is_named_with_both(one: Path, tmp_path: P
     files = {"share/one.txt": "another\n"}
     two = write_package(tmp_path / "made", tmp_path / "work", "two", "2.0", files=files)
     with pytest.raises(
-        IntegrityError, match=r"share/one\.txt: in one 1\.0 h0_0 and in two 2\.0 h0_0"
+        ConflictError, match=r"share/one\.txt: in one 1\.0 h0_0 and in two 2\.0 h0_0"
     ):
         install_new(request(tmp_path / "prefix", one, two))
     assert not (tmp_path / "prefix").exists()
@@ -184,7 +184,7 @@ def test_a_program_that_installing_would_make_counts_too(one: Path, tmp_path: Pa
         tmp_path / "made", tmp_path / "work", "pure", "1.0",
         subdir="noarch", noarch="python", entry_points=("one = pure:main",),
     )  # fmt: skip
-    with pytest.raises(IntegrityError, match=r"bin/one: in one .* and in pure"):
+    with pytest.raises(ConflictError, match=r"bin/one: in one .* and in pure"):
         install_new(request(tmp_path / "prefix", one, pure))
 
 

@@ -1,4 +1,4 @@
-"""What tests of a release's start-up index share."""
+"""What tests of releases share: prefixes with an index, and a release of conda packages."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lamina.release.publish import publish
+from support.conda_releases import SPECS, Published, conda_request, write_parts
 from support.odd_packages import make_odd_prefix
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.indexed import Indexed
 
 # The oldest and the newest are part of every run.
@@ -28,3 +32,22 @@ def odd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     used = made.run("-c", "import plain; print(type(plain.__loader__).__module__)")
     assert used.out == "_lamina_start\n", used
     return made
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the environment that the release of conda packages is published in."""
+    home = tmp_path_factory.mktemp("home")
+    cache = {"UV_CACHE_DIR": str(home / "uv"), "UV_PYTHON_DOWNLOADS": "never"}
+    return {"HOME": str(home), "PATH": "/usr/bin:/bin"} | cache
+
+
+@pytest.fixture(scope="session")
+def published(
+    bootstrapped: Path, machine: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Published:
+    """Return a release of conda packages, with one of an index on top."""
+    top = tmp_path_factory.mktemp("conda-release")
+    channels = [bootstrapped, write_parts(top / "parts", top / "work")]
+    request = conda_request(top, machine, channels, SPECS)
+    return Published(request, publish(request), channels)

@@ -121,6 +121,7 @@ def test_where_the_interpreter_was_does_not_matter_to_a_copy(
     stack = make_stack(bundle=True, test={"imports": []})
     request = publish_request(tmp_path, environ, stack=stack)
     assert publish(request).status == "published"
+    assert request.interpreter is not None
     elsewhere = dataclasses.replace(request.interpreter, path=Path("/elsewhere/bin/python3.12"))
     again = dataclasses.replace(request, interpreter=elsewhere)
     assert publish(again).status == "identical"

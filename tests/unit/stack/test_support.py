@@ -16,7 +16,6 @@ def stack_of(**tables: Any) -> Stack:
 
 PLAIN = stack_of(packages={"numpy": ">=2", "six": {"source": True}})
 PUBLISHING = [
-    pytest.param({"conda": {"gfal2": "*"}}, r"\[conda\]", id="conda"),
     pytest.param({"packages": {"a": "*"}, "hooks": {"a": {"pre-build": "x"}}}, "hooks", id="hooks"),
     pytest.param(
         {"packages": {"a": {"source": True, "env": {"A": "1"}}}}, r"packages\.a\.env", id="env"
@@ -32,6 +31,10 @@ PUBLISHING = [
 def test_what_cannot_be_published_is_refused(tables: dict[str, Any], word: str) -> None:
     with pytest.raises(NotSupportedError, match=f"cannot publish .*{word}"):
         refuse_what_cannot_be_published(stack_of(**tables))
+
+
+def test_a_lock_with_conda_packages_is_published() -> None:
+    refuse_what_cannot_be_published(stack_of(conda={"gfal2": "*"}))
 
 
 def test_everything_else_passes() -> None:

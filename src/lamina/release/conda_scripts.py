@@ -1,0 +1,183 @@
+"""The scripts by which shells enter a release of conda packages, and leave it.
+
+``@enter@`` and ``@leave@`` stand for what packages bring, ``@prefix@`` for the release.
+"""
+
+from __future__ import annotations
+
+POSIX_ENTER = """\
+if [ "${CONDA_PREFIX+x}" = x ]; then _LAMINA_CONDA=$CONDA_PREFIX; else unset _LAMINA_CONDA; fi
+CONDA_PREFIX=@prefix@
+export CONDA_PREFIX
+@enter@"""
+POSIX_LEAVE = """\
+if [ "${CONDA_PREFIX:-}" = @prefix@ ]; then
+@leave@    unset CONDA_PREFIX
+    if [ "${_LAMINA_CONDA+x}" = x ]; then
+        CONDA_PREFIX=$_LAMINA_CONDA
+        export CONDA_PREFIX
+    fi
+fi
+unset _LAMINA_CONDA
+"""
+CSH_ENTER = """\
+if ( $?CONDA_PREFIX ) then
+    set _lamina_conda = "$CONDA_PREFIX"
+endif
+setenv CONDA_PREFIX @prefix@
+@enter@"""
+CSH_LEAVE = """\
+@leave@unsetenv CONDA_PREFIX
+if ( $?_lamina_conda ) then
+    setenv CONDA_PREFIX ${_lamina_conda:q}
+    unset _lamina_conda
+endif
+"""
+FISH_ENTER = """\
+set -e _lamina_conda
+if set -q CONDA_PREFIX
+    set -g _lamina_conda $CONDA_PREFIX
+end
+set -gx CONDA_PREFIX @prefix@
+@enter@"""
+FISH_LEAVE = """\
+@leave@set -e CONDA_PREFIX
+if set -q _lamina_conda
+    set -gx CONDA_PREFIX $_lamina_conda
+    set -e _lamina_conda
+end
+"""
+
+POSIX = """\
+# Use it with ". @prefix@/bin/activate" in bash, zsh, dash or another POSIX shell.
+
+case "$(command -v deactivate 2>/dev/null || :)" in
+    deactivate) deactivate nondestructive || : ;;
+esac
+
+deactivate () {
+    _lamina_path=":${PATH:-}:"
+    case "$_lamina_path" in
+        *:@prefix@/bin:*)
+            PATH=${_lamina_path%%":"@prefix@"/bin:"*}:${_lamina_path#*":"@prefix@"/bin:"}
+            PATH=${PATH#:}
+            PATH=${PATH%:}
+            export PATH
+            ;;
+    esac
+    unset _lamina_path
+@leave@
+    if [ "${_LAMINA_HOME+x}" = x ]; then
+        PYTHONHOME=$_LAMINA_HOME
+        export PYTHONHOME
+    fi
+    if [ "${_LAMINA_PS1+x}" = x ] && [ "${PS1:-}" = "${_LAMINA_PS1_SET:-}" ]; then
+        PS1=$_LAMINA_PS1
+    fi
+    unset _LAMINA_HOME _LAMINA_PS1 _LAMINA_PS1_SET
+    hash -r 2>/dev/null || :
+    unset -f deactivate
+}
+
+unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
+if [ "${PYTHONHOME+x}" = x ]; then
+    _LAMINA_HOME=$PYTHONHOME
+    unset PYTHONHOME
+fi
+PATH=@prefix@/bin"${PATH:+:$PATH}"
+export PATH
+@enter@
+if [ -z "${VIRTUAL_ENV_DISABLE_PROMPT:-}" ] && [ "${PS1+x}" = x ]; then
+    _LAMINA_PS1=$PS1
+    PS1="(@prompt@) $PS1"
+    _LAMINA_PS1_SET=$PS1
+fi
+hash -r 2>/dev/null || :
+"""
+CSH = """\
+# Use it with "source .../bin/activate.csh" in tcsh or csh.
+
+if ( $?_lamina_release && ! $?_lamina_leave ) then
+    set _lamina_leave
+    source ${_lamina_release:q}/bin/activate.csh
+endif
+if ( $?_lamina_leave ) then
+@leave@
+    set _lamina_rest = ()
+    foreach _lamina_one ( $path:q )
+        if ( ${_lamina_one:q} != @prefix@"/bin" ) then
+            set _lamina_rest = ( $_lamina_rest:q ${_lamina_one:q} )
+        endif
+    end
+    set path = ( $_lamina_rest:q )
+    unset _lamina_rest _lamina_one _lamina_release _lamina_leave
+    if ( $?_lamina_release_home ) then
+        setenv PYTHONHOME ${_lamina_release_home:q}
+        unset _lamina_release_home
+    endif
+    if ( $?_lamina_release_prompt ) then
+        set prompt = ${_lamina_release_prompt:q}
+        unset _lamina_release_prompt
+    endif
+    unalias deactivate
+    rehash
+else
+    set _lamina_release = @prefix@
+    if ( $?PYTHONHOME ) then
+        set _lamina_release_home = "$PYTHONHOME"
+        unsetenv PYTHONHOME
+    endif
+    unsetenv VIRTUAL_ENV
+    unsetenv VIRTUAL_ENV_PROMPT
+    setenv PATH @prefix@"/bin:$PATH"
+@enter@
+    if ( ! $?VIRTUAL_ENV_DISABLE_PROMPT && $?prompt ) then
+        set _lamina_release_prompt = ${prompt:q}
+        set prompt = '(@prompt@) '${prompt:q}
+    endif
+    alias deactivate 'set _lamina_leave; source ${_lamina_release:q}/bin/activate.csh'
+    rehash
+endif
+"""
+FISH = """\
+# Use it with "source .../bin/activate.fish" in fish.
+
+if functions -q deactivate
+    deactivate nondestructive
+end
+
+function deactivate -d "Leave the release"
+    if set -l at (contains -i -- @prefix@/bin $PATH)
+        set -e PATH[$at]
+    end
+@leave@
+    if set -q _lamina_home
+        set -gx PYTHONHOME $_lamina_home
+        set -e _lamina_home
+    end
+    if functions -q _lamina_prompt
+        functions -e fish_prompt
+        functions -c _lamina_prompt fish_prompt
+        functions -e _lamina_prompt
+    end
+    functions -e deactivate
+end
+
+set -e VIRTUAL_ENV
+set -e VIRTUAL_ENV_PROMPT
+if set -q PYTHONHOME
+    set -g _lamina_home $PYTHONHOME
+    set -e PYTHONHOME
+end
+set -gx PATH @prefix@/bin $PATH
+@enter@
+if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and functions -q fish_prompt
+    functions -c fish_prompt _lamina_prompt
+    function fish_prompt
+        set -l outcome $status
+        printf '(%s) ' '@prompt@'
+        sh -c "exit $outcome"
+        _lamina_prompt
+    end
+end
+"""

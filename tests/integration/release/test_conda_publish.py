@@ -1,0 +1,88 @@
+"""``lamina publish`` with a hand-made lock of conda packages, from the directory to the tier."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.release.root import open_root
+from lamina.release.verify import verify_release
+from support.conda_releases import SPECS, write_stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.command_line import CommandLine
+    from support.conda_releases import Published
+
+TEST = {"imports": ["tool_box"], "commands": ["tool-box", 'test -n "$BOX_OF"']}
+
+
+@pytest.fixture
+def stack(published: Published, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a lamina.toml and its lock, with no Python on PATH."""
+    directory = command_line.directory
+    monkeypatch.setenv("LAMINA_ROOT", str(directory / "root"))
+    monkeypatch.setenv("PATH", str(directory / "nothing"))
+    return write_stack(directory, published.channels, SPECS, [], test=TEST)
+
+
+def test_from_the_directory_to_the_tier(command_line: CommandLine, stack: Path) -> None:
+    plan = command_line("publish", "--dry-run", "--json").json
+    assert (plan["packages"], plan["bundle"]) == (5, True)
+    refused = command_line("publish", "--python", sys.executable, expect=2)
+    assert "one of its conda packages" in refused.stderr
+    done = command_line("publish", "--json").json
+    assert done["status"] == "published"
+    assert command_line("publish", "--json").json["status"] == "identical"
+    command_line("release", "promote", "boxed/1.0", "--tier", "stable")
+    shown = command_line("release", "show", "boxed@stable")
+    assert "\n  box 1.0 h0_0, conda\n" in shown.stdout
+    assert "with a copy inside" in shown.stdout
+    why = command_line("release", "why", "boxed", "native-part")
+    assert "the stack asks for tool-box -> native-part" in why.stdout
+    assert command_line("release", "verify", "boxed").exit_code == 0
+    damaged = command_line.directory / "root/releases/boxed/1.0/linux-64/share/box/prefix.txt"
+    damaged.chmod(0o644)
+    damaged.write_text("damaged\n", encoding="utf-8")
+    damaged.chmod(0o444)
+    command_line("release", "verify", "boxed", expect=6)
+    # The stack is not needed for that, nor what it is in.
+    stack.unlink()
+    command_line("release", "repair", "boxed")
+    assert command_line("release", "verify", "boxed").exit_code == 0
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("seconds", [0.0, 0.3, 1.5])
+def test_trap_17_killed_at_any_time_nothing_is_there(
+    command_line: CommandLine, stack: Path, seconds: float
+) -> None:
+    root = stack.parent / "root"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lamina", "publish"],
+        cwd=stack.parent,
+        env=dict(os.environ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list((root / ".staging").glob(".*.lamina-conda-*")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.005)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert open_root(root).releases() == []
+    command_line("publish")
+    (release,) = open_root(root).releases()
+    assert verify_release(release).sound
+    assert list((root / ".staging").iterdir()) == []
