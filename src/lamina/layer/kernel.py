@@ -75,7 +75,7 @@ def plan_kernel(layer: OpenLayer, *, name: str, title: str | None, directory: Pa
     Raises UsageError when neither base nor layer has ipykernel, ConflictError when the name is
     another's.
     """
-    there = {canonicalize_name(one.key) for one in (*layer.base.distributions, *layer.own)}
+    there = {canonicalize_name(one.key) for one in (*layer.below.distributions, *layer.own)}
     if _NEEDED not in there:
         raise UsageError(
             f"neither {layer.path} nor its base has {_NEEDED}",
