@@ -60,7 +60,7 @@ SCRIPTS = {
     "etc/conda/deactivate.d/native-csh.fish": "set -e OWN_SCRIPT\n",
 }
 _PYTHON = ("python >=3.12,<3.13.0a0", "python_abi 3.12.* *_cp312")
-_SITE = "lib/python3.12/site-packages"
+SITE = "lib/python3.12/site-packages"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,10 +143,11 @@ def _stock_python(kitchen: Kitchen) -> None:
     )
     script = f"#!{PLACEHOLDER}/bin/python3.12\nimport native_ext, sys\n"
     script += "print(native_ext.answer(), sys.prefix)\n"
-    files: dict[str, str | Path] = {f"{_SITE}/{module.name}": module, "bin/native-script": script}
+    files: dict[str, str | Path] = {f"{SITE}/{module.name}": module, "bin/native-script": script}
     kitchen.package("native-ext", "1.0", files, depends=(*_PYTHON, "libouter >=1"))
     pure = Wheel(name="pure-part", version="1.0", requires=["tool-box"])
     site = {f"site-packages/{name}": text for name, text in pure.contents().items()}
+    site["site-packages/pure-part.pth"] = "import sys; sys.pure_part = True\n"
     kitchen.package(
         "pure-part", "1.0", site, subdir="noarch", noarch="python", build="py_0",
         depends=("python >=3.9", "tool-box"), entry_points=("pure-part = pure_part:main",),

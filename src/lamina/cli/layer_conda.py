@@ -34,7 +34,7 @@ channel_option = click.option(
     multiple=True,
     metavar="CHANNEL",
     help="With --conda: a name, address or path to take packages from; may be given again "
-    "[default: those of the layer, or those that the base is from].",
+    "and counts for the layer from then on [default: those that the base is from].",
 )
 flat_option = click.option(
     "--flat",

@@ -30,8 +30,10 @@ def set_search_path(files: Iterable[Path], search: str, environ: Mapping[str, st
     listed = sorted(files)
     for file in listed:
         fs.set_mode(file, file.stat().st_mode | 0o200)
-    words = ["--force-rpath", "--set-rpath", search, *listed]
-    run([find_patchelf(), *words], env=base_environment(environ))
+    run(
+        [find_patchelf(), "--force-rpath", "--set-rpath", search, *listed],
+        env=base_environment(environ),
+    )
 
 
 def is_elf(path: Path) -> bool:

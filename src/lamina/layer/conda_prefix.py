@@ -26,8 +26,13 @@ def site_in(layer: Path, series: str) -> Path:
 
 
 def path_line(series: str) -> str:
-    """Return the text of the .pth file: relative, so that it holds in a view of the layer too."""
-    return f"../../../{CONDA}/lib/python{series}/site-packages\n"
+    """Return the text of the .pth file: relative, so that it holds in a view of the layer too.
+
+    The .pth files of conda packages count as well.
+    """
+    way = f"../../../{CONDA}/lib/python{series}/site-packages"
+    found = f"os.path.normpath(os.path.join(sitedir, {way!r}))"
+    return f"import os, site; site.addsitedir({found})\n"
 
 
 def conda_distributions(layer: Path, series: str) -> tuple[Distribution, ...]:

@@ -8,13 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 from lamina.core import report
 from lamina.core.errors import ConflictError, UsageError
 from lamina.engines.conda_channels import channel_addresses
 from lamina.engines.conda_records import name_of, parse_spec
 from lamina.engines.conda_virtual import machine_packages
-from lamina.layer.base import LAYER_NAME, Base, cache_directory
-from lamina.layer.check.consistency import check_union
+from lamina.layer.base import LAYER_NAME, Base
+from lamina.layer.conda.again import conda_cache, own_records
 from lamina.layer.conda.ground import conda_ground
 from lamina.layer.conda.install import Goods
 from lamina.layer.conda.placing import place_conda
@@ -25,18 +27,19 @@ from lamina.layer.document import LOCK_NAME, LayerConda, LayerLock
 from lamina.layer.opened import OpenLayer, open_layer
 from lamina.layer.record import dump_layer, dump_lock
 from lamina.layer.start_index import write_own_index
-from lamina.layer.state import read_state
 from lamina.layer.transaction import holding, staged
+from lamina.layer.union import applies, ground_of, stated_requirements
 from lamina.model.conda_fields import parse_channel
 from lamina.model.platforms import current_platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from packaging.requirements import Requirement
+
     from lamina.engines.probe import BaseProbe
     from lamina.layer.document import LayerDocument
     from lamina.lock.conda import LockedConda
-    from lamina.model.conda import CondaRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,8 @@ def question_of(layer: OpenLayer, request: CondaRequest, environ: Mapping[str, s
     base = Base(place=layer.document.base.place, probe=layer.base)
     ground = conda_ground(base.place, base.probe)
     named = tuple(map(_channel, request.channels))
-    channels = named or asked.channels or ground.channels
+    # What is there already comes from those of before.
+    channels = tuple(dict.fromkeys([*named, *asked.channels])) or ground.channels
     requests = _merged(layer, request)
     if requests and not channels:
         raise UsageError(
@@ -97,23 +101,6 @@ def question_of(layer: OpenLayer, request: CondaRequest, environ: Mapping[str, s
         cache=conda_cache(environ),
         exclude_newer=_moment(request.exclude_newer),
     )
-
-
-def conda_cache(environ: Mapping[str, str]) -> Path:
-    """Return where repodata and archives are kept."""
-    return cache_directory(environ) / "conda"
-
-
-def own_records(
-    packages: tuple[LockedConda, ...], addresses: Mapping[str, str]
-) -> list[CondaRecord]:
-    """Return locked packages with where they are fetched from."""
-    found = []
-    for one in packages:
-        address = addresses.get(one.channel, one.channel)
-        url = f"{address}/{one.subdir}/{one.file}"
-        found.append(one.record(url=url, channel=f"{address}/"))
-    return found
 
 
 def _channel(text: str) -> str:
@@ -220,8 +207,22 @@ def refuse_hidden(layer: OpenLayer, below: BaseProbe, site: Path) -> None:
 
 def _refuse_unmet(layer: OpenLayer, below: BaseProbe) -> None:
     """Raise ConflictError where packages of the index in the layer would miss what they need."""
-    state = read_state(layer.path)
-    before = {one.what for one in check_union(state, layer.below)}
-    after = [one.what for one in check_union(state, below) if one.what not in before]
-    if after:
-        raise ConflictError("\n".join(after), hints=["take those packages out first"])
+    before, ground = layer.ground(), ground_of(below, layer.own, {})
+    lines = []
+    for one in layer.own:
+        for requirement in stated_requirements(one):
+            if not applies(requirement, ground.environment):
+                continue
+            name = canonicalize_name(requirement.name)
+            was, now = (meets(requirement, each.versions.get(name)) for each in (before, ground))
+            if was and not now:
+                left = ground.versions.get(name)
+                rest = f"and {left} would be there" if left else "which would be gone"
+                lines.append(f"{one.label} needs {requirement.name}{requirement.specifier}, {rest}")
+    if lines:
+        raise ConflictError("\n".join(lines), hints=["take those packages out first"])
+
+
+def meets(requirement: Requirement, version: str | None) -> bool:
+    """Tell whether a version, if there is one, is what a requirement wants."""
+    return version is not None and requirement.specifier.contains(version, prereleases=True)

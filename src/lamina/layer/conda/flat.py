@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from typing import TYPE_CHECKING
 
 from lamina.core import report
 from lamina.core.errors import UsageError
+from lamina.engines.conda_channels import channel_addresses
 from lamina.engines.conda_install import InstallRequest, install_new
 from lamina.layer.conda.change import CondaRequest, question_of
 from lamina.layer.conda.install import Goods, fetch
@@ -36,6 +38,8 @@ def make_flat(request: CondaRequest, prefix: Path, environ: Mapping[str, str]) -
             f"{request.layer}: its base has no conda packages with a Python, of which a prefix "
             "could be made"
         )
+    further = channel_addresses(question.ground.channels, prefix, environ)
+    question = dataclasses.replace(question, channels={**question.channels, **further})
     with report.step(f"resolve {len(question.ground.packages)} conda packages") as step:
         plan = plan_of_records(question, solve_flat(question))
         step.outcome = f"{len(plan.own)} packages"

@@ -56,7 +56,16 @@ class CondaGround:
 
 
 def conda_ground(place: Place, base: BaseProbe) -> CondaGround:
-    """Return what is below a layer on a base; raises IntegrityError for broken records.
+    """Return what is below a layer on a base; raises IntegrityError for broken records."""
+    prefixes = conda_prefixes(place, base)
+    packages: dict[str, InstalledPackage] = {}
+    for prefix in reversed(prefixes):
+        packages |= {one.record.name: one for one in read_prefix(prefix)}
+    return CondaGround(packages=tuple(packages.values()), prefixes=prefixes)
+
+
+def conda_prefixes(place: Place, base: BaseProbe) -> tuple[Path, ...]:
+    """Return the conda prefixes below a layer on a base, the nearest first.
 
     An environment over a conda prefix has the libraries of that.
     """
@@ -68,11 +77,12 @@ def conda_ground(place: Place, base: BaseProbe) -> CondaGround:
             root = layer.document.base.place.prefix
     whole = (root, type(root)(base.base_prefix))
     candidates += [one for one in whole if (one / META).is_dir()][:1]
-    prefixes = tuple(one for one in candidates if (one / META).is_dir())
-    packages: dict[str, InstalledPackage] = {}
-    for prefix in reversed(prefixes):
-        packages |= {one.record.name: one for one in read_prefix(prefix)}
-    return CondaGround(packages=tuple(packages.values()), prefixes=prefixes)
+    return tuple(one for one in candidates if (one / META).is_dir())
+
+
+def count_below(place: Place, base: BaseProbe) -> int:
+    """Return how many conda packages are below a layer, whatever their records say."""
+    return len({f.name for p in conda_prefixes(place, base) for f in (p / META).glob("*.json")})
 
 
 def _channel_of(record: CondaRecord) -> str:

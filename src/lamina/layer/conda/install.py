@@ -13,8 +13,8 @@ from lamina.core.http import HttpClient
 from lamina.engines.conda_fetch import fetch_archives
 from lamina.engines.conda_install import InstallRequest, install_new
 from lamina.engines.conda_prefix import renew_digests
+from lamina.engines.elf import read_elf
 from lamina.engines.patchelf import is_elf, set_search_path
-from lamina.layer.abi.elf import read_elf
 from lamina.layer.conda.plan import archives_in
 from lamina.layer.conda_prefix import CONDA
 from lamina.layer.planting import shebang
@@ -45,13 +45,14 @@ class Goods:
 
 def fetch(goods: Goods) -> dict[CondaRecord, Path]:
     """Return where the archive of each package is; raises what fetching raises."""
-    found = {one: path for one in goods.records if (path := _linked(one, goods.links))}
+    found = {one: path for one in goods.records if (path := linked_archive(one, goods.links))}
     missing = [one for one in goods.records if one not in found]
     with HttpClient(goods.environ) as http:
         return found | fetch_archives(missing, archives_in(goods.cache), http)
 
 
-def _linked(record: CondaRecord, links: Sequence[Path]) -> Path | None:
+def linked_archive(record: CondaRecord, links: Sequence[Path]) -> Path | None:
+    """Return the archive of a record in directories, None where they do not have that one."""
     for directory in links:
         for path in (directory / record.file_name, directory / record.subdir / record.file_name):
             if path.is_file() and record.sha256 and fs.sha256_of(path) == record.sha256:

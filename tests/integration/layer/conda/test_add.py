@@ -10,6 +10,7 @@ import pytest
 from lamina.core.errors import ConflictError, NotSupportedError, UnsatisfiableError, UsageError
 from lamina.engines.conda_prefix import check_prefix, read_prefix
 from lamina.layer.document import load_layer, load_layer_lock
+from support.conda_layers import SITE
 from support.interpreters import find_interpreter
 from support.workshop import run
 
@@ -58,8 +59,12 @@ def test_python_packages(ground: Ground) -> None:
     ground.add(layer, "native-ext", "pure-part")
     assert ground.run(layer, "conda/bin/native-script") == f"2 {layer}\n"
     assert ground.run(layer, "conda/bin/pure-part") == "pure-part 1.0\n"
-    code = "import importlib.metadata as m, tool_box; print(m.version('pure-part'))"
-    assert ground.run(layer, "bin/python", "-I", "-c", code) == "1.0\n"
+    code = "import importlib.metadata as m, sys, tool_box; print(m.version('pure-part'), "
+    code += "sys.pure_part)"
+    assert ground.run(layer, "bin/python", "-I", "-c", code) == "1.0 True\n"
+    path = ground.run(layer, "bin/python", "-I", "-c", "import sys; print(*sys.path)").split()
+    sites = [one for one in path if one.endswith("site-packages")]
+    assert sites == [f"{top}/{SITE}" for top in (layer, layer / "conda", ground.base)]
     assert not (layer / "conda/bin/python").exists()
 
 
@@ -139,12 +144,15 @@ def test_a_dry_run_changes_nothing(ground: Ground) -> None:
 def test_a_layer_on_a_layer(ground: Ground) -> None:
     """The library of the layer below is found too, and not installed again."""
     lower = ground.layer("lower")
-    ground.add(lower, "libouter")
+    ground.add(lower, "libouter", "pure-part")
     upper = ground.layer("upper", on=lower)
     ground.add(upper, "tool", "native-ext")
     assert names(upper / "conda") == ["native-ext", "tool"]
     assert ground.run(upper, "conda/bin/tool") == "1 2\n"
     assert ground.run(upper, "conda/bin/native-script") == f"2 {upper}\n"
+    code = "import pure_part, tool_box; print(pure_part.__file__)"
+    where = lower / "conda" / SITE / "pure_part/__init__.py"
+    assert ground.run(upper, "bin/python", "-I", "-c", code) == f"{where}\n"
     line = f". '{upper}/bin/activate' && echo $PATH"
     found = run(["sh", "-c", line], ground.environ).split(":")
     assert found[0] == str(upper / "bin")
