@@ -34,6 +34,7 @@ PAGES = (
 )
 """Pages that start from nothing."""
 ANALYST_PAGES = (
+    "how-to/analyst/conda-packages.md",
     "how-to/analyst/keep-a-layer.md",
     "how-to/analyst/doctor.md",
     "how-to/analyst/layer-on-a-release.md",

@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from lamina.cli.app import LazyGroup
+from lamina.cli.layer_conda import (
+    CondaOptions,
+    change_conda_packages,
+    channel_option,
+    check_conda_options,
+    conda_name_option,
+    conda_option,
+    flat_option,
+)
 from lamina.cli.options import (
     dry_run_option,
     environment,
@@ -88,19 +97,37 @@ def create(output: Output, directory: Path, base: str, root: Path) -> None:
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True, metavar="[DIR] REQUIREMENT...")
+@click.argument("words", nargs=-1, metavar="[DIR] [REQUIREMENT]...")
+@conda_option
+@channel_option
+@flat_option
 @_exclude_newer
 @probe_option
 @dry_run_option
 @output_options
 def add(
-    output: Output, words: tuple[str, ...], exclude_newer: str | None, *, probe: bool, dry_run: bool
+    output: Output,
+    *,
+    words: tuple[str, ...],
+    conda: tuple[str, ...],
+    channels: tuple[str, ...],
+    flat: str | None,
+    exclude_newer: str | None,
+    probe: bool,
+    dry_run: bool,
 ) -> None:
     """Add packages to the layer DIR, by default the active one.
 
     Base, layer and request are resolved together; what the base has and still fits is left alone.
+    Conda packages of the base are never replaced: only those come in that it does not have.
     """
     directory, requirements = _directory_and_rest(words)
+    if check_conda_options(conda, requirements, channels, flat):
+        more = CondaOptions(
+            add=conda, channels=channels, exclude_newer=exclude_newer, dry_run=dry_run, flat=flat
+        )
+        change_conda_packages(output, directory, more)
+        return
     if not requirements:
         raise click.UsageError("Name at least one requirement, such as 'numpy>=2'.")
     options = _Options(exclude_newer=exclude_newer, dry_run=dry_run, probe=probe)
@@ -108,16 +135,27 @@ def add(
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True, metavar="[DIR] NAME...")
+@click.argument("words", nargs=-1, metavar="[DIR] [NAME]...")
+@conda_name_option
 @_exclude_newer
 @probe_option
 @dry_run_option
 @output_options
 def remove(
-    output: Output, words: tuple[str, ...], exclude_newer: str | None, *, probe: bool, dry_run: bool
+    output: Output,
+    *,
+    words: tuple[str, ...],
+    conda: tuple[str, ...],
+    exclude_newer: str | None,
+    probe: bool,
+    dry_run: bool,
 ) -> None:
     """Take back requests of the layer DIR, by default the active one."""
     directory, names = _directory_and_rest(words)
+    if check_conda_options(conda, names):
+        more = CondaOptions(remove=conda, exclude_newer=exclude_newer, dry_run=dry_run)
+        change_conda_packages(output, directory, more)
+        return
     if not names:
         raise click.UsageError("Name at least one package.")
     options = _Options(exclude_newer=exclude_newer, dry_run=dry_run, probe=probe)
@@ -199,6 +237,8 @@ def _directory_and_rest(words: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
     """Tell the layer from the requirements: a first word that is a layer, or looks like a path."""
     from lamina.layer.base import active_layer, find_layer, is_layer
 
+    if not words:
+        return active_layer(environment()), ()
     first = words[0]
     if is_layer(Path(first).expanduser()) or first.startswith(("/", "./", "../", "~")):
         return find_layer(Path(first)), words[1:]

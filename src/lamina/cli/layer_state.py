@@ -117,6 +117,13 @@ def lock(
     metavar="NAME=ADDRESS",
     help="Where an index of the lock is, if no stack says so; may be given again.",
 )
+@click.option(
+    "--channel",
+    "channels",
+    multiple=True,
+    metavar="CHANNEL=ADDRESS",
+    help="Where a conda channel of the lock is now; may be given again.",
+)
 @root_option
 @dry_run_option
 @output_options
@@ -129,6 +136,7 @@ def restore(
     python: Path | None,
     links: tuple[Path, ...],
     indexes: tuple[str, ...],
+    channels: tuple[str, ...],
     root: Path,
     flat: bool,
     dry_run: bool,
@@ -157,6 +165,7 @@ def restore(
         python=python,
         links=links,
         indexes=_addresses(indexes),
+        channels=_channels(channels),
     )
     plan = plan_restore(request)
     if not dry_run:
@@ -174,6 +183,21 @@ def _paper(given: str) -> PaperLock:
     if given == "-":
         return parse_paper(sys.stdin.read(), "standard input")
     return parse_paper(read_document(Path(given)), given)
+
+
+def _channels(given: tuple[str, ...]) -> dict[str, str]:
+    from lamina.model.conda_fields import parse_channel
+
+    found = {}
+    for text in given:
+        name, separator, address = text.rpartition("=")
+        try:
+            found[parse_channel(name)] = parse_channel(address)
+        except ValueError as error:
+            raise click.UsageError(f"--channel {text}: {error}") from error
+        if not separator:
+            raise click.UsageError(f"--channel {text}: not CHANNEL=ADDRESS.")
+    return found
 
 
 def _addresses(given: tuple[str, ...]) -> Mapping[IndexName, str]:

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from rattler import Subdir, install
+from rattler import PrefixRecord, Subdir, install
 
 from lamina.archive.reading import check_archive
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, IntegrityError, StorageError
 from lamina.engines.conda_boundary import call
 from lamina.engines.conda_layout import Checked, check_layout
-from lamina.engines.conda_prefix import META
+from lamina.engines.conda_prefix import META, read_record
 from lamina.engines.conda_records import to_engine
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ class InstallRequest:
     """What a person asked for, noted in the records of the prefix."""
     allow_clobber: bool = False
     """Only warn of files that two packages have; that of the last by name is there."""
+    python: Path | None = None
+    """The conda-meta record of a Python in another prefix, for packages that are installed beside
+    it: it decides where their modules go."""
 
 
 def install_new(request: InstallRequest) -> Path:
@@ -68,7 +71,13 @@ def install_new(request: InstallRequest) -> Path:
         raise ConflictError(f"{prefix}: is there already", hints=["choose a new directory"])
     with report.step("check packages", total=len(request.archives)):
         packages = check_packages(request.archives)
-    check_layout(packages, final, allow_clobber=request.allow_clobber)
+    elsewhere = read_record(request.python) if request.python is not None else None
+    check_layout(
+        packages,
+        final,
+        elsewhere.record if elsewhere is not None else None,
+        allow_clobber=request.allow_clobber,
+    )
     _warn_of_scripts(packages)
     stage = prefix.with_name(f".{prefix.name}{STAGE_MARK}{uuid4().hex[:12]}")
     fs.make_directory(stage)
@@ -120,12 +129,13 @@ def _install(
     target = stage / "prefix"
     fs.make_directory(target / META)
     records = [to_engine(one.record, url=one.contents.file.resolve().as_uri()) for one in packages]
+    there = [_stand_in(request.python, target)] if request.python is not None else []
     call(
         lambda: install(
-            records,
+            [*records, *there],
             target_prefix=target,
             cache_dir=stage / "cache",
-            installed_packages=[],
+            installed_packages=there,
             platform=Subdir(str(request.platform)),
             execute_link_scripts=False,
             show_progress=False,
@@ -133,6 +143,8 @@ def _install(
         ),
         f"{request.prefix}",
     )
+    for record in there:
+        fs.remove_file(target / META / f"{record.name.normalized}.json")
     for one in packages:
         _rewrite_record(target, one, request.requested)
     fs.remove_tree(target / _LOST)
@@ -140,6 +152,18 @@ def _install(
     fs.remove_file(target / "CACHEDIR.TAG")
     # conda wants it to be there; what the engine writes is of this machine and moment.
     fs.write_text(target / META / "history", "", durable=False)
+
+
+def _stand_in(record: Path, target: Path) -> PrefixRecord:
+    """Write the record of a Python that is elsewhere into a prefix, as one without any files.
+
+    The engine asks it where modules go, and panics unless what it takes to be installed is there.
+    """
+    document = json.loads(record.read_text(encoding="utf-8"))
+    document |= {"files": [], "paths_data": {"paths": [], "paths_version": 1}}
+    path = target / META / f"{document['name']}.json"
+    fs.write_text(path, json.dumps(document), durable=False)
+    return PrefixRecord.from_path(path)
 
 
 def _rewrite_record(prefix: Path, package: Checked, requested: Sequence[str]) -> None:

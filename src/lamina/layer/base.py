@@ -13,6 +13,7 @@ from lamina.core import report
 from lamina.core.errors import CommandFailedError, DocumentError, UsageError
 from lamina.core.run import run
 from lamina.engines.probe import BaseProbe, ProbeCache, load_probe, probe
+from lamina.layer.conda_prefix import has_programs, with_programs
 from lamina.layer.transaction import JOURNAL, settle
 from lamina.layer.variables import kept_variables, recorded_variables, with_variables
 
@@ -240,7 +241,11 @@ def _path(given: str, path: Path, environ: Mapping[str, str]) -> Place:
         return _release_at(given, absolute)
     kind: BaseKind = "layer" if is_layer(absolute) else "prefix"
     settle(absolute)
-    variables = recorded_variables(absolute / LAYER_NAME) if kind == "layer" else {}
+    variables: Mapping[str, str] = {}
+    if kind == "layer":
+        variables = recorded_variables(absolute / LAYER_NAME)
+        if has_programs(absolute):
+            variables = with_programs(variables, absolute)
     return Place(given=given, kind=kind, python=python, prefix=absolute, variables=variables)
 
 

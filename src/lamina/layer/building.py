@@ -55,6 +55,9 @@ class Delivery:
     examine: Callable[[Stage], None] | None = None
     """Looks at what is installed before it is moved in; what it raises stops the build."""
 
+    conda: Callable[[Stage, Path], object] | None = None
+    """Puts conda packages into a stage of what will be a layer at a path."""
+
     def install(self, prefix: Path, python: Path) -> None:
         """Install them, their digests checked."""
         if self.files:
@@ -144,6 +147,8 @@ def build_layer(
     with staged(stage) as change:
         goods.install(change.prefix, stage / "bin" / "python")
         plan_placing(change)
+        if goods.conda is not None:
+            goods.conda(change, final)
         if goods.examine is not None:
             goods.examine(change)
         change.write(stage / LAYER_NAME, dump_layer(document))

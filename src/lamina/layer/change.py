@@ -102,8 +102,8 @@ def bounds_of(
         ground = layer.ground()
         with report.step("look into the compiled modules"):
             scans = [
-                *prover.scan(layer.base.distributions).values(),
-                *prover.scan(layer.base.unrecorded).values(),
+                *prover.scan(layer.below.distributions).values(),
+                *prover.scan(layer.below.unrecorded).values(),
                 *prover.scan(layer.own).values(),
             ]
         return (*numpy_bounds(scans, ground.versions)[0], *learnt)
@@ -163,7 +163,7 @@ def _examine(
 
     new = {one.name for one in plan.installs} - moved
     change = Change(
-        base=layer.base,
+        base=layer.below,
         own=layer.own,
         site=layer.site,
         moved=frozenset(moved),
@@ -291,6 +291,7 @@ def _lock(layer: OpenLayer, plan: Plan, exclude_newer: str | None) -> LayerLock:
             for one in plan.placed
         ),
         bounds=_kept_bounds(layer, plan),
+        conda=layer.lock.conda if layer.lock else (),
     )
 
 

@@ -21,9 +21,13 @@ from lamina.layer.launcher import launcher_text
 from lamina.layer.planting import mark
 from lamina.layer.record import layer_record
 from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text, unrecorded_scripts
+from lamina.layer.transaction import INTERNAL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lamina.engines.probe import BaseProbe
+    from lamina.layer.activation_conda import Scripts
     from lamina.layer.planting import Seed
 
 
@@ -101,8 +105,13 @@ def plan_layer(base: Base) -> Seed:
     }
     files |= guards | {f"{site}/{name}": text for name, text in site_files(described).items()}
     needs = [described.interpreter, *needed(described)]
+    entering, helper = _scripts_below(base)
     activation = activation_files(
-        base.place.variables, needs, described.interpreter, conda_below(described)
+        base.place.variables,
+        needs,
+        described.interpreter,
+        conda=conda_below(described),
+        scripts=entering,
     )
     files |= {f"bin/{name}": text for name, text in activation.items()}
     executable = [f"bin/{DISPATCHER}", *guards]
@@ -112,11 +121,28 @@ def plan_layer(base: Base) -> Seed:
         files["bin/python"] = launcher
         executable.append("bin/python")
     return {
-        "directories": ["bin", "lib", f"lib/python{described.series}", site, *data_directories],
-        "files": files,
+        "directories": [
+            "bin",
+            "lib",
+            f"lib/python{described.series}",
+            site,
+            *data_directories,
+            *([INTERNAL] if helper else []),
+        ],
+        "files": files | helper,
         "executable": executable,
         "links": links,
     }
+
+
+def _scripts_below(base: Base) -> tuple[Sequence[Scripts], dict[str, str]]:
+    """Return what layers below set up for their conda packages, and what runs that."""
+    if not is_layer(base.place.prefix):
+        return (), {}
+    from lamina.layer.conda_scripts import script_files, scripts_below
+
+    scripts = scripts_below(base.place.prefix)
+    return scripts, script_files(scripts)
 
 
 def _interpreter_links(described: BaseProbe) -> dict[str, str]:

@@ -5,6 +5,7 @@ lamina-layer.toml and lamina-layer.lock. The docstrings of the fields are the re
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import AfterValidator, Field
 
 from lamina.layer.base import LAYER_NAME, BaseKind, Place
+from lamina.lock.conda import LockedConda
+from lamina.model.conda_fields import ChannelField, parse_conda_name
 from lamina.model.document import Document, load_toml, validate
 from lamina.model.fields import DigestField, IndexField, PackageField, VersionField
 
@@ -72,6 +75,25 @@ class LayerBase(Document):
         return self.prefix if self.kind != "env" else self.given
 
 
+def _spec(text: str) -> str:
+    parse_conda_name(re.split(r"[\s=<>!~\[]", text.strip(), maxsplit=1)[0])
+    return text
+
+
+SpecText = Annotated[str, AfterValidator(_spec)]
+Specs = Annotated[tuple[SpecText, ...], Field(strict=False)]
+Channels = Annotated[tuple[ChannelField, ...], Field(strict=False)]
+
+
+class LayerConda(Document):
+    """What was asked of the conda side."""
+
+    requests: Specs = ()
+    """Conda packages, as MatchSpecs."""
+    channels: Channels = ()
+    """Where they are taken from, the first before the others."""
+
+
 class LayerDocument(Document):
     """What was asked of a layer: lamina-layer.toml."""
 
@@ -81,6 +103,8 @@ class LayerDocument(Document):
     """Requirements (PEP 508), as they were asked for."""
     base: LayerBase
     """What it stands on."""
+    conda: LayerConda = LayerConda()
+    """What was asked of the conda side."""
 
 
 class LayerPackage(Document):
@@ -132,6 +156,8 @@ class LayerLock(Document):
         default=(), alias="bound"
     )
     """What was taken into account beyond the metadata."""
+    conda: Annotated[tuple[LockedConda, ...], Field(strict=False)] = ()
+    """The layer's own conda packages: those that the base does not have."""
 
 
 def load_layer(directory: Path) -> LayerDocument:

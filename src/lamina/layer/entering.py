@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamina.core import fs
+from lamina._target.conda_scripts import ScriptError, environment_after
+from lamina.core import fs, report
 from lamina.core.errors import DocumentError, UsageError
 from lamina.layer.activation import activation_files
 from lamina.layer.base import cache_directory
 from lamina.layer.conda_base import conda_release_of
+from lamina.layer.conda_scripts import scripts_below
 from lamina.layer.document import load_layer
 from lamina.layer.planting import csh_quoted, filled, fish_quoted, mark, prompt_text, shell_quoted
 from lamina.layer.scripts import is_run_by
@@ -85,6 +87,7 @@ def plan_run(place: Place, command: Sequence[str], environ: Mapping[str, str]) -
     names that of the base, which knows nothing of the layer.
     """
     env, dropped = entered(place, environ)
+    env = _with_conda(place, env)
     found = shutil.which(command[0], path=env["PATH"])
     if found is None:
         raise UsageError(
@@ -95,6 +98,18 @@ def plan_run(place: Place, command: Sequence[str], environ: Mapping[str, str]) -
     if place.kind == "layer" and os.sep in command[0] and _is_of_the_base(Path(found), place):
         argv = (str(place.programs / "python"), *argv)
     return Entry(argv=argv, environ=env, dropped=dropped)
+
+
+def _with_conda(place: Place, environ: dict[str, str]) -> dict[str, str]:
+    """Return an environment as the scripts of a layer's conda packages leave it."""
+    pairs = [pair for one in scripts_below(place.prefix) for pair in one.pairs(one.enter)]
+    if not pairs:
+        return environ
+    try:
+        return environment_after(pairs, environ)
+    except (OSError, ValueError, ScriptError) as error:
+        report.warn(f"{place.prefix}: the scripts of its conda packages do not work: {error}")
+        return environ
 
 
 def _is_of_the_base(program: Path, place: Place) -> bool:

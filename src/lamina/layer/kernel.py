@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from lamina.core import fs
 from lamina.core.errors import ConflictError, UsageError
+from lamina.layer.conda_prefix import has_programs, with_programs
 from lamina.layer.planting import shell_quoted
 from lamina.layer.variables import PROGRAMS
 
@@ -75,7 +76,7 @@ def plan_kernel(layer: OpenLayer, *, name: str, title: str | None, directory: Pa
     Raises UsageError when neither base nor layer has ipykernel, ConflictError when the name is
     another's.
     """
-    there = {canonicalize_name(one.key) for one in (*layer.base.distributions, *layer.own)}
+    there = {canonicalize_name(one.key) for one in (*layer.below.distributions, *layer.own)}
     if _NEEDED not in there:
         raise UsageError(
             f"neither {layer.path} nor its base has {_NEEDED}",
@@ -94,7 +95,10 @@ def _spec(layer: OpenLayer, title: str | None) -> dict[str, Any]:
     base = layer.document.base
     on = base.release or Path(base.prefix).name
     python = layer.path / "bin" / "python"
-    programs = base.variables.get(PROGRAMS)
+    kept = base.variables
+    if has_programs(layer.path):
+        kept = with_programs(kept, layer.path)
+    programs = kept.get(PROGRAMS)
     # The debugger wants sources, not what is frozen into the interpreter; ipykernel says the same.
     series = tuple(int(part) for part in layer.base.series.split("."))
     frozen = ["-Xfrozen_modules=off"] if series >= (3, 11) else []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
+from lamina.layer.conda.ground import count_below
 from lamina.layer.plan import UNKNOWN
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Row:
     version: str
     """Nothing where it is unknown."""
     source: str
-    """``layer``, ``base``, or ``user`` for what somebody else installed into the layer."""
+    """``layer``, ``conda``, ``base``, or ``user`` for what somebody else installed into it."""
     over: str | None
     because: tuple[str, ...]
 
@@ -55,7 +56,21 @@ def list_packages(layer: OpenLayer, *, everything: bool) -> list[Row]:
             for name, one in below.items()
             if name not in own
         ]
-    return sorted(rows, key=lambda row: row.name)
+    rows += [
+        Row(
+            name=one.name,
+            version=one.version,
+            source="conda",
+            over=None,
+            because=tuple(map(_conda_reason, one.requested_by)),
+        )
+        for one in (layer.lock.conda if layer.lock else ())
+    ]
+    return sorted(rows, key=lambda row: (row.name, row.source))
+
+
+def _conda_reason(asker: str) -> str:
+    return "you asked for it" if asker == "layer" else f"{asker} needs it"
 
 
 def render_rows(rows: Sequence[Row]) -> str:
@@ -101,6 +116,12 @@ def describe_layer(layer: OpenLayer) -> dict[str, Any]:
             "variables": dict(base.variables),
         },
         "requests": list(layer.document.requests),
+        "conda": {
+            "requests": list(layer.document.conda.requests),
+            "channels": list(layer.document.conda.channels),
+            "packages": len(layer.lock.conda) if layer.lock else 0,
+            "base": count_below(base.place, layer.base),
+        },
         "packages": len(layer.own),
         "bytes": size_of(layer.path),
     }
@@ -121,12 +142,16 @@ def render_description(value: dict[str, Any]) -> str:
     on = f"{base['release']} in {base['prefix']}" if base["release"] else base["prefix"]
     changed = "; changed since the layer was made" if base["changed"] else ""
     keeps = ", ".join(base["variables"])
+    conda = value["conda"]
+    count = f"{conda['packages']} of its own over {conda['base']} of the base"
+    asked = f"{', '.join(conda['requests']) or 'none asked for'} ({count})"
     return "\n".join(
         [
             f"layer     {value['layer']}",
             f"base      {on} (Python {base['python']}, {base['packages']} packages{changed})",
             *([f"keeps     {keeps}"] if keeps else []),
             f"requests  {', '.join(value['requests']) or 'none yet'}",
+            *([f"conda     {asked}"] if conda["requests"] or conda["base"] else []),
             f"packages  {value['packages']} of its own, {value['bytes'] / 1e6:.1f} MB",
         ]
     )

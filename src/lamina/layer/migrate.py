@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,12 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from lamina.core import report
-from lamina.core.errors import ConflictError, UnsatisfiableError, UsageError
+from lamina.core.errors import (
+    ConflictError,
+    NotSupportedError,
+    UnsatisfiableError,
+    UsageError,
+)
 from lamina.engines.uv_compile import Resolved
 from lamina.layer.base import ENVIRONMENT, Base, find_place, is_layer, look_at, warn_of_less
 from lamina.layer.building import Delivery, beside, build_layer, document_over, finish
@@ -99,6 +105,7 @@ def migrate_layer(request: MigrateRequest) -> Migration:
     base = look_at(place, environ=request.environ)
     with holding(request.layer):
         old = read_state(request.layer)
+        _refuse_conda(old, request)
         warn_of_less(old.document.base.place, place)
         extra = _not_ours(old)
         if request.discard and extra:
@@ -144,6 +151,25 @@ def _refuse_circles(layer: Path, place: Place) -> None:
     if any(prefix.exists() and prefix.samefile(layer) for prefix in (place.prefix, *below)):
         leave = ["deactivate"] if place.kind == ENVIRONMENT else []
         raise UsageError(f"{place.given} is, or stands on, the layer {layer} itself", hints=leave)
+
+
+def _refuse_conda(old: LayerState, request: MigrateRequest) -> None:
+    """Raise NotSupportedError for a layer with conda packages: they are made for one base."""
+    asked = old.document.conda
+    if not asked.requests:
+        return
+    layer, new = shlex.quote(str(old.path)), shlex.quote(f"{old.path}-new")
+    words = [word for one in asked.requests for word in ("--conda", one)]
+    words += [word for one in asked.channels for word in ("--channel", one)]
+    raise NotSupportedError(
+        f"{old.path} has conda packages ({', '.join(asked.requests)}), and these are not taken to "
+        "another base",
+        hints=[
+            f"lamina layer create {new} --on {shlex.quote(request.to)}",
+            f"lamina layer add {new} {shlex.join(words)}",
+            f"or take them out first: lamina layer remove {layer} --conda NAME",
+        ],
+    )
 
 
 _PARTS = frozenset(

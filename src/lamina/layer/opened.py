@@ -14,6 +14,7 @@ from lamina.core import report
 from lamina.core.errors import IntegrityError, UsageError
 from lamina.engines.probe import read_distributions
 from lamina.layer.base import look_at
+from lamina.layer.conda_prefix import over_base
 from lamina.layer.document import load_layer, load_layer_lock
 from lamina.layer.transaction import settle
 from lamina.layer.union import ground_of
@@ -36,6 +37,8 @@ class OpenLayer:
     lock: LayerLock | None
     base: BaseProbe
     own: tuple[Distribution, ...]
+    below: BaseProbe
+    """The base, and before it what the layer's own conda packages have for Python."""
 
     @property
     def managed(self) -> dict[PackageName, LayerPackage]:
@@ -59,7 +62,7 @@ class OpenLayer:
     def ground(self) -> Ground:
         """Return what is there before a request."""
         reasons = {name: one.because for name, one in self.managed.items()}
-        return ground_of(self.base, self.own, reasons)
+        return ground_of(self.below, self.own, reasons)
 
 
 def site_of(layer: Path, base: BaseProbe) -> Path:
@@ -88,6 +91,7 @@ def open_layer(path: Path, environ: Mapping[str, str]) -> OpenLayer:
         lock=lock,
         base=base,
         own=read_distributions([str(site_of(path, base))]),
+        below=over_base(base, path),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lamina.layer.activation import activation_files
 from lamina.layer.base import LAYER_NAME
+from lamina.layer.conda_prefix import CONDA, PATH_FILE
 from lamina.layer.scripts import DISPATCHER
 from lamina.layer.transaction import INTERNAL
 
@@ -18,9 +19,9 @@ INDEX_HOOK = "_lamina_layer_index"
 FIRST = "+lamina.pth"
 LAST = "~lamina.pth"
 
-_TOP = frozenset({"pyvenv.cfg", ".gitignore", LAYER_NAME, "lamina-layer.lock", INTERNAL})
+_TOP = frozenset({"pyvenv.cfg", ".gitignore", LAYER_NAME, "lamina-layer.lock", INTERNAL, CONDA})
 _PROGRAMS = frozenset({DISPATCHER, *activation_files()})
-_SITE = frozenset({FIRST, LAST, f"{HOOK}.py", f"{INDEX_HOOK}.py"})
+_SITE = frozenset({FIRST, LAST, f"{HOOK}.py", f"{INDEX_HOOK}.py", PATH_FILE})
 
 
 def is_of_the_layer(relative: PurePath) -> bool:

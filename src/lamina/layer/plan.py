@@ -220,7 +220,7 @@ def render_plan(plan: Plan) -> str:
     for name, version in plan.removed.items():
         again = plan.uncovered.get(name)
         lines.append(f"  - {name} {version}" + (f"  ({again} of the base again)" if again else ""))
-    size = f", {_bytes(plan.size)} to fetch" if plan.size and plan.files else ""
+    size = f", {bytes_text(plan.size)} to fetch" if plan.size and plan.files else ""
     new = sum(one.over is None for one in plan.installs)
     lines.append(
         f"{plan.kept} of the base kept, {len(plan.installs) - new} shadowed, {new} new, "
@@ -238,7 +238,8 @@ def _line(one: Placed) -> str:
     return f"  {sign} {one.name} {one.version}{was}{over}: {'; '.join(one.because) or 'needed'}"
 
 
-def _bytes(size: int) -> str:
+def bytes_text(size: int) -> str:
+    """Return a size for people."""
     amount = float(size)
     for unit in ("B", "KiB", "MiB"):
         if amount < 1024:

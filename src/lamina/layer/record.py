@@ -36,7 +36,12 @@ def layer_record(base: Base) -> str:
 
 def dump_layer(layer: LayerDocument) -> str:
     """Return the canonical text of lamina-layer.toml."""
-    return _document(layer.base.model_dump(by_alias=True), layer.requests)
+    text = _document(layer.base.model_dump(by_alias=True), layer.requests)
+    if not layer.conda.requests:
+        return text
+    asked = [f"requests = {toml_texts(layer.conda.requests)}"]
+    asked.append(f"channels = {toml_texts(layer.conda.channels)}")
+    return text + "\n".join(["", "[conda]", *asked]) + "\n"
 
 
 def dump_lock(lock: LayerLock) -> str:
@@ -58,6 +63,12 @@ def dump_lock(lock: LayerLock) -> str:
         lines.append(f"version = {toml_text(bound.version)}")
         lines.append(f"requirement = {toml_text(bound.requirement)}")
         lines.append(f"reason = {toml_text(bound.reason)}")
+    if lock.conda:
+        # Not for everybody who makes a layer: it costs a start.
+        from lamina.lock.files import conda_lines
+
+        for conda in sorted(lock.conda, key=lambda one: one.name):
+            lines += conda_lines(conda)
     return "\n".join(lines) + "\n"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lamina.core import fs
 from lamina.core.errors import NotSupportedError
 from lamina.core.run import base_environment, run
-from lamina.engines.patchelf import find_patchelf
+from lamina.engines.patchelf import is_elf, set_search_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -168,27 +168,16 @@ def _copy_dependencies(
 
 def _set_search_paths(target: Path, environ: Mapping[str, str]) -> None:
     """Make each program and library look into the copy first, whatever LD_LIBRARY_PATH says."""
-    patchelf = find_patchelf()
     libraries = target / "lib"
     groups: dict[str, list[Path]] = {}
     candidates = (*target.glob("bin/python*"), *libraries.glob("*.so*"))
     for file in (*candidates, *target.glob("lib*/python*/lib-dynload/*.so")):
-        if file.is_symlink() or not _is_elf(file):
+        if file.is_symlink() or not is_elf(file):
             continue
         way = os.path.relpath(libraries, file.parent)
         groups.setdefault("$ORIGIN" if way == "." else f"$ORIGIN/{way}", []).append(file)
     for rpath, files in sorted(groups.items()):
-        for file in files:
-            fs.set_mode(file, file.stat().st_mode | 0o200)
-        run(
-            [patchelf, "--force-rpath", "--set-rpath", rpath, *sorted(files)],
-            env=base_environment(environ),
-        )
-
-
-def _is_elf(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(4) == b"\x7fELF"
+        set_search_path(files, rpath, environ)
 
 
 def _rewrite_settings(interpreter: Interpreter, target: Path, final: Path) -> None:

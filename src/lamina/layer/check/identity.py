@@ -27,12 +27,17 @@ def check_place(layer: LayerState) -> Iterator[Finding]:
         return
     written = made_for(layer.path)
     what = "is a copy of" if written is not None and written.exists() else "was moved from"
-    here, new = shell_quoted(str(layer.path)), shell_quoted(f"{layer.path}-restored")
     yield Finding(
         kind="layer-elsewhere",
         what=f"{layer.path} {what} {written}, which its scripts and activation still name",
-        mend=f"lamina layer lock {here} | lamina layer restore - --to {new}",
+        mend=restored(layer.path),
     )
+
+
+def restored(layer: Path) -> str:
+    """Return the command that makes a layer again elsewhere, as it is recorded."""
+    here, new = shell_quoted(str(layer)), shell_quoted(f"{layer}-restored")
+    return f"lamina layer lock {here} | lamina layer restore - --to {new}"
 
 
 def look_for_base(
@@ -99,6 +104,8 @@ def _each(*commands: str) -> str:
 
 def rebuild(layer: LayerState) -> str:
     """Return the command that makes the layer again, from its recorded files, over its base."""
+    if layer.document.conda.requests:
+        return restored(layer.path)
     return command("layer", "migrate", layer.path, "--to", layer.document.base.named)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lamina.core import report
+from lamina.layer.check.conda import check_conda
 from lamina.layer.check.consistency import check_union
 from lamina.layer.check.content import check_files, check_packages
 from lamina.layer.check.findings import Report
@@ -15,6 +16,7 @@ from lamina.layer.check.identity import (
     look_for_base,
 )
 from lamina.layer.check.imports import check_imports
+from lamina.layer.conda_prefix import over_base
 from lamina.layer.state import read_state
 
 if TYPE_CHECKING:
@@ -36,9 +38,10 @@ def check_layer(path: Path, *, root: Path, environ: Mapping[str, str]) -> Report
     with report.step(f"hash the files of {len(layer.own)} packages"):
         wrong, files = check_files(layer)
     findings += wrong
+    findings += check_conda(layer, base)
     modules = 0
     if base is not None and not broken:
-        findings += check_union(layer, base.probe)
+        findings += check_union(layer, over_base(base.probe, layer.path))
         with report.step("import them"):
             failed, modules = check_imports(layer, environ)
         findings += failed

@@ -1,7 +1,8 @@
 """The paper lock: what ``lamina layer lock`` writes and ``lamina layer restore`` reads.
 
 The docstrings of the fields are the reference: the documentation and the JSON Schema are made from
-them. There is no address in it, and the one path, of the base, is only where to look first.
+them. There is no address in it, but of a conda channel that was named by one, and the one path, of
+the base, is only where to look first.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from pydantic import AfterValidator, Field
 from lamina.core.errors import Problem
 from lamina.engines.probe import content_digest
 from lamina.layer.base import BaseKind
-from lamina.layer.document import LayerBound, RequirementText
+from lamina.layer.document import Channels, LayerBound, RequirementText, Specs
+from lamina.lock.conda import LockedConda
 from lamina.model.artifacts import Artifact
 from lamina.model.document import Document, parse_toml, validate
 from lamina.model.fields import DigestField, PackageField
@@ -179,6 +181,12 @@ class PaperLock(Document):
         default=(), alias="package"
     )
     """The layer's own packages."""
+    conda_requests: Specs = ()
+    """Conda packages, as MatchSpecs, as they were asked for."""
+    conda_channels: Channels = ()
+    """Where they were looked for, the first before the others."""
+    conda: Annotated[tuple[LockedConda, ...], Field(strict=False)] = ()
+    """The layer's own conda packages: those that the base does not have."""
 
     @property
     def own(self) -> dict[PackageName, PaperPackage]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lamina.core import fs, report
-from lamina.core.errors import ConflictError
+from lamina.core.errors import ConflictError, NotSupportedError
 from lamina.engines.interpreters import Interpreter, MachineInterpreters
 from lamina.layer import planting
 from lamina.layer.base import Base, cache_directory
 from lamina.layer.building import Delivery, beside, build_layer, document_over, finish
-from lamina.layer.document import LayerLock
+from lamina.layer.conda.again import goods_again
+from lamina.layer.conda.placing import place_conda
+from lamina.layer.document import LayerConda, LayerLock
 from lamina.layer.fetching import Shelf
 from lamina.layer.paper.bases import find_base
 from lamina.layer.paper.flat import build_flat, plan_flat
@@ -21,11 +23,13 @@ from lamina.model.platforms import PythonSeries
 from lamina.resolve.project import index_addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from lamina.engines.uv_program import UvProgram
+    from lamina.layer.conda.install import Goods
     from lamina.layer.paper.document import PaperLock, PaperPackage
+    from lamina.layer.transaction import Stage
     from lamina.model.artifacts import Artifact
     from lamina.model.names import IndexName
 
@@ -48,6 +52,8 @@ class RestoreRequest:
     """Directories with files that are taken first."""
     indexes: Mapping[IndexName, str] | None = None
     """Addresses of indexes that only the user knows."""
+    channels: Mapping[str, str] = field(default_factory=dict)
+    """Where a channel of the lock is now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,7 @@ class RestorePlan:
     files: Mapping[Artifact, str]
     indexes: Mapping[IndexName, str]
     unrecorded: tuple[str, ...] = ()
+    conda: Goods | None = None
 
 
 def plan_restore(request: RestoreRequest) -> RestorePlan:
@@ -85,10 +92,31 @@ def _plan_on_base(request: RestoreRequest) -> RestorePlan:
         interpreter=None,
         files=shelf.addresses(one.artifact() for one in lock.packages),
         indexes=indexes,
+        conda=_conda(request, base),
+    )
+
+
+def _conda(request: RestoreRequest, base: Base) -> Goods | None:
+    lock = request.lock
+    if not lock.conda:
+        return None
+    return goods_again(
+        lock.conda,
+        lock.conda_requests,
+        base,
+        request.environ,
+        links=request.links,
+        moved=request.channels,
     )
 
 
 def _plan_flat(request: RestoreRequest) -> RestorePlan:
+    if request.lock.conda:
+        names = ", ".join(one.name for one in request.lock.conda)
+        raise NotSupportedError(
+            f"the lock has conda packages, which need its base: {names}",
+            hints=["leave --flat out, and name a base: --on BASE"],
+        )
     indexes = index_addresses(None, request.environ) | dict(request.indexes or {})
     shelf = Shelf(environ=request.environ, indexes=indexes, links=request.links)
     listed = plan_flat(request.lock, shelf)
@@ -106,7 +134,9 @@ def _plan_flat(request: RestoreRequest) -> RestorePlan:
 def restore(plan: RestorePlan) -> None:
     """Build it beside its place and rename it there; on any failure nothing is left of it."""
     request = plan.request
-    goods = Delivery(files=plan.files, indexes=plan.indexes, uv=_uv(request))
+    goods = Delivery(
+        files=plan.files, indexes=plan.indexes, uv=_uv(request), conda=_place_conda(plan)
+    )
     for name in request.lock.left_out:
         report.warn(f"{name}: was not put there by lamina, and is left out")
     for name in plan.unrecorded:
@@ -120,18 +150,34 @@ def restore(plan: RestorePlan) -> None:
         finish(request.directory)
 
 
+def _place_conda(plan: RestorePlan) -> Callable[[Stage, Path], object] | None:
+    base, goods = plan.base, plan.conda
+    if base is None or goods is None:
+        return None
+    return lambda stage, final: place_conda(stage, final, base, goods)
+
+
 def _build(plan: RestorePlan, base: Base, stage: Path, goods: Delivery) -> None:
     lock = plan.request.lock
     same = str(base.place.prefix) == lock.base.place.prefix
     document = document_over(base, lock.requests, lock.base.place.given if same else None)
+    asked = LayerConda(requests=lock.conda_requests, channels=_channels(plan))
+    document = document.model_copy(update={"conda": asked})
     packages = tuple(layer_package(_placed(one), one.artifact()) for one in lock.packages)
     kept = LayerLock(
         base_digest=lock.base.digest,
         exclude_newer=lock.exclude_newer,
         packages=packages,
         bounds=lock.bounds,
+        conda=lock.conda,
     )
     build_layer(stage, plan.request.directory, base, (document, kept), goods)
+
+
+def _channels(plan: RestorePlan) -> tuple[str, ...]:
+    """Return the channels for later changes, as they are called here."""
+    moved = plan.request.channels
+    return tuple(moved.get(one, one) for one in plan.request.lock.conda_channels)
 
 
 def _placed(one: PaperPackage) -> Placed:
@@ -167,6 +213,10 @@ def plan_value(plan: RestorePlan) -> dict[str, Any]:
             | {"sha256": one.sha256}
             for one in sorted(plan.files, key=lambda one: one.package)
         ],
+        "conda": [
+            {"name": one.name, "version": one.version, "file": one.file_name, "sha256": one.sha256}
+            for one in (plan.conda.records if plan.conda else ())
+        ],
         "left-out": list(plan.request.lock.left_out),
         "unrecorded": list(plan.unrecorded),
     }
@@ -175,6 +225,7 @@ def plan_value(plan: RestorePlan) -> dict[str, Any]:
 def render_plan(plan: RestorePlan) -> str:
     """Return the plan for people."""
     lines = [f"  + {one.package} {one.version}" for one in sorted(plan.files, key=_by_name)]
+    lines += [f"  + {one} of conda" for one in (plan.conda.records if plan.conda else ())]
     if plan.base is not None:
         place = plan.base.place
         on = f"{place.release} in {place.prefix}" if place.release else str(place.prefix)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lamina.lock.files import conda_lines
 from lamina.model.toml import toml_texts, toml_value
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ def dump_paper(lock: PaperLock) -> str:
     lines += _fields({"exclude-newer": lock.exclude_newer})
     if lock.left_out:
         lines.append(f"left-out = {toml_texts(sorted(lock.left_out))}")
+    if lock.conda_requests:
+        lines.append(f"conda-requests = {toml_texts(lock.conda_requests)}")
+        lines.append(f"conda-channels = {toml_texts(lock.conda_channels)}")
     lines += _base(lock.base)
     lines += ["", "[tools]", *_fields({"lamina": lock.tools.lamina, "uv": lock.tools.uv})]
     for bound in sorted(lock.bounds, key=lambda one: (one.package, one.version, one.requirement)):
@@ -25,6 +29,8 @@ def dump_paper(lock: PaperLock) -> str:
     for package in sorted(lock.packages, key=lambda one: one.name):
         lines += ["", "[[package]]", *_fields(package.model_dump(exclude={"because"}))]
         lines.append(f"because = {toml_texts(sorted(package.because))}")
+    for conda in sorted(lock.conda, key=lambda one: one.name):
+        lines += conda_lines(conda)
     return "\n".join(lines) + "\n"
 
 

@@ -55,6 +55,9 @@ def paper_lock(layer: OpenLayer, tools: PaperTools) -> PaperLock:
         tools=tools,
         bounds=layer.lock.bounds if layer.lock else (),
         packages=tuple(_package(one) for one in managed.values()),
+        conda_requests=layer.document.conda.requests,
+        conda_channels=layer.document.conda.channels,
+        conda=layer.lock.conda if layer.lock else (),
     )
 
 
