@@ -54,11 +54,25 @@ def _cargo(choice: PackChoice, scratch: Path) -> Cargo:
     from lamina.cli.release import find_release
     from lamina.export.clobber import check_owners
     from lamina.export.release_cargo import release_cargo
+    from lamina.layer.base import is_layer
 
     assert choice.source is not None  # noqa: S101 (asked before)
+    if is_layer(Path(choice.source)):
+        return _layer_cargo(Path(choice.source).absolute(), choice, scratch)
     release = find_release(choice.source, choice.root)
     check_owners(release.prefix, allow=choice.clobbered)
     return release_cargo(release, environment(), scratch)
+
+
+def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:
+    from lamina.export.layer_cargo import layer_cargo
+    from lamina.layer.document import load_layer
+
+    base = Path(load_layer(layer).base.prefix)
+    with_base = choice.with_base == "always"
+    if choice.with_base == "auto":
+        with_base = not base.is_relative_to("/cvmfs")
+    return layer_cargo(layer, base, environment(), scratch, with_base=with_base)
 
 
 @click.command(name="import")
