@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 1_700_000_000
-LARGE = os.urandom(1 << 16) * 40
+LARGE = os.urandom(20_000) * 100
 FILES = {
     "a/empty": b"",
     "a/large": LARGE,
