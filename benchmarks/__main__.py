@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from benchmarks import (
     closed,
     conda,
+    export,
     layer_add,
     layer_create,
     lock,
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
     from benchmarks.sides import Comparison
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-BENCHMARKS: dict[str, tuple[Callable[[Path, Path, int], Comparison | startup.Report], str]] = {
+BENCHMARKS: dict[
+    str, tuple[Callable[[Path, Path, int], Comparison | startup.Report | export.Shipping], str]
+] = {
     "lock": (lock.run, "hep-large"),
     "publish": (publish.run, "hep-small"),
     "release-next": (release_next.run, "hep-analysis"),
     "layer-create": (layer_create.run, "hep-small"),
     "layer-add": (layer_add.run, "hep-small"),
+    "export": (export.run, "hep-small"),
     "verify": (operations.verify, "hep-analysis"),
     "tiers": (operations.tiers, "hep-analysis"),
     "gc": (operations.collect, "hep-analysis"),

@@ -30,6 +30,7 @@ PAGES = (
     "how-to/librarian/versions.md",
     "how-to/librarian/write-a-stack.md",
     "how-to/site/install.md",
+    "how-to/site/packs.md",
     "tutorial/first-release.md",
 )
 """Pages that start from nothing."""

@@ -62,6 +62,7 @@ COMMANDS = {
     "test": ("lamina.cli.test:test", "Test an installed release: imports, programs, suites."),
     "version": ("lamina.cli.version:version", "What the next release is called."),
     "export": ("lamina.cli.export:export", "Write a lock or release in another form."),
+    "import": ("lamina.cli.pack:import_", "Make a pack a release of a root again."),
     "release": ("lamina.cli.release:release", "List, show, verify and promote releases."),
     "extensions": ("lamina.cli.extensions:extensions", "What extends what inside a release."),
     "layer": ("lamina.cli.layer:layer", "Your own environment over a release."),

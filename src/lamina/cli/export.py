@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, assert_never, get_args
+from typing import TYPE_CHECKING, Any, Literal, assert_never, get_args
 
 import click
 
 from lamina.cli.metapackage import MetapackageChoice, MetapackageForm, export_metapackage
 from lamina.cli.options import Output, environment, output_options, root_option, stack_file
+from lamina.cli.pack_options import PackChoice, pack_options
 from lamina.core import fs, report
 from lamina.core.errors import DocumentError, Problem, UsageError
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from lamina.stack.document import Stack
 
 ListForm = Literal["requirements", "pylock", "explicit", "environment", "pixi", "pixi-lock"]
-Form = Literal[ListForm, "sbom", MetapackageForm]
+TextForm = Literal[ListForm, "sbom", MetapackageForm]
+Form = Literal[TextForm, "pack"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,8 @@ class _Wanted:
     required=True,
     help="requirements.txt with hashes, pylock.toml, exact files (conda's explicit list where "
     "there are conda packages), environment.yml, pixi.toml, pixi.lock, a bill of materials "
-    "(CycloneDX), or a metapackage: a wheel or conda package that needs exactly this.",
+    "(CycloneDX), a metapackage: a wheel or conda package that needs exactly this, or a pack: an "
+    "archive of a release or layer that works wherever it is unpacked.",
 )
 @click.option("--target", metavar="PLATFORM/PYTHON", help="One target only, as linux-64/3.12.")
 @click.option(
@@ -67,6 +70,7 @@ class _Wanted:
     type=click.Path(path_type=Path),
     help="The file to write [default: standard output]; of metapackages the directory [here].",
 )
+@pack_options
 @root_option
 @output_options
 def export(
@@ -78,15 +82,41 @@ def export(
     digest: DigestKind | None,
     destination: Path | None,
     root: Path,
+    **packing: Any,
 ) -> None:
-    """Write a lock in another form.
+    """Write a lock in another form, or a release or layer as an archive.
 
     SOURCE is a stack's directory, a lock, or a release such as hep-analysis/2026.11.0; without
-    it, the lock beside the nearest lamina.toml is taken.
+    it, the lock beside the nearest lamina.toml is taken. A pack is made of a release or a layer.
     """
+    if form == "pack":
+        from lamina.cli.pack import export_pack
+
+        export_pack(output, PackChoice(source=source, path=destination, root=root, **packing))
+    else:
+        _export_lock(
+            output,
+            _find_source(source, root),
+            form=form,
+            target=target,
+            digest=digest,
+            destination=destination,
+            root=root,
+        )
+
+
+def _export_lock(
+    output: Output,
+    found: _Source,
+    *,
+    form: TextForm,
+    target: str | None,
+    digest: DigestKind | None,
+    destination: Path | None,
+    root: Path,
+) -> None:
     from lamina.lock.files import load_lock
 
-    found = _find_source(source, root)
     if not found.lock_path.exists():
         problem = Problem(where="", found="there is no lock")
         raise DocumentError(found.lock_path, [problem], hints=["lamina lock"])
@@ -234,7 +264,7 @@ def _stack(found: _Source, lock: Lock, root: Path) -> Stack | None:
     return None
 
 
-def _targets(form: Form, lock: Lock, target: str | None) -> tuple[Target, ...]:
+def _targets(form: TextForm, lock: Lock, target: str | None) -> tuple[Target, ...]:
     from lamina.export.conda_files import one_python
     from lamina.export.files import chosen_targets, single_target
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +12,6 @@ from lamina.cli.options import output_options, root_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from lamina.cli.options import Output
     from lamina.model.names import PackageName, StackName
@@ -189,9 +189,11 @@ def _described(release: Release, manifest: Manifest, files: int, size: int) -> s
 
 
 def find_release(text: str, root: Path) -> Release:
-    """Return the release that a user names; raises UsageError."""
-    from lamina.release.root import open_root
+    """Return the release that a user names, or whose prefix it is; raises UsageError."""
+    from lamina.release.root import open_root, release_at
 
+    if there := release_at(Path(text)):
+        return there
     reference = parse_reference(text)
     return open_root(root).find(reference)
 

@@ -235,4 +235,9 @@ def _line(stack: StackName, move: Move) -> str:
     return f"{stack}@{move.tier}  {move.before or 'new'} -> {move.after or 'gone'}"
 
 
-_SAID = {"retire": "is retired", "restore": "is in service again", "collect": "is removed"}
+_SAID = {
+    "retire": "is retired",
+    "restore": "is in service again",
+    "collect": "is removed",
+    "import": "is imported",
+}

@@ -6,16 +6,17 @@ Each change first calls the observer, which is how the tests fail the n-th of th
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import stat
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal
 from uuid import uuid4
 
-from lamina.core.errors import StorageError
+from lamina.core.errors import ConflictError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,6 +127,32 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = T
                 stream.flush()
                 if durable:
                     os.fsync(stream.fileno())
+            beside.chmod(mode)
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def replacing(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]:
+    """Let the enclosed code write what is a file once it ends; whatever fails, nothing is left.
+
+    For what is too large for memory. What a killed process left beside it is overwritten. Raises
+    ConflictError while another process writes the same file.
+    """
+    beside = path.with_name(f".{path.name}.part")
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    with change("write", path), os.fdopen(os.open(beside, flags, 0o600), "r+b") as stream:
+        try:
+            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(f"{path}: another process is writing it") from None
+        try:
+            stream.truncate(0)
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
             beside.chmod(mode)
             beside.replace(path)
         except BaseException:
@@ -259,8 +286,6 @@ def _linked(source: Path, target: Path) -> bool:
 
 def _cloned(source: Path, target: Path) -> bool:
     """Have two files share their blocks until one is written to (ioctl_ficlone(2))."""
-    import fcntl
-
     with source.open("rb") as reading:
         status = os.fstat(reading.fileno())
         writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -350,8 +375,6 @@ def remove_empty_directory(path: Path) -> bool:
 @contextmanager
 def exclusive(directory: Path) -> Iterator[None]:
     """Wait until nobody else is in this block for a directory; for changes that take no time."""
-    import fcntl
-
     descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     try:
         # Where a file system has no locks, two people at once are on their own.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lamina.model.names import StackName
 
-Action = Literal["promote", "rollback", "drop", "retire", "restore", "collect"]
+Action = Literal["promote", "rollback", "drop", "retire", "restore", "collect", "import"]
 _ACTIONS: tuple[Action, ...] = get_args(Action)
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 

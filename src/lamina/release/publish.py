@@ -63,7 +63,7 @@ def plan_publish(request: PublishRequest, root: Root) -> Plan:
         prefix=root.prefix_of(name, request.version, platform),
     )
     there = root.release(name, request.version, platform)
-    _check_unused(root, release)
+    check_unused(root, release)
     if there is not None:
         _check_identical(there, request, root)
     elif release.prefix.is_dir() and any(release.prefix.iterdir()):
@@ -89,7 +89,7 @@ def _python_text(request: PublishRequest) -> str:
     return f"{python.record()}, from {python.channel}"
 
 
-def _check_unused(root: Root, release: Release) -> None:
+def check_unused(root: Root, release: Release) -> None:
     """Raise ConflictError for a version that was removed: layers and locks may still name it."""
     if any(root.prefix_of(release.stack, release.version, one).exists() for one in Platform):
         return
@@ -162,7 +162,7 @@ def publish(request: PublishRequest) -> Outcome:
 
 
 def _build(request: PublishRequest, root: Root, release: Release) -> tuple[TestPlace, Tally]:
-    with _staged(root, release) as stage:
+    with staged(root, release) as stage:
         draft = begin(request, release, root, stage)
         manifest, tally = seal(draft, realise(draft))
         named = f"{release.stack}-{release.version}-{release.platform}"
@@ -170,7 +170,7 @@ def _build(request: PublishRequest, root: Root, release: Release) -> tuple[TestP
         with root.backend.writing(message, tag=named, like=_like(root, release)):
             make_root(root)
             root.backend.put(stage, release.prefix)
-    _finish(root, release)
+    finish(root, release)
     return manifest.tested, tally
 
 
@@ -180,7 +180,7 @@ def _like(root: Root, release: Release) -> tuple[Path, Path] | None:
     return (before[-1].prefix, release.prefix) if before else None
 
 
-def _finish(root: Root, release: Release) -> None:
+def finish(root: Root, release: Release) -> None:
     """Do what is left once the release is there, and cannot make it fail any more."""
     if root.backend.in_place:
         try:
@@ -196,7 +196,7 @@ def _finish(root: Root, release: Release) -> None:
 
 
 @contextmanager
-def _staged(root: Root, release: Release) -> Iterator[Path]:
+def staged(root: Root, release: Release) -> Iterator[Path]:
     """Yield where to build; nothing of it is left when the enclosed code fails."""
     name = f"{release.stack}-{release.version}-{release.platform}-{uuid4().hex[:8]}"
     stage = root.staging / name

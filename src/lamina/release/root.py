@@ -257,6 +257,21 @@ def open_root(path: Path, *, create: bool = False, backend: Backend = DIRECTORY)
     return root
 
 
+def release_at(prefix: Path) -> Release | None:
+    """Return the release that a directory is, in a root or not; None for any other.
+
+    Raises DocumentError for a manifest that is not valid.
+    """
+    from lamina.release.manifest import load_manifest
+
+    path = prefix / INTERNAL / MANIFEST_NAME
+    if not path.is_file():
+        return None
+    told = load_manifest(path)
+    absolute = Path(os.path.abspath(prefix))  # noqa: PTH100 (links are kept: the path is for people)
+    return Release(stack=told.stack, version=told.version, platform=told.platform, prefix=absolute)
+
+
 def make_root(root: Root) -> None:
     """Make a root where there is none."""
     if (root.path / ROOT_MARKER).is_file():

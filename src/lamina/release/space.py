@@ -1,10 +1,12 @@
-"""What removing a tree gives back, where files may be those of other trees as well."""
+"""Space on disk: what a tree gives back, where files may be other trees' too; what is free."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from typing import TYPE_CHECKING
+
+from lamina.core.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,3 +44,18 @@ def _statuses(tree: Path) -> Iterator[os.stat_result]:
                 yield os.lstat(f"{directory}/{name}")
             except FileNotFoundError:
                 continue
+
+
+def require_space(directory: Path, needed: int, *, what: str) -> None:
+    """Raise StorageError unless a file system has room for so many bytes, for this user.
+
+    ``what`` is to be written. It may still run out: others write as well.
+    """
+    there = next(one for one in (directory, *directory.parents) if one.exists())
+    status = os.statvfs(there)
+    free = status.f_bavail * status.f_frsize
+    if status.f_blocks and free < needed:
+        raise StorageError(
+            f"{directory}: {what} needs {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free",
+            hints=["free space on that file system, or choose another directory"],
+        )

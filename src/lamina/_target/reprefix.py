@@ -1,0 +1,386 @@
+"""Write another prefix into a tree: in texts, programs, links, byte code and lists of files.
+
+What names a prefix is listed in ``.lamina/prefixes.json``, with a digest of each file as it is. No
+module of its own in a pack: unpack.py is behind it there, as ``.lamina/unpack.py``.
+
+Killed at any point, the next run finishes: what a file becomes is written down (``JOURNAL``) before
+it is renamed into place. Nothing is changed before everything has been looked at.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import py_compile
+import re
+import shlex
+from importlib.util import MAGIC_NUMBER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+
+    Pairs = List[Tuple[bytes, bytes]]
+    """Old and new path of each prefix."""
+
+STATE = ".lamina/prefixes.json"
+JOURNAL = ".lamina/unpacking.jsonl"
+LONGEST_SHEBANG = 127
+"""In bytes; older kernels cut the line there (execve(2), BINPRM_BUF_SIZE)."""
+
+_END = rb"(?![\w-])"
+_TRAMPOLINE = re.compile(rb"#!/bin/sh\n'''exec' (?P<words>[^\n]*) \"\$0\" \"\$@\"\n' '''\n")
+_STRANGE = re.compile("[\\x00-\\x1f\\x7f'\"\\\\$`:;]")
+
+
+class RefusedError(Exception):
+    """What cannot be done, and the exit code that says so."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+
+def digest_of(data: bytes) -> str:
+    """Return a SHA-256 in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def check_path(path: str) -> None:
+    """Raise RefusedError for a path that cannot be written into scripts."""
+    wrong = _STRANGE.search(path)
+    if wrong:
+        raise RefusedError("%s: a path with %r cannot be a prefix" % (path, wrong.group()), 2)
+
+
+def pattern_of(olds: "Iterable[bytes]") -> "re.Pattern[bytes]":
+    """Return what finds prefixes, the longest first, and not the beginnings of other names."""
+    words = sorted(set(olds), key=lambda one: (-len(one), one))
+    return re.compile(b"(?:" + b"|".join(map(re.escape, words)) + b")" + _END)
+
+
+def renamed(data: bytes, pairs: "Pairs") -> bytes:
+    """Return a text with the new prefixes; a script starts as the kernel can do it."""
+    names = dict(pairs)
+    pattern = pattern_of(names)
+
+    def text(part: bytes) -> bytes:
+        return pattern.sub(lambda found: names[found.group()], part)
+
+    words, rest = _interpreter(data, pattern)
+    return shebang([text(word) for word in words]) + text(rest)
+
+
+def _interpreter(data: bytes, pattern: "re.Pattern[bytes]") -> "Tuple[List[bytes], bytes]":
+    """Return the command that a script asks for, none where that is elsewhere, and the rest."""
+    found = _TRAMPOLINE.match(data)
+    if found:
+        words = [os.fsencode(word) for word in shlex.split(os.fsdecode(found.group("words")))]
+        return words, data[found.end() :]
+    here = pattern.match(data, 2) if data[:2] == b"#!" else None
+    if here:
+        line, _, rest = data.partition(b"\n")
+        program, *options = line[here.end() :].split() or [b""]
+        return [here.group() + program, *options], rest
+    return [], data
+
+
+def shebang(words: "List[bytes]") -> bytes:
+    """Return the first lines of a script: through ``/bin/sh`` where the kernel cannot do it."""
+    if not words:
+        return b""
+    plain = b"#!" + b" ".join(words) + b"\n"
+    if len(words) <= 2 and len(plain) <= LONGEST_SHEBANG and not re.search(rb"\s", words[0]):
+        return plain
+    quoted = b" ".join(b"'" + word.replace(b"'", b"'\"'\"'") + b"'" for word in words)
+    return b"#!/bin/sh\n'''exec' " + quoted + b" \"$0\" \"$@\"\n' '''\n"
+
+
+def padded(data: bytes, pairs: "Pairs", room: int) -> bytes:
+    """Return a program with the new prefixes, and zero bytes where they are shorter.
+
+    ``room``: bytes that there are for each; what the present one does not use is zero bytes at the
+    end of its string. Raises ValueError where there are none.
+    """
+    names = dict(pairs)
+    pattern = pattern_of(names)
+    parts: "List[bytes]" = []
+    at = 0
+    while True:
+        first = pattern.search(data, at)
+        if first is None:
+            return b"".join([*parts, data[at:]])
+        end = data.find(b"\0", first.start())
+        end = len(data) if end < 0 else end
+        chunk = data[first.start() : end]
+        spare = sum(max(0, room - len(one.group())) for one in pattern.finditer(chunk))
+        new = pattern.sub(lambda found: names[found.group()], chunk)
+        if data[end : end + spare] != bytes(spare) or len(new) > len(chunk) + spare:
+            raise ValueError("no room for the new prefix")
+        parts += [data[at : first.start()], new.ljust(len(chunk) + spare, b"\0")]
+        at = end + spare
+
+
+class Tree:
+    """A tree whose prefixes are to change, and how far that has come."""
+
+    def __init__(self, top: str, news: "List[str]") -> None:
+        self.top = top
+        with open(self.path(STATE), encoding="utf-8") as stream:
+            self.state = json.load(stream)
+        self.olds = [str(one["path"]) for one in self.state["prefixes"]]
+        self.news = news
+        self.journal = self._journal()
+        self.changed: "List[str]" = []
+
+    @property
+    def parts(self) -> "List[str]":
+        """Return where the prefixes are that are in the tree; the first is the tree itself."""
+        return [one["inside"] for one in self.state["prefixes"] if one["inside"] is not None]
+
+    def path(self, inside: str) -> str:
+        """Return where something of the tree is."""
+        return os.path.join(self.top, inside)
+
+    def _journal(self) -> "Dict[str, List[Dict[str, Any]]]":
+        """Return what an earlier run was about to write; its last line may be unfinished."""
+        found: "Dict[str, List[Dict[str, Any]]]" = {}
+        if os.path.exists(self.path(JOURNAL)):
+            with open(self.path(JOURNAL), encoding="utf-8") as stream:
+                for line in stream:
+                    if line.endswith("\n"):
+                        entry = json.loads(line)
+                        found.setdefault(entry["path"], []).append(entry)
+        return found
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.olds == self.news and not self.journal
+
+    def check(self) -> None:
+        """Raise RefusedError unless every file is as it was packed, or as a killed run left it."""
+        for new in self.news:
+            check_path(new)
+        longest = max(len(os.fsencode(new)) for new in self.news)
+        shortest = min(len(os.fsencode(old)) for old in self.olds)
+        altered = []
+        for file in self.state["files"]:
+            if file["kind"] == "binary" and longest > max(file["room"], shortest):
+                raise RefusedError(
+                    "%s has room for a prefix of %d bytes, and this one has %d"
+                    % (file["path"], file["room"], longest),
+                    2,
+                )
+            if self._names(file) is None:
+                altered.append(file["path"])
+        if altered:
+            raise RefusedError("not as packed: %s" % ", ".join(altered[:10]), 6)
+
+    def content(self, inside: str) -> "Optional[bytes]":
+        """Return a file's bytes or a link's target; None where it is not there."""
+        path = self.path(inside)
+        try:
+            if os.path.islink(path):
+                return os.fsencode(os.readlink(path))
+            with open(path, "rb") as stream:
+                return stream.read()
+        except OSError:
+            return None
+
+    def _names(self, file: "Dict[str, Any]") -> "Optional[List[str]]":
+        """Return the prefixes that a file names now; None for one that nobody knows."""
+        data = self.content(file["path"])
+        if data is None:
+            gone = [one for one in self.journal.get(file["path"], ()) if not one["sha256"]]
+            return gone[-1]["prefixes"] if gone else None
+        digest = digest_of(data)
+        if digest == file["sha256"]:
+            return self.olds
+        for entry in self.journal.get(file["path"], ()):
+            if entry["sha256"] == digest:
+                return list(entry["prefixes"])
+        return None
+
+    def change(self) -> None:
+        """Write the new prefixes; byte code comes after its source."""
+        files = self.state["files"]
+        for file in sorted(files, key=lambda one: (one["kind"] == "code", one["path"])):
+            self.changed.append(file["path"])
+            now = self._names(file)
+            if now is None:
+                raise RefusedError("%s changed meanwhile" % file["path"], 6)
+            if now != self.news:
+                self._change(file, now)
+
+    def _change(self, file: "Dict[str, Any]", now: "List[str]") -> None:
+        inside, data = file["path"], self.content(file["path"])
+        if data is None:
+            return  # Byte code that was of no use.
+        both = zip(now, self.news)  # noqa: B905 (Python 3.8)
+        pairs = [(os.fsencode(old), os.fsencode(new)) for old, new in both]
+        if file["kind"] == "text":
+            self._put(inside, renamed(data, pairs))
+        elif file["kind"] == "binary":
+            try:
+                self._put(inside, padded(data, pairs, file["room"]))
+            except ValueError as error:
+                raise RefusedError("%s: %s" % (inside, error), 2) from None
+        elif file["kind"] == "link":
+            pattern, names = pattern_of(old for old, _ in pairs), dict(pairs)
+            self._link(inside, pattern.sub(lambda found: names[found.group()], data))
+        else:
+            self._compile(inside, data)
+
+    def note(self, inside: str, digest: str) -> None:
+        """Write down what a file is about to be."""
+        entry = {"path": inside, "sha256": digest, "prefixes": self.news}
+        with open(self.path(JOURNAL), "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(entry) + "\n")
+
+    def _put(self, inside: str, data: bytes) -> None:
+        self.note(inside, digest_of(data))
+        put(self.path(inside), data)
+
+    def _link(self, inside: str, target: bytes) -> None:
+        self.note(inside, digest_of(target))
+        beside = _beside(self.path(inside))
+        with writable(os.path.dirname(beside)):
+            if os.path.lexists(beside):
+                os.unlink(beside)
+            os.symlink(os.fsdecode(target), beside)
+            os.replace(beside, self.path(inside))
+
+    def _compile(self, inside: str, data: bytes) -> None:
+        """Compile again, or have no byte code where it is for another Python."""
+        directory, name = os.path.split(os.path.dirname(inside)), os.path.basename(inside)
+        source = os.path.join(directory[0], name.split(".", 1)[0] + ".py")
+        if data[:4] != MAGIC_NUMBER or not os.path.isfile(self.path(source)):
+            self.note(inside, "")
+            with writable(os.path.dirname(self.path(inside))):
+                os.unlink(self.path(inside))
+            return
+        mode = py_compile.PycInvalidationMode.TIMESTAMP
+        if data[4] & 1:
+            mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        target = self.path(inside) + ".lamina-new"
+        with writable(os.path.dirname(target)):
+            py_compile.compile(
+                self.path(source), target, dfile=source, doraise=True, invalidation_mode=mode
+            )
+            with open(target, "rb") as stream:
+                self._put(inside, stream.read())
+            os.unlink(target)
+
+    def text_of_state(self) -> bytes:
+        """Return the prefixes and digests that hold now, as they are kept."""
+        files = []
+        for file in self.state["files"]:
+            data = self.content(file["path"])
+            if data is not None:
+                files.append(dict(file, sha256=digest_of(data)))
+        pairs = zip(self.state["prefixes"], self.news)  # noqa: B905 (Python 3.8)
+        prefixes = [dict(one, path=new) for one, new in pairs]
+        return json_text(dict(self.state, prefixes=prefixes, files=files))
+
+
+def json_text(value: "Any") -> bytes:
+    """Return a document's bytes, the same each time."""
+    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode("ascii")
+
+
+def put(path: str, data: bytes) -> None:
+    """Replace a file in one step, its mode kept."""
+    beside = _beside(path)
+    mode = os.stat(path).st_mode & 0o7777 if os.path.exists(path) else 0o644
+    with writable(os.path.dirname(path)):
+        if os.path.lexists(beside):
+            os.unlink(beside)
+        with open(beside, "wb") as stream:
+            stream.write(data)
+        os.chmod(beside, mode)
+        os.replace(beside, path)
+
+
+def _beside(path: str) -> str:
+    directory, name = os.path.split(path)
+    return os.path.join(directory, ".%s.lamina-new" % name)
+
+
+class writable:  # noqa: N801
+    """Lets a directory be written to while the enclosed code runs."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self.mode = os.stat(directory).st_mode & 0o7777
+
+    def __enter__(self) -> None:
+        if not self.mode & 0o200:
+            os.chmod(self.directory, self.mode | 0o700)
+
+    def __exit__(self, *_: object) -> None:
+        if not self.mode & 0o200:
+            os.chmod(self.directory, self.mode)
+
+
+def update_records(tree: Tree) -> None:
+    """Keep the lists of packages true: RECORD (PEP 376), and conda's digests of what is there."""
+    changed = {os.path.normpath(tree.path(inside)) for inside in tree.changed}
+    for part in tree.parts:
+        for site in _sites(tree.path(part)):
+            for name in sorted(os.listdir(site)):
+                if name.endswith(".dist-info"):
+                    _update_record(tree, os.path.join(site, name, "RECORD"), site, changed)
+        _update_conda(tree, tree.path(os.path.join(part, "conda-meta")))
+
+
+def _sites(top: str) -> "Iterator[str]":
+    directory = os.path.join(top, "lib")
+    for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
+        site = os.path.join(directory, name, "site-packages")
+        if name.startswith("python") and os.path.isdir(site) and not os.path.islink(site):
+            yield site
+
+
+def _update_record(tree: Tree, record: str, site: str, changed: "Iterable[str]") -> None:
+    try:
+        with open(record, "rb") as stream:
+            old = stream.read()
+    except OSError:
+        return
+    touched, lines = False, []
+    for line in old.splitlines(keepends=True):
+        field = line.rsplit(b",", 2)[0]
+        path = os.path.normpath(os.path.join(site, os.fsdecode(field.strip(b'"'))))
+        if path in changed and os.path.isfile(path) and not os.path.islink(path):
+            touched = True
+            with open(path, "rb") as stream:
+                data = stream.read()
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=")
+            end = b"\r\n" if line.endswith(b"\r\n") else b"\n"
+            lines.append(field + b",sha256=" + digest + b",%d" % len(data) + end)
+        else:
+            lines.append(line)
+    if touched:
+        tree.changed.append(os.path.relpath(record, tree.top))
+        put(record, b"".join(lines))
+
+
+def _update_conda(tree: Tree, directory: str) -> None:
+    digests = {}
+    for file in tree.state["files"]:
+        data = tree.content(file["path"])
+        if data is not None:
+            digests[file["sha256"].encode()] = digest_of(data).encode()
+    if not digests or not os.path.isdir(directory):
+        return
+    pattern = re.compile(b"|".join(digests) + b"|" + b"|".join(digests.values()))
+    for name in sorted(os.listdir(directory)):
+        path = os.path.join(directory, name)
+        if name.endswith(".json") and os.path.isfile(path):
+            with open(path, "rb") as stream:
+                old = stream.read()
+            if pattern.search(old):
+                tree.changed.append(os.path.relpath(path, tree.top))
+                put(path, pattern.sub(lambda one: digests.get(one.group(), one.group()), old))

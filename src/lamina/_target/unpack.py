@@ -1,0 +1,207 @@
+"""Make an unpacked tree one that is where it is: ``TOP [--prefix PATH] [--base PATH]``.
+
+Run by ``bin/lamina-unpack`` of a pack, where it is behind reprefix.py in ``.lamina/unpack.py``.
+What it changes is written into the tree's listing and manifest as well, so that it can be verified
+as what was packed could.
+"""
+
+import json
+import os
+import re
+
+from lamina._target.reprefix import (
+    JOURNAL,
+    STATE,
+    RefusedError,
+    Tree,
+    digest_of,
+    put,
+    update_records,
+    writable,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List, Optional
+
+# ------------------------------------------------------------------------------------------------
+
+OWN = (
+    "bin/lamina-unpack",
+    "bin/conda-unpack",
+    ".lamina/pack.json",
+    ".lamina/prefixes.json",
+    ".lamina/unpack.py",
+)
+"""What a pack has besides what was packed."""
+
+_DIRECTORY_MODE = 0o755
+_PLAIN = frozenset(range(0x21, 0x7F)) - frozenset(b"\\#")
+
+
+def escaped(path: str) -> str:
+    """Return a name as mtree(5) has it."""
+    return "".join(chr(byte) if byte in _PLAIN else "\\%03o" % byte for byte in os.fsencode(path))
+
+
+def listed(tree: Tree, inside: str, name: str) -> str:
+    """Return the line of a listing about a file, a link or a directory as it is now."""
+    path = tree.path(inside)
+    mode = os.lstat(path).st_mode
+    data = tree.content(inside) if not os.path.isdir(path) or os.path.islink(path) else b""
+    if inside == STATE:
+        data = tree.text_of_state()
+    assert data is not None  # noqa: S101 (lstat has answered)
+    head = "./" + escaped(name)
+    if os.path.islink(path):
+        return "%s type=link link=%s" % (head, escaped(os.fsdecode(data)))
+    text = "%s type=file mode=%04o size=%d sha256digest=%s"
+    return text % (head, mode & 0o7777, len(data), digest_of(data))
+
+
+def update_listing(tree: Tree, part: str, *, published: bool) -> None:
+    """Write what is there now into the listing of a part, and the manifest that names it."""
+    listing = os.path.join(part, ".lamina", "files.mtree")
+    old = tree.content(listing)
+    manifest = tree.content(os.path.join(part, ".lamina", "release.toml"))
+    if old is None or manifest is None:
+        return
+    lines = {line.split(" ", 1)[0]: line for line in old.decode("ascii").splitlines()[1:]}
+    own = [] if published or part else [one for one in OWN if os.path.lexists(tree.path(one))]
+    for inside in {*tree.changed, *own}:
+        name = os.path.relpath(inside, part) if part else inside
+        if name.startswith("../") or (not part and _elsewhere(tree, inside)):
+            continue
+        key = "./" + escaped(name)
+        if os.path.lexists(tree.path(inside)):
+            if key in lines or inside in own:
+                lines[key] = listed(tree, inside, name)
+        else:
+            lines.pop(key, None)
+    if not published:
+        # Where packs are unpacked, directories can be written to, for tar's sake and the user's.
+        pattern = re.compile(r"type=dir mode=\d+$")
+        lines = {key: pattern.sub("type=dir mode=0755", line) for key, line in lines.items()}
+    text = "\n".join(["#mtree", *(lines[key] for key in sorted(lines))]) + "\n"
+    put(tree.path(listing), text.encode("ascii"))
+    _update_manifest(tree, part, manifest, digest_of(text.encode("ascii")))
+
+
+def _elsewhere(tree: Tree, inside: str) -> bool:
+    return any(part and inside.startswith(part + "/") for part in tree.parts)
+
+
+def _update_manifest(tree: Tree, part: str, manifest: bytes, digest: str) -> None:
+    prefixes = tree.state["prefixes"]
+    news = [new for one, new in zip(prefixes, tree.news, strict=False) if one["inside"] == part]
+    words = {b"prefix": news[0], b"files-digest": digest}
+    new = manifest
+    for key, value in words.items():
+        line = key + b" = " + os.fsencode(json.dumps(value, ensure_ascii=False))
+        new = re.sub(b"(?m)^" + key + b" = .*$", lambda _, line=line: line, new, count=1)  # type: ignore[misc]
+    if new == manifest:
+        return
+    directory = os.path.join(part, ".lamina")
+    with writable(tree.path(directory)):
+        signature = tree.path(os.path.join(directory, "release.toml.sig"))
+        if os.path.exists(signature):
+            os.unlink(signature)  # It is of what was packed.
+    put(tree.path(os.path.join(directory, "release.toml")), new)
+
+
+def set_modes(tree: Tree) -> None:
+    """Let directories be written to by their owner, whatever unpacked them."""
+    for directory, _, _ in os.walk(tree.top):
+        if os.stat(directory).st_mode & 0o7777 != _DIRECTORY_MODE:
+            os.chmod(directory, _DIRECTORY_MODE)
+
+
+def places(tree: Tree, prefix: str, base: "Optional[str]") -> "List[str]":
+    """Return the new path of each prefix; raises RefusedError."""
+    news = []
+    for one in tree.state["prefixes"]:
+        if one["inside"] is None:
+            if not base:
+                raise RefusedError("this is a layer without its base: --base PATH", 2)
+            _check_base(one, base)
+            news.append(base)
+        else:
+            news.append(os.path.join(prefix, one["inside"]) if one["inside"] else prefix)
+    return news
+
+
+def _check_base(wanted: "dict[str, str]", base: str) -> None:
+    """Raise RefusedError unless the base is the one that was packed over, by its manifest."""
+    path = os.path.join(base, ".lamina", "release.toml")
+    try:
+        with open(path, encoding="utf-8") as stream:
+            found = re.search('(?m)^lock-digest = "([0-9a-f]+)"$', stream.read())
+    except OSError:
+        found = None
+    if found is None:
+        raise RefusedError("%s: no release of lamina" % base, 2)
+    if found.group(1) != wanted["lock-digest"]:
+        raise RefusedError("%s: not the base of this layer, %s" % (base, wanted["name"]), 6)
+
+
+def unpack(top: str, prefix: str, base: "Optional[str]", *, published: bool) -> str:
+    """Write the new prefixes; return what was done. Raises RefusedError, OSError."""
+    with writable(os.path.join(top, ".lamina")):
+        lock = os.open(os.path.join(top, ".lamina"), os.O_RDONLY)
+        try:
+            _wait(lock)
+            tree = Tree(top, [])
+            tree.news = places(tree, prefix, base)
+            if tree.finished:
+                return "nothing to do: this is %s" % prefix
+            tree.check()
+            tree.change()
+            update_records(tree)
+            if not published:
+                set_modes(tree)
+            for part in tree.parts:
+                update_listing(tree, part, published=published)
+            put(tree.path(STATE), tree.text_of_state())
+            if os.path.exists(tree.path(JOURNAL)):
+                os.unlink(tree.path(JOURNAL))
+        finally:
+            os.close(lock)
+    return "%d files name %s now" % (len(tree.state["files"]), prefix)
+
+
+def _wait(lock: int) -> None:
+    try:
+        import fcntl
+
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except (ImportError, OSError):
+        pass  # Where there are no locks, two people at once are on their own.
+
+
+def main(arguments: "Optional[List[str]]" = None) -> int:
+    """Do it; return the exit code."""
+    import argparse
+    import sys
+
+    parser = argparse.ArgumentParser(prog="lamina-unpack", description="Make this directory work.")
+    parser.add_argument("top", help=argparse.SUPPRESS)
+    parser.add_argument("--prefix", help="the path that it will have [default: its path]")
+    parser.add_argument("--base", help="the release that a layer stands on")
+    parser.add_argument("--published", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    prefix = os.path.abspath(options.prefix or options.top)
+    base = os.path.abspath(options.base) if options.base else None
+    try:
+        print("lamina-unpack: " + unpack(options.top, prefix, base, published=options.published))
+    except RefusedError as error:
+        print("error: " + error.message, file=sys.stderr)
+        return error.code
+    except OSError as error:
+        print("error: %s: %s" % (error.filename, error.strerror), file=sys.stderr)
+        print("hint: run it again once that is mended: it goes on", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,103 @@
+"""``lamina export --as pack`` and ``lamina import``."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lamina.cli.options import environment, output_options, root_option
+from lamina.core.errors import StorageError, UsageError
+
+if TYPE_CHECKING:
+    from lamina.cli.options import Output
+    from lamina.cli.pack_options import PackChoice
+    from lamina.export.cargo import Cargo
+
+
+def export_pack(output: Output, choice: PackChoice) -> None:
+    """Write a pack of a release or layer."""
+    from lamina.export.pack import format_of, write_pack
+
+    if choice.source is None or choice.path is None:
+        raise UsageError(
+            "a pack is made of a release or a layer, and is a file",
+            hints=["lamina export STACK/VERSION --as pack -o FILE.tar.zst"],
+        )
+    form = format_of(choice.path, choice.archive)
+    directory = choice.path.absolute().parent
+    if not directory.is_dir():
+        raise StorageError(f"{directory}: no such directory")
+    with tempfile.TemporaryDirectory(prefix=".lamina-pack-", dir=directory) as scratch:
+        cargo = _cargo(choice, Path(scratch))
+        packed = write_pack(cargo, choice.path, form)
+    text = (
+        f"wrote {choice.path}: {packed.size / 1e6:.1f} MB of {packed.content / 1e6:.1f} MB; "
+        f"{packed.named} files name the prefix"
+    )
+    value = {
+        "form": "pack",
+        "name": cargo.name,
+        "output": str(choice.path),
+        "bytes": packed.size,
+        "content": packed.content,
+        "named": packed.named,
+    }
+    output.result(text, value)
+
+
+def _cargo(choice: PackChoice, scratch: Path) -> Cargo:
+    from lamina.cli.release import find_release
+    from lamina.export.clobber import check_owners
+    from lamina.export.release_cargo import release_cargo
+    from lamina.layer.base import is_layer
+
+    assert choice.source is not None  # noqa: S101 (asked before)
+    if is_layer(Path(choice.source)):
+        return _layer_cargo(Path(choice.source).absolute(), choice, scratch)
+    release = find_release(choice.source, choice.root)
+    check_owners(release.prefix, allow=choice.clobbered)
+    return release_cargo(release, environment(), scratch)
+
+
+def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:
+    from lamina.export.layer_cargo import layer_cargo
+    from lamina.layer.document import load_layer
+
+    base = Path(load_layer(layer).base.prefix)
+    with_base = choice.with_base == "always"
+    if choice.with_base == "auto":
+        with_base = not base.is_relative_to("/cvmfs")
+    return layer_cargo(layer, base, environment(), scratch, with_base=with_base)
+
+
+@click.command(name="import")
+@click.argument("archive", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@root_option
+@output_options
+def import_(output: Output, archive: Path, *, root: Path) -> None:
+    """Make a pack a release of a root again: ARCHIVE is what ``lamina export --as pack`` wrote.
+
+    Every file is compared with the manifest in it; the root's path is written where it has to be.
+    """
+    from lamina.export.arrival import ImportRequest, import_pack
+    from lamina.release.cvmfs import backend_of
+
+    environ, now = environment(), datetime.now(UTC)
+    request = ImportRequest(
+        archive=archive,
+        root=root,
+        environ=environ,
+        now=now,
+        backend=backend_of(root, environ, now),
+    )
+    release = import_pack(request)
+    shown = shlex.quote(str(release.prefix))
+    output.result(
+        f"{release.name} is in {shown}",
+        {"release": release.name, "platform": release.platform, "prefix": str(release.prefix)},
+    )

@@ -1,0 +1,111 @@
+"""A pack: an archive that is unpacked anywhere, and made to work there by ``bin/lamina-unpack``.
+
+Its members are the files as they were published, with the old prefix in them: so their digests are
+those of the listing. Which of them name the prefix is in ``.lamina/prefixes.json``, its last one.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lamina._target import joined
+from lamina._target.reprefix import RefusedError, check_path, json_text
+from lamina.core import fs
+from lamina.core.errors import ConflictError, UsageError
+from lamina.export.cargo import Cargo, Loader, Part
+from lamina.export.launcher import (
+    ALIAS_NAME,
+    LAUNCHER_NAME,
+    PACK_NAME,
+    PREFIXES_NAME,
+    UNPACK_NAME,
+    launcher,
+)
+from lamina.export.writers import FORMATS, Format, archiving
+from lamina.release.space import require_space
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PACK_SCHEMA = 1
+_SMALLEST = 0.15
+"""What is left of programs and byte code when they are compressed, at least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """A pack that was written."""
+
+    path: Path
+    size: int
+    content: int
+    """Bytes of the files in it."""
+    named: int
+    """Files that name the prefix."""
+
+
+def format_of(path: Path, wanted: str | None = None) -> Format:
+    """Return the format that was asked for, or that a file name says; raises UsageError."""
+    for one in FORMATS:
+        if wanted == one or (wanted is None and path.name.endswith(f".{one}")):
+            return one
+    raise UsageError(
+        f"{path}: which archive is it to be?",
+        hints=[f"-o {shlex.quote(path.name)}.tar.zst", f"--format {'|'.join(FORMATS)}"],
+    )
+
+
+def write_pack(cargo: Cargo, path: Path, form: Format) -> Packed:
+    """Write a pack in one step; the same cargo gives the same bytes.
+
+    Raises ConflictError where there is something, StorageError when there is no space, also in the
+    middle of it, IntegrityError when a file is not as it was published.
+    """
+    if path.exists() or path.is_symlink():
+        raise ConflictError(f"{path}: is there already", hints=[f"rm {shlex.quote(str(path))}"])
+    try:
+        for one in cargo.parts:
+            check_path(one.prefix)
+    except RefusedError as error:
+        raise UsageError(f"{error.message}: it could not be replaced elsewhere") from error
+    directory = path.absolute().parent
+    require_space(directory, int(cargo.size * _SMALLEST), what=f"a pack of {cargo.name}")
+    with fs.replacing(path) as stream:
+        with archiving(stream, form, cargo.seconds) as writer:
+            named = _fill(cargo, Loader(cargo, writer))
+        size = stream.seek(0, 2)
+    return Packed(path=path, size=size, content=cargo.size, named=named)
+
+
+def _fill(cargo: Cargo, loader: Loader) -> int:
+    described = {
+        "schema": PACK_SCHEMA,
+        "name": cargo.name,
+        "platform": str(cargo.platform),
+        "interpreter": cargo.interpreter,
+        "prefixes": [_prefix(one) for one in cargo.parts],
+    }
+    loader.add(PACK_NAME, json_text(described))
+    named = loader.load()
+    loader.add(LAUNCHER_NAME, launcher(cargo).encode(), mode=0o755)
+    loader.writer.link(ALIAS_NAME, LAUNCHER_NAME.rpartition("/")[2])
+    loader.add(UNPACK_NAME, joined("reprefix.py", "unpack.py").encode())
+    # Last, so that an archive without it is not a whole one.
+    state = {
+        "schema": PACK_SCHEMA,
+        "prefixes": described["prefixes"],
+        "files": [one.value() for one in named],
+    }
+    loader.add(PREFIXES_NAME, json_text(state))
+    return len(named)
+
+
+def _prefix(part: Part) -> dict[str, Any]:
+    return {
+        "path": part.prefix,
+        "inside": part.inside,
+        "name": part.name,
+        "lock-digest": part.lock_digest,
+    }

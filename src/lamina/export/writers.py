@@ -1,0 +1,183 @@
+"""Archives that are written as a stream: a member at a time, the same bytes for the same members.
+
+Owners are root and every member has one time, so only content, modes and names count.
+"""
+
+from __future__ import annotations
+
+import stat
+import struct
+import tarfile
+import time
+import zipfile
+import zlib
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Literal, Protocol, cast, get_args
+
+from lamina.archive.zstd import compressing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Format = Literal["tar.zst", "tar.gz", "tar", "zip"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+LEVEL = 9
+"""Of zstd: what conda-pack uses."""
+GZIP_LEVEL = 6
+_BLOCK = 1 << 19
+_WINDOW = 1 << 15
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class ArchiveWriter(Protocol):
+    """Takes the members of an archive, each after the directory that it is in."""
+
+    def directory(self, name: str, mode: int) -> None:
+        """Add a directory."""
+
+    def link(self, name: str, target: str) -> None:
+        """Add a symbolic link."""
+
+    def file(self, name: str, mode: int, size: int, blocks: Iterator[bytes]) -> None:
+        """Add a file of ``size`` bytes, which come in blocks."""
+
+
+class TarWriter:
+    """Writes a tar (GNU format) into a stream; ``close`` ends it."""
+
+    def __init__(self, stream: IO[bytes], seconds: int) -> None:
+        self._stream = stream
+        self._seconds = seconds
+        self._size = 0
+
+    def directory(self, name: str, mode: int) -> None:
+        """Add a directory."""
+        self._head(f"{name}/", tarfile.DIRTYPE, mode)
+
+    def link(self, name: str, target: str) -> None:
+        """Add a symbolic link."""
+        self._head(name, tarfile.SYMTYPE, 0o777, target=target)
+
+    def file(self, name: str, mode: int, size: int, blocks: Iterator[bytes]) -> None:
+        """Add a file."""
+        self._head(name, tarfile.REGTYPE, mode, size=size)
+        for block in blocks:
+            self._put(block)
+        self._put(bytes(-size % tarfile.BLOCKSIZE))
+
+    def close(self) -> None:
+        """Write the end, as long as tar(1) writes it."""
+        self._put(bytes(2 * tarfile.BLOCKSIZE))
+        self._put(bytes(-self._size % tarfile.RECORDSIZE))
+
+    def _head(self, name: str, kind: bytes, mode: int, *, target: str = "", size: int = 0) -> None:
+        member = tarfile.TarInfo(name)
+        member.type, member.mode, member.linkname, member.size = kind, mode, target, size
+        member.mtime = self._seconds
+        member.uname = member.gname = "root"
+        self._put(member.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape"))
+
+    def _put(self, data: bytes) -> None:
+        self._stream.write(data)
+        self._size += len(data)
+
+
+class ZipWriter:
+    """Writes a zip as Info-ZIP does on Unix: with modes, and links as such."""
+
+    def __init__(self, archive: zipfile.ZipFile, seconds: int) -> None:
+        self._archive = archive
+        self._time = max(time.gmtime(seconds)[:6], _ZIP_EPOCH)
+
+    def directory(self, name: str, mode: int) -> None:
+        """Add a directory."""
+        self._archive.writestr(self._member(f"{name}/", stat.S_IFDIR | mode), b"")
+
+    def link(self, name: str, target: str) -> None:
+        """Add a symbolic link: its content is its target."""
+        member = self._member(name, stat.S_IFLNK | 0o777)
+        self._archive.writestr(member, target.encode("utf-8", "surrogateescape"))
+
+    def file(self, name: str, mode: int, size: int, blocks: Iterator[bytes]) -> None:
+        """Add a file."""
+        member = self._member(name, stat.S_IFREG | mode)
+        member.file_size = size
+        with self._archive.open(member, "w") as stream:
+            for block in blocks:
+                stream.write(block)
+
+    def _member(self, name: str, mode: int) -> zipfile.ZipInfo:
+        member = zipfile.ZipInfo(name, self._time)
+        member.external_attr = mode << 16
+        member.create_system = 3
+        member.compress_type = zipfile.ZIP_DEFLATED
+        return member
+
+
+class GzipStream:
+    """One gzip member, compressed in blocks by several threads; the bytes do not show how many.
+
+    Each block knows the end of the one before it, as pigz does it.
+    """
+
+    def __init__(self, stream: IO[bytes], seconds: int, pool: ThreadPoolExecutor) -> None:
+        self._stream, self._pool = stream, pool
+        self._crc, self._size, self._rest, self._known = 0, 0, bytearray(), b""
+        self._waiting: deque[Future[bytes]] = deque()
+        stream.write(b"\x1f\x8b\x08\x00" + struct.pack("<L", seconds & 0xFFFFFFFF) + b"\x00\xff")
+
+    def write(self, data: bytes) -> int:
+        """Take more."""
+        self._crc, self._size = zlib.crc32(data, self._crc), self._size + len(data)
+        self._rest += data
+        while len(self._rest) >= _BLOCK:
+            self._send(bytes(self._rest[:_BLOCK]))
+            del self._rest[:_BLOCK]
+        return len(data)
+
+    def close(self) -> None:
+        """Write what is left, and the checksum."""
+        self._send(bytes(self._rest), end=True)
+        while self._waiting:
+            self._stream.write(self._waiting.popleft().result())
+        self._stream.write(struct.pack("<LL", self._crc, self._size & 0xFFFFFFFF))
+
+    def _send(self, data: bytes, *, end: bool = False) -> None:
+        self._waiting.append(self._pool.submit(_deflated, data, self._known, end=end))
+        self._known = data[-_WINDOW:]
+        if len(self._waiting) > 8:
+            self._stream.write(self._waiting.popleft().result())
+
+
+def _deflated(data: bytes, known: bytes, *, end: bool) -> bytes:
+    maker = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, 9, zdict=known)
+    how = zlib.Z_FINISH if end else zlib.Z_SYNC_FLUSH
+    return maker.compress(data) + maker.flush(how)
+
+
+@contextmanager
+def archiving(stream: IO[bytes], form: Format, seconds: int) -> Iterator[ArchiveWriter]:
+    """Write an archive into a stream; ``seconds`` since 1970 is the time of every member."""
+    match form:
+        case "zip":
+            with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+                yield ZipWriter(archive, seconds)
+        case "tar.zst":
+            with compressing(stream, level=LEVEL) as packed:
+                yield from _tarring(packed, seconds)
+        case "tar.gz":
+            with ThreadPoolExecutor(2) as pool:
+                gzip = GzipStream(stream, seconds, pool)
+                yield from _tarring(cast("IO[bytes]", gzip), seconds)
+                gzip.close()
+        case "tar":
+            yield from _tarring(stream, seconds)
+
+
+def _tarring(stream: IO[bytes], seconds: int) -> Iterator[ArchiveWriter]:
+    writer = TarWriter(stream, seconds)
+    yield writer
+    writer.close()

@@ -1,0 +1,24 @@
+"""A release and its pack, made once for all tests of what ships them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.core import fs
+from support.packs import make_shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.packs import Shipped
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
+    """Return a release with its own interpreter, and its pack."""
+    top: Path = tmp_path_factory.mktemp("shipped")
+    yield make_shipped(top)
+    fs.remove_tree(top)

@@ -1,0 +1,214 @@
+"""A pack becomes a release again, and what is not whole or not what it says becomes nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tarfile
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lamina.archive.zstd import decompressing
+from lamina.core import fs
+from lamina.core.errors import ConflictError, IntegrityError, LaminaError
+from lamina.export.arrival import ImportRequest, import_pack
+from lamina.release.backend import DIRECTORY
+from lamina.release.history import read_history
+from lamina.release.root import release_at
+from lamina.release.verify import verify_release
+from support.packs import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lamina.release.root import Release
+    from support.packs import Shipped
+
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+def bring(shipped: Shipped, archive: Path, root: Path) -> Release:
+    return import_pack(
+        ImportRequest(
+            archive=archive, root=root, environ=shipped.environ, now=NOW, backend=DIRECTORY
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def root(shipped: Shipped, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a root with the release that came in the pack."""
+    path = tmp_path_factory.mktemp("arrived") / "root"
+    bring(shipped, shipped.archive, path)
+    yield path
+    fs.remove_tree(path)
+
+
+def test_the_release_is_what_was_published_somewhere_else(shipped: Shipped, root: Path) -> None:
+    prefix = root / "releases" / "small" / "1.0" / str(shipped.release.platform)
+    release = release_at(prefix)
+    assert release is not None
+    findings = verify_release(release)
+    assert findings.sound, findings.lines()
+    assert run(prefix / "bin" / "greet") == f"hello from {prefix}\n"
+    assert not (prefix / "bin" / "lamina-unpack").exists()
+    before, after = shipped.release.manifest(), release.manifest()
+    changes = {"prefix": str(prefix), "files_digest": after.files_digest}
+    assert after == before.model_copy(update=changes)
+    assert prefix.stat().st_mode & 0o777 == 0o555
+    [move] = read_history(root, release.stack)
+    assert (move.action, move.after, move.why) == (
+        "import", "1.0", f"from small.tar.zst, for {release.platform}",
+    )  # fmt: skip
+
+
+def test_a_release_that_is_there_is_never_replaced(shipped: Shipped, root: Path) -> None:
+    with pytest.raises(ConflictError, match="releases never change"):
+        bring(shipped, shipped.archive, root)
+
+
+@pytest.fixture(scope="module")
+def plain(shipped: Shipped, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the first half a MB of the pack, without compression, as members to change."""
+    path = tmp_path_factory.mktemp("plain") / "plain.tar"
+    with shipped.archive.open("rb") as packed, decompressing(packed) as stream:
+        path.write_bytes(stream.read(1 << 19))
+    return path
+
+
+def changed(plain: Path, target: Path, change: Any) -> Path:
+    """Write the members of an archive that is cut off once more, each as a function returns it."""
+    with plain.open("rb") as stream, tarfile.open(target, "w") as written:
+        source = tarfile.open(fileobj=stream, mode="r|")  # noqa: SIM115 (it has no end)
+        try:
+            for member in source:
+                content = source.extractfile(member) if member.isreg() else None
+                data = content.read() if content else b""
+                for one, new in change(member, data):
+                    one.size = len(new)
+                    written.addfile(one, io.BytesIO(new))
+        except tarfile.ReadError:
+            pass
+    return target
+
+
+def refused(shipped: Shipped, archive: Path, root: Path) -> LaminaError:
+    """Return why an archive is refused, of which nothing is left."""
+    with pytest.raises(LaminaError) as caught:
+        bring(shipped, archive, root)
+    assert not list(root.glob("releases/*"))
+    assert not list(root.glob(".staging/*"))
+    return caught.value
+
+
+@pytest.mark.parametrize("part", [0.00001, 0.01, 0.9, 0.9999], ids=str)
+def test_what_is_cut_off_says_where(shipped: Shipped, tmp_path: Path, part: float) -> None:
+    archive = tmp_path / "small.tar.zst"
+    shutil.copyfile(shipped.archive, archive)
+    with archive.open("r+b") as stream:
+        stream.truncate(int(archive.stat().st_size * part))
+    error = refused(shipped, archive, tmp_path / "root")
+    assert isinstance(error, IntegrityError)
+    assert "damaged or cut off" in error.message
+
+
+def test_bytes_that_changed_on_the_way_are_found(shipped: Shipped, tmp_path: Path) -> None:
+    archive = tmp_path / "small.tar.zst"
+    data = bytearray(shipped.archive.read_bytes())
+    data[len(data) // 3] ^= 0x10
+    archive.write_bytes(data)
+    error = refused(shipped, archive, tmp_path / "root")
+    assert isinstance(error, IntegrityError)
+
+
+def as_it_is(member: tarfile.TarInfo, data: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
+    return [(member, data)]
+
+
+def test_an_altered_file_is_named(shipped: Shipped, plain: Path, tmp_path: Path) -> None:
+    def change(member: tarfile.TarInfo, data: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
+        return [(member, data.swapcase() if member.name == ".lamina/base.json" else data)]
+
+    error = refused(shipped, changed(plain, tmp_path / "x.tar", change), tmp_path / "root")
+    assert isinstance(error, IntegrityError)
+    assert ".lamina/base.json is not the one that its manifest names" in error.message
+
+
+@pytest.mark.parametrize("name", [".lamina/files.mtree", ".lamina/release.toml"])
+def test_an_altered_listing_or_manifest_is_refused(
+    shipped: Shipped, plain: Path, tmp_path: Path, name: str
+) -> None:
+    def change(member: tarfile.TarInfo, data: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
+        if member.name == name:
+            data = data.replace(b"size=93 ", b"size=94 ").replace(b'est = "', b'est = "0', 5)
+        return [(member, data)]
+
+    refused(shipped, changed(plain, tmp_path / "x.tar", change), tmp_path / "root")
+
+
+def test_a_manifest_cannot_lead_out_of_the_root(
+    shipped: Shipped, plain: Path, tmp_path: Path
+) -> None:
+    def change(member: tarfile.TarInfo, data: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
+        if member.name == ".lamina/release.toml":
+            data = data.replace(b'version = "1.0"', b'version = "../../../1.0"')
+        return [(member, data)]
+
+    error = refused(shipped, changed(plain, tmp_path / "x.tar", change), tmp_path / "root")
+    assert "version" in error.message
+
+
+def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        special("/etc/lamina-was-here", tarfile.REGTYPE),
+        special("bin/../../out", tarfile.REGTYPE),
+        special("bin/device", tarfile.CHRTYPE),
+        special("bin/pipe", tarfile.FIFOTYPE),
+        special("bin/python", tarfile.SYMTYPE, "/bin/sh"),
+        special("bin/greet", tarfile.LNKTYPE, ".lamina/pack.json"),
+        special("bin/more", tarfile.REGTYPE),
+    ],
+    ids=lambda one: f"{one.name} {one.type.decode()}",
+)
+def test_members_that_a_pack_cannot_have_are_refused(
+    shipped: Shipped, plain: Path, tmp_path: Path, bad: tarfile.TarInfo
+) -> None:
+    def change(member: tarfile.TarInfo, data: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
+        return (
+            [(bad, b""), (member, data)] if member.name == ".lamina/base.json" else [(member, data)]
+        )
+
+    error = refused(shipped, changed(plain, tmp_path / "x.tar", change), tmp_path / "root")
+    assert isinstance(error, IntegrityError)
+    assert bad.name in error.message
+
+
+def test_other_archives_are_no_packs(shipped: Shipped, tmp_path: Path) -> None:
+    archive = tmp_path / "x.tar"
+    with tarfile.open(archive, "w") as written:
+        written.addfile(special("bin/greet", tarfile.REGTYPE))
+    assert "no pack of lamina" in refused(shipped, archive, tmp_path / "root").message
+
+
+def test_a_layer_is_not_a_release(shipped: Shipped, plain: Path, tmp_path: Path) -> None:
+    def change(member: tarfile.TarInfo, data: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
+        if member.name == ".lamina/pack.json":
+            value = json.loads(data)
+            value["prefixes"] *= 2
+            data = json.dumps(value).encode()
+        return [(member, data)]
+
+    error = refused(shipped, changed(plain, tmp_path / "x.tar", change), tmp_path / "root")
+    assert error.exit_code == 2
+    assert "a layer, and no release" in error.message

@@ -1,0 +1,126 @@
+"""A layer leaves with its base, or without it and is put on the same base elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.core import fs
+from lamina.core.errors import NotSupportedError, UsageError
+from lamina.export.layer_cargo import layer_cargo
+from lamina.export.pack import write_pack
+from lamina.release.root import release_at
+from lamina.release.verify import verify_release
+from support.packs import run, unpacked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.command_line import CommandLine
+    from support.packs import Shipped
+
+
+@pytest.fixture
+def layer(shipped: Shipped, command_line: CommandLine) -> Path:
+    """Return a layer with a module and a program of its own."""
+    directory = command_line.directory / "layer"
+    command_line("layer", "create", directory, "--on", shipped.release.prefix)
+    [site] = directory.glob("lib/python*/site-packages")
+    (site / "mine.py").write_text("import greeter\nanswer = 42\n")
+    program = directory / "bin" / "mine"
+    program.write_text(
+        f"#!{directory}/bin/python\nimport mine\nprint(mine.answer, mine.__file__)\n"
+    )
+    program.chmod(0o755)
+    return directory
+
+
+def test_with_its_base_it_needs_nothing(
+    shipped: Shipped, layer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    archive = tmp_path / "layer.tar"
+    told = command_line("export", layer, "--as", "pack", "-o", archive, "--json").json
+    assert told["name"] == "layer on small/1.0"
+    top = unpacked(archive, tmp_path / "there")
+    run(top / "bin" / "lamina-unpack")
+    site = "lib/python3.12/site-packages"
+    assert run(top / "bin" / "mine") == f"42 {top}/{site}/mine.py\n"
+    asked = "import sys, greeter; print(sys.base_prefix, greeter.__file__)"
+    assert run(top / "bin" / "python", "-c", asked).split() == [
+        f"{top}/.base/python",
+        f"{top}/.base/{site}/greeter/__init__.py",
+    ]
+    old = run("grep", "-rlF", "-e", shipped.release.prefix, "-e", layer, ".", cwd=top)
+    assert old == "./.lamina/pack.json\n"
+    base = release_at(top / ".base")
+    assert base is not None
+    assert verify_release(base).sound
+    assert (
+        "a layer, and no release"
+        in command_line("import", archive, "--root", tmp_path / "root", expect=2).stderr
+    )
+    fs.remove_tree(top)
+
+
+def test_without_its_base_it_is_put_on_the_same_one(
+    shipped: Shipped, layer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    archive = tmp_path / "layer.tar.zst"
+    command_line("export", layer, "--as", "pack", "--with-base", "never", "-o", archive)
+    assert archive.stat().st_size < 200_000
+    top = unpacked(archive, tmp_path / "there")
+    assert "--base PATH" in run(top / "bin" / "lamina-unpack", expect=2)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.symlink_to(shipped.release.prefix)
+    run(top / "bin" / "lamina-unpack", "--base", elsewhere)
+    assert run(top / "bin" / "mine").startswith("42 ")
+    assert f'prefix = "{elsewhere}"' in (top / "lamina-layer.toml").read_text()
+
+
+def test_another_base_is_refused(
+    shipped: Shipped, layer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    archive = tmp_path / "layer.tar"
+    command_line("export", layer, "--as", "pack", "--with-base", "never", "-o", archive)
+    top = unpacked(archive, tmp_path / "there")
+    other = tmp_path / "other"
+    (other / ".lamina").mkdir(parents=True)
+    (other / "bin").mkdir()
+    (other / "bin" / "python").symlink_to(shipped.release.interpreter.resolve())
+    manifest = (shipped.release.internal / "release.toml").read_text()
+    digest = str(shipped.release.manifest().lock_digest)
+    (other / ".lamina" / "release.toml").write_text(manifest.replace(digest, "0" * 64))
+    said = run(top / "bin" / "lamina-unpack", "--base", other, expect=6)
+    assert f"{other}: not the base of this layer, small/1.0" in said
+
+
+def test_a_base_that_is_no_release_is_not_shipped(
+    shipped: Shipped, layer: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="no release of lamina"):
+        layer_cargo(layer, tmp_path, shipped.environ, tmp_path, with_base=False)
+
+
+def test_a_base_without_an_interpreter_cannot_come_along(
+    shipped: Shipped, layer: Path, tmp_path: Path
+) -> None:
+    base = tmp_path / "base"
+    text = (shipped.release.internal / "release.toml").read_text()
+    (base / ".lamina").mkdir(parents=True)
+    (base / ".lamina" / "release.toml").write_text(
+        text.replace("bundled = true", "bundled = false")
+    )
+    with pytest.raises(NotSupportedError, match="no interpreter of its own"):
+        layer_cargo(layer, base, shipped.environ, tmp_path, with_base=True)
+
+
+def test_the_same_layer_gives_the_same_bytes(shipped: Shipped, layer: Path, tmp_path: Path) -> None:
+    environ = shipped.environ | {"SOURCE_DATE_EPOCH": "86400"}
+    base = shipped.release.prefix
+    cargo = layer_cargo(layer, base, environ, tmp_path, with_base=False)
+    run(layer / "bin" / "mine")  # leaves byte code
+    again = layer_cargo(layer, base, environ, tmp_path, with_base=False)
+    write_pack(cargo, tmp_path / "one.tar", "tar")
+    write_pack(again, tmp_path / "two.tar", "tar")
+    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()

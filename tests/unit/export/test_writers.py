@@ -1,0 +1,126 @@
+"""Archives are streams that the usual tools read, the same bytes for the same members."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.archive.streams import Reading
+from lamina.core.errors import IntegrityError, UsageError
+from lamina.export.pack import format_of
+from lamina.export.writers import FORMATS, Format, archiving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECONDS = 1_700_000_000
+LARGE = os.urandom(20_000) * 100
+FILES = {
+    "a/empty": b"",
+    "a/large": LARGE,
+    f"a/{'long' * 40}/{'name' * 30}": b"#!/bin/sh\n",
+    "a/ünï \udcff": b"text",
+}
+
+
+def write(path: Path, form: Format) -> Path:
+    """Write an archive with one of each kind."""
+    with path.open("w+b") as stream, archiving(stream, form, SECONDS) as writer:
+        writer.directory("a", 0o755)
+        for name, data in FILES.items():
+            if form == "zip" and "\udcff" in name:
+                continue
+            writer.file(name, 0o555, len(data), blocks(data))
+        writer.link("a/link", "../a/large")
+    return path
+
+
+def read_all(path: Path) -> None:
+    for one in Reading(path).members():
+        for _ in one.blocks():
+            pass
+
+
+def blocks(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), 100_000):
+        yield data[start : start + 100_000]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_was_written_is_read(tmp_path: Path, form: Format) -> None:
+    found = {}
+    for one in Reading(write(tmp_path / "it", form)).members():
+        found[one.name] = (one.kind, one.mode, one.target, b"".join(one.blocks()))
+    assert found.pop("a")[0] == "dir"
+    assert found.pop("a/link")[:3:2] == ("link", "../a/large")
+    wanted = {name: data for name, data in FILES.items() if name in found or form != "zip"}
+    assert found == {name: ("file", 0o555, "", data) for name, data in wanted.items()}
+    assert len(found) >= 3
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_same_members_give_the_same_bytes(tmp_path: Path, form: Format) -> None:
+    one, other = (write(tmp_path / name, form).read_bytes() for name in ("one", "other"))
+    assert one == other
+
+
+def test_tar_is_what_tarfile_writes(tmp_path: Path) -> None:
+    with tarfile.open(write(tmp_path / "it", "tar")) as archive:
+        assert {one.mtime for one in archive} == {SECONDS}
+        assert {(one.uid, one.gid, one.uname) for one in archive} == {(0, 0, "root")}
+    assert (tmp_path / "it").stat().st_size % tarfile.RECORDSIZE == 0
+
+
+def test_gzip_is_one_member_that_anything_reads(tmp_path: Path) -> None:
+    packed = write(tmp_path / "it", "tar.gz").read_bytes()
+    assert gzip.decompress(packed) == write(tmp_path / "plain", "tar").read_bytes()
+    assert packed.count(b"\x1f\x8b\x08\x00") == 1
+
+
+def test_zip_has_modes_and_links(tmp_path: Path) -> None:
+    with zipfile.ZipFile(write(tmp_path / "it", "zip")) as archive:
+        assert archive.testzip() is None
+        assert archive.getinfo("a/large").external_attr >> 16 == 0o100555
+        assert archive.getinfo("a/link").external_attr >> 16 == 0o120777
+        assert archive.getinfo("a/large").date_time == (2023, 11, 14, 22, 13, 20)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("part", [0.3, 0.99])
+def test_a_part_of_an_archive_is_refused(tmp_path: Path, form: Format, part: float) -> None:
+    path = write(tmp_path / "it", form)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    if form == "tar" and part > 0.9:
+        return  # Only zero bytes at its end are missing.
+    with pytest.raises(IntegrityError, match="damaged or cut off"):
+        read_all(path)
+
+
+def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "it").write_bytes(b"hello" * 1000)
+    with pytest.raises(IntegrityError, match="at its beginning"):
+        list(Reading(tmp_path / "it").members())
+
+
+def test_the_name_says_the_format(tmp_path: Path) -> None:
+    for form in FORMATS:
+        assert format_of(tmp_path / f"it-1.0.{form}") == form
+    assert format_of(tmp_path / "it", "zip") == "zip"
+    with pytest.raises(UsageError, match="which archive"):
+        format_of(tmp_path / "it.7z")
+
+
+def test_a_stream_that_cannot_seek_is_enough_for_tar() -> None:
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    with archiving(Pipe(), "tar.zst", SECONDS) as writer:
+        writer.file("it", 0o644, 2, iter([b"it"]))
