@@ -23,27 +23,30 @@ if TYPE_CHECKING:
 @click.argument(
     "directory", type=click.Path(path_type=Path, file_okay=False, exists=True), default="."
 )
+@click.option(
+    "--conda", is_flag=True, help="With conda packages, from a channel that is made on the spot."
+)
 @output_options
-def demo(output: Output, *, directory: Path) -> None:
+def demo(output: Output, *, directory: Path, conda: bool) -> None:
     """Run the main job on an example, in DIRECTORY: from lamina.toml to a plot, in two minutes."""
+    from lamina.demo.conda_story import tell_of_conda
     from lamina.demo.story import Setting, tell
     from lamina.model.platforms import current_platform
 
     base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
-    told = tell(
-        Setting(
-            directory=directory.resolve(),
-            program=(sys.executable, "-P", "-m", "lamina"),
-            spelling=_spelling(),
-            python=base,
-            series=f"{sys.version_info.major}.{sys.version_info.minor}",
-            platform=current_platform(),
-            environ=environment(),
-        )
+    setting = Setting(
+        directory=directory.resolve(),
+        program=(sys.executable, "-P", "-m", "lamina"),
+        spelling=_spelling(),
+        python=base,
+        series=f"{sys.version_info.major}.{sys.version_info.minor}",
+        platform=current_platform(),
+        environ=environment(),
     )
+    told = tell_of_conda(setting) if conda else tell(setting)
     value = {
         "steps": [dataclasses.asdict(scene) for scene in told.scenes],
-        "plot": str(told.plot),
+        "plot": None if told.plot is None else str(told.plot),
         "next": list(told.next_commands),
     }
     output.result(_render(told), value)

@@ -242,11 +242,26 @@ def _conda_export(wanted: _Wanted, directory: Path) -> CondaExport:
         count = len(wanted.lock.packages_for(wanted.targets[0]))
         if count:
             report.warn(f"not in conda's explicit list, being of the package index: {count}")
+    known = _recorded_channels(directory)
+    # Paths in the stack of a release began at another directory.
+    asked = [one for one in used if one not in known and not (known and one.startswith((".", "/")))]
+    found = channel_addresses(asked, directory, environment()) | known
     return CondaExport(
         lock=wanted.lock,
         targets=wanted.targets,
-        channels=channel_addresses(used, directory, environment()),
+        channels={one: found[one] for one in used if one in found},
     )
+
+
+def _recorded_channels(directory: Path) -> dict[str, str]:
+    """Return where the channels of a release are, by its manifest; nothing elsewhere."""
+    from lamina.export.sbom import is_release
+    from lamina.lock.files import LOCK_NAME
+    from lamina.release.manifest import load_manifest
+    from lamina.release.root import MANIFEST_NAME
+
+    inside = is_release(directory / LOCK_NAME)
+    return dict(load_manifest(directory / MANIFEST_NAME).channels) if inside else {}
 
 
 def _stack(found: _Source, lock: Lock, root: Path) -> Stack | None:

@@ -75,7 +75,7 @@ class Told:
     """The whole demonstration, done."""
 
     scenes: tuple[Scene, ...]
-    plot: Path
+    plot: Path | None
     next_commands: tuple[str, ...]
 
 
@@ -95,9 +95,14 @@ class Stage:
 
     def python(self, *words: str | Path, variables: Mapping[str, str]) -> Any:
         """Run the layer's Python and return the object that it prints."""
-        argv = [self.setting.layer / "bin" / "python", *words]
-        env = self._environment | dict(variables)
-        return json.loads(run(argv, env=env, cwd=self.setting.directory).stdout)
+        return self.ask(self.setting.layer / "bin" / "python", *words, variables=variables)
+
+    def ask(
+        self, program: Path, *words: str | Path, variables: Mapping[str, str] | None = None
+    ) -> Any:
+        """Run a program and return the object that it prints."""
+        env = self._environment | dict(variables or {})
+        return json.loads(run([program, *words], env=env, cwd=self.setting.directory).stdout)
 
     def show(self, path: Path) -> str:
         """Return a path as it is typed in the demonstration's directory."""
