@@ -42,6 +42,7 @@ BENCHMARKS: dict[
     "impact": (operations.impact, "hep-analysis"),
     "conda-solve": (conda.solve, "hep-small"),
     "conda-install": (conda.install, "hep-small"),
+    "conda-realise": (conda.realise, "hep-small"),
     "closed": (closed.run, "hep-large"),
     "startup": (startup.run, "hep-start"),
 }

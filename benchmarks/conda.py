@@ -1,4 +1,4 @@
-"""Solving and installing conda packages, against py-rattler called bare.
+"""Solving, installing and publishing conda packages, against py-rattler called bare.
 
 About 20 packages of a channel that is made on the spot. The other side, where it has a cache of
 unpacked packages, makes hard links to it; ours reads, hashes and unpacks every archive each time,
@@ -7,12 +7,17 @@ because no release may share a file with a cache.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import uv
+
 from benchmarks.sides import Comparison, Side, compare
 from lamina.core import fs
+from lamina.lock.files import LOCK_NAME, load_lock
+from lamina.model.platforms import current_platform
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +68,25 @@ asyncio.run(main())
 """
 
 
+_STACK = """
+[stack]
+name = "hep-mixed"
+version = "1.0"
+python = "{series}"
+platforms = ["{platform}"]
+[resolve]
+channels = ["{channel}"]
+glibc = "2.99"
+[conda]
+numpy = "*"
+iminuit = "*"
+awkward = "*"
+[packages]
+uproot = "*"
+coffea = "*"
+"""
+
+
 def make_channel(work: Path) -> Path:
     """Return a channel of this machine's Python and what a physicist reads data with."""
     channel = work / "channel"
@@ -106,3 +130,39 @@ def install(_stack: Path, work: Path, rounds: int) -> Comparison:
     ]
     title = f"conda install of {packages} packages, {size / 2**20:.0f} MiB packed"
     return compare(title, sides, rounds=rounds, reference="py-rattler, nothing cached")
+
+
+def realise(_stack: Path, work: Path, rounds: int) -> Comparison:
+    """Measure publishing a locked mixed stack against the engines one after the other, compiled."""
+    channel, root, prefix = make_channel(work), work / "root", work / "prefix"
+    series = f"{sys.version_info.major}.{sys.version_info.minor}"
+    stack = work / "stack"
+    fs.make_directory(stack)
+    text = _STACK.format(series=series, platform=current_platform(), channel=channel)
+    fs.write_text(stack / "lamina.toml", text)
+    lamina = [sys.executable, "-m", "lamina"]
+    subprocess.run([*lamina, "lock", "--stack", stack, "--quiet"], check=True)
+    lock = load_lock(stack / LOCK_NAME)
+    specs = [f"{one.name} =={one.version} {one.build}" for one in lock.conda]
+    pins = [f"{one.name}=={one.version}" for one in lock.packages]
+    python = prefix / "bin" / "python"
+    publish: list[str | Path] = [*lamina, "publish", "--stack", stack, "--root", root]
+    publish += ["--no-test", "--quiet"]
+    words = ["pip", "install", "--no-deps", "--break-system-packages"]
+    bare: list[str | Path] = [sys.executable, "-c", _BARE, channel, work / "cache", prefix]
+    sides = [
+        Side(name="lamina publish", commands=[publish], prepare=lambda: fs.remove_tree(root)),
+        Side(
+            name="py-rattler, uv, compileall",
+            commands=[
+                [*bare, *specs],
+                [uv.find_uv_bin(), *words, "--python", python, *pins],
+                [python, "-m", "compileall", "-q", "-j", "0", prefix / "lib"],
+            ],
+            prepare=lambda: fs.remove_tree(prefix),
+            environ=os.environ | {"UV_LINK_MODE": "copy"},
+            forgiven=frozenset({1, *CRASHES}),
+        ),
+    ]
+    title = f"publish {len(specs)} conda packages and {len(pins)} of the index"
+    return compare(title, sides, rounds=rounds, reference="py-rattler, uv, compileall", promise=1.5)
