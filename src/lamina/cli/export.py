@@ -11,6 +11,7 @@ import click
 from lamina.cli.metapackage import MetapackageChoice, MetapackageForm, export_metapackage
 from lamina.cli.options import Output, environment, output_options, root_option, stack_file
 from lamina.cli.pack_options import PackChoice, pack_options
+from lamina.cli.rpm import RpmChoice, export_rpm, rpm_options
 from lamina.core import fs, report
 from lamina.core.errors import DocumentError, Problem, UsageError
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 ListForm = Literal["requirements", "pylock", "explicit", "environment", "pixi", "pixi-lock"]
 TextForm = Literal[ListForm, "sbom", MetapackageForm]
-Form = Literal[TextForm, "pack"]
+Form = Literal[TextForm, "pack", "rpm"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class _Wanted:
     help="requirements.txt with hashes, pylock.toml, exact files (conda's explicit list where "
     "there are conda packages), environment.yml, pixi.toml, pixi.lock, a bill of materials "
     "(CycloneDX), a metapackage: a wheel or conda package that needs exactly this, or a pack: an "
-    "archive of a release or layer that works wherever it is unpacked.",
+    "archive of a release or layer that works wherever it is unpacked; or RPMs of a release.",
 )
 @click.option("--target", metavar="PLATFORM/PYTHON", help="One target only, as linux-64/3.12.")
 @click.option(
@@ -68,9 +69,11 @@ class _Wanted:
     "--output",
     "destination",
     type=click.Path(path_type=Path),
-    help="The file to write [default: standard output]; of metapackages the directory [here].",
+    help="The file to write [default: standard output]; of metapackages the directory [here]; "
+    "of RPMs the directory.",
 )
 @pack_options
+@rpm_options
 @root_option
 @output_options
 def export(
@@ -82,6 +85,7 @@ def export(
     digest: DigestKind | None,
     destination: Path | None,
     root: Path,
+    rpm: RpmChoice,
     **packing: Any,
 ) -> None:
     """Write a lock in another form, or a release or layer as an archive.
@@ -93,6 +97,15 @@ def export(
         from lamina.cli.pack import export_pack
 
         export_pack(output, PackChoice(source=source, path=destination, root=root, **packing))
+    elif form == "rpm":
+        export_rpm(
+            output,
+            rpm,
+            source=source,
+            directory=destination,
+            root=root,
+            clobbered=packing["clobbered"],
+        )
     else:
         _export_lock(
             output,

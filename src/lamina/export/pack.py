@@ -74,12 +74,13 @@ def write_pack(cargo: Cargo, path: Path, form: Format) -> Packed:
     require_space(directory, int(cargo.size * _SMALLEST), what=f"a pack of {cargo.name}")
     with fs.replacing(path) as stream:
         with archiving(stream, form, cargo.seconds) as writer:
-            named = _fill(cargo, Loader(cargo, writer))
+            named = fill(cargo, Loader(cargo, writer))
         size = stream.seek(0, 2)
     return Packed(path=path, size=size, content=cargo.size, named=named)
 
 
-def _fill(cargo: Cargo, loader: Loader) -> int:
+def fill(cargo: Cargo, loader: Loader) -> int:
+    """Write the members of a pack, and return how many of them name the prefix."""
     described = {
         "schema": PACK_SCHEMA,
         "name": cargo.name,
