@@ -10,7 +10,7 @@ import click
 
 from lamina.cli.metapackage import MetapackageChoice, MetapackageForm, export_metapackage
 from lamina.cli.options import Output, environment, output_options, root_option, stack_file
-from lamina.cli.pack_options import PackChoice, pack_options
+from lamina.cli.pack_options import InstallerChoice, PackChoice, installer_options, pack_options
 from lamina.core import fs, report
 from lamina.core.errors import DocumentError, Problem, UsageError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ListForm = Literal["requirements", "pylock", "explicit", "environment", "pixi", "pixi-lock"]
 TextForm = Literal[ListForm, "sbom", MetapackageForm]
-Form = Literal[TextForm, "pack"]
+Form = Literal[TextForm, "pack", "installer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,8 @@ class _Wanted:
     help="requirements.txt with hashes, pylock.toml, exact files (conda's explicit list where "
     "there are conda packages), environment.yml, pixi.toml, pixi.lock, a bill of materials "
     "(CycloneDX), a metapackage: a wheel or conda package that needs exactly this, or a pack: an "
-    "archive of a release or layer that works wherever it is unpacked.",
+    "archive of a release or layer that works wherever it is unpacked, or an installer: a shell "
+    "script with a release in it.",
 )
 @click.option("--target", metavar="PLATFORM/PYTHON", help="One target only, as linux-64/3.12.")
 @click.option(
@@ -71,6 +72,7 @@ class _Wanted:
     help="The file to write [default: standard output]; of metapackages the directory [here].",
 )
 @pack_options
+@installer_options
 @root_option
 @output_options
 def export(
@@ -82,17 +84,25 @@ def export(
     digest: DigestKind | None,
     destination: Path | None,
     root: Path,
+    installer: InstallerChoice,
     **packing: Any,
 ) -> None:
-    """Write a lock in another form, or a release or layer as an archive.
+    """Write a lock in another form, or a release or layer as an archive or installer.
 
     SOURCE is a stack's directory, a lock, or a release such as hep-analysis/2026.11.0; without
     it, the lock beside the nearest lamina.toml is taken. A pack is made of a release or a layer.
     """
+    if form != "installer" and installer.is_given:
+        raise UsageError("--rc, --post-install and --sign are for --as installer")
     if form == "pack":
         from lamina.cli.pack import export_pack
 
         export_pack(output, PackChoice(source=source, path=destination, root=root, **packing))
+    elif form == "installer":
+        from lamina.cli.installer import export_installer
+
+        choice = PackChoice(source=source, path=destination, root=root, **packing)
+        export_installer(output, choice, installer)
     else:
         _export_lock(
             output,
