@@ -93,7 +93,8 @@ def _elsewhere(tree: Tree, inside: str) -> bool:
 
 def _update_manifest(tree: Tree, part: str, manifest: bytes, digest: str) -> None:
     prefixes = tree.state["prefixes"]
-    news = [new for one, new in zip(prefixes, tree.news, strict=False) if one["inside"] == part]
+    pairs = zip(prefixes, tree.news)  # noqa: B905 - Python 3.8 knows no ``strict``
+    news = [new for one, new in pairs if one["inside"] == part]
     words = {b"prefix": news[0], b"files-digest": digest}
     new = manifest
     for key, value in words.items():

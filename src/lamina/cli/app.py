@@ -63,6 +63,7 @@ COMMANDS = {
     "version": ("lamina.cli.version:version", "What the next release is called."),
     "export": ("lamina.cli.export:export", "Write a lock or release in another form."),
     "import": ("lamina.cli.pack:import_", "Make a pack a release of a root again."),
+    "installer": ("lamina.cli.installer:installer", "Promote installers that were tested."),
     "release": ("lamina.cli.release:release", "List, show, verify and promote releases."),
     "extensions": ("lamina.cli.extensions:extensions", "What extends what inside a release."),
     "layer": ("lamina.cli.layer:layer", "Your own environment over a release."),

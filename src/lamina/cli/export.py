@@ -10,7 +10,7 @@ import click
 
 from lamina.cli.metapackage import MetapackageChoice, MetapackageForm, export_metapackage
 from lamina.cli.options import Output, environment, output_options, root_option, stack_file
-from lamina.cli.pack_options import PackChoice, pack_options
+from lamina.cli.pack_options import InstallerChoice, PackChoice, installer_options, pack_options
 from lamina.cli.rpm import RpmChoice, export_rpm, rpm_options
 from lamina.core import fs, report
 from lamina.core.errors import DocumentError, Problem, UsageError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ListForm = Literal["requirements", "pylock", "explicit", "environment", "pixi", "pixi-lock"]
 TextForm = Literal[ListForm, "sbom", MetapackageForm]
-Form = Literal[TextForm, "pack", "rpm"]
+Form = Literal[TextForm, "pack", "installer", "rpm"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,8 @@ class _Wanted:
     help="requirements.txt with hashes, pylock.toml, exact files (conda's explicit list where "
     "there are conda packages), environment.yml, pixi.toml, pixi.lock, a bill of materials "
     "(CycloneDX), a metapackage: a wheel or conda package that needs exactly this, or a pack: an "
-    "archive of a release or layer that works wherever it is unpacked; or RPMs of a release.",
+    "archive of a release or layer that works wherever it is unpacked, or an installer: a shell "
+    "script with a release in it; or RPMs of a release.",
 )
 @click.option("--target", metavar="PLATFORM/PYTHON", help="One target only, as linux-64/3.12.")
 @click.option(
@@ -74,6 +75,7 @@ class _Wanted:
 )
 @pack_options
 @rpm_options
+@installer_options
 @root_option
 @output_options
 def export(
@@ -86,13 +88,16 @@ def export(
     destination: Path | None,
     root: Path,
     rpm: RpmChoice,
+    installer: InstallerChoice,
     **packing: Any,
 ) -> None:
-    """Write a lock in another form, or a release or layer as an archive.
+    """Write a lock in another form, or a release or layer as an archive or installer.
 
     SOURCE is a stack's directory, a lock, or a release such as hep-analysis/2026.11.0; without
     it, the lock beside the nearest lamina.toml is taken. A pack is made of a release or a layer.
     """
+    if form != "installer" and installer.is_given:
+        raise UsageError("--rc, --post-install and --sign are for --as installer")
     if form == "pack":
         from lamina.cli.pack import export_pack
 
@@ -106,6 +111,11 @@ def export(
             root=root,
             clobbered=packing["clobbered"],
         )
+    elif form == "installer":
+        from lamina.cli.installer import export_installer
+
+        choice = PackChoice(source=source, path=destination, root=root, **packing)
+        export_installer(output, choice, installer)
     else:
         _export_lock(
             output,

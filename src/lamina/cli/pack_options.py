@@ -1,15 +1,16 @@
-"""The options of ``lamina export --as pack``."""
+"""The options of ``lamina export --as pack`` and ``--as installer``."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 R = TypeVar("R")
 WithBase = Literal["never", "auto", "always"]
@@ -51,3 +52,54 @@ def pack_options(command: Callable[..., R]) -> Callable[..., R]:
     for one in reversed(options):
         command = one(command)
     return command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallerChoice:
+    """What comes along in an installer."""
+
+    environment_file: str
+    hook: Path | None
+    key: Path | None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether anything was asked for."""
+        return bool(self.environment_file or self.hook or self.key)
+
+
+sign_option = click.option(
+    "--sign",
+    "key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="KEY",
+    help="Sign the installer with this SSH key, or with that of the agent for a .pub file.",
+)
+
+
+def installer_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add them to a command, which gets an InstallerChoice."""
+
+    @click.option(
+        "--rc",
+        "environment_file",
+        metavar="NAME",
+        default="",
+        help="Put a file of this name into an installer's prefix, to source in sh, bash or zsh.",
+    )
+    @click.option(
+        "--post-install",
+        "hook",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        metavar="FILE",
+        help="A program that an installer starts once everything is in place.",
+    )
+    @sign_option
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any, environment_file: str, hook: Path | None, key: Path | None, **kwargs: Any
+    ) -> R:
+        choice = InstallerChoice(environment_file=environment_file, hook=hook, key=key)
+        return command(*args, installer=choice, **kwargs)
+
+    return wrapped

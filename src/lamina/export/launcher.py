@@ -56,11 +56,16 @@ python="$base/bin/python"
 """
 
 
+def system_of(platform: Platform) -> str:
+    """Return what ``uname -s`` and ``uname -m`` say on a platform."""
+    return _MACHINES[platform]
+
+
 def launcher(cargo: Cargo) -> str:
     """Return the script for a cargo."""
     inside = cargo.interpreter
     return _SCRIPT.format(
-        machine=shlex.quote(_MACHINES[cargo.platform]),
+        machine=shlex.quote(system_of(cargo.platform)),
         name=shlex.quote(cargo.name),
         platform=cargo.platform,
         interpreter=_INSIDE.format(shlex.quote(inside)) if inside else _OUTSIDE.rstrip(),

@@ -14,7 +14,7 @@ from lamina._target import joined
 from lamina._target.reprefix import RefusedError, check_path, json_text
 from lamina.core import fs
 from lamina.core.errors import ConflictError, UsageError
-from lamina.export.cargo import Cargo, Loader, Part
+from lamina.export.cargo import Cargo, Loader, Named, Part
 from lamina.export.launcher import (
     ALIAS_NAME,
     LAUNCHER_NAME,
@@ -63,6 +63,16 @@ def write_pack(cargo: Cargo, path: Path, form: Format) -> Packed:
     Raises ConflictError where there is something, StorageError when there is no space, also in the
     middle of it, IntegrityError when a file is not as it was published.
     """
+    check_writable(cargo, path)
+    with fs.replacing(path) as stream:
+        with archiving(stream, form, cargo.seconds) as writer:
+            named = fill(cargo, Loader(cargo, writer))
+        size = stream.seek(0, 2)
+    return Packed(path=path, size=size, content=cargo.size, named=len(named))
+
+
+def check_writable(cargo: Cargo, path: Path) -> None:
+    """Raise ConflictError, UsageError or StorageError where nothing of it can be written."""
     if path.exists() or path.is_symlink():
         raise ConflictError(f"{path}: is there already", hints=[f"rm {shlex.quote(str(path))}"])
     try:
@@ -72,15 +82,10 @@ def write_pack(cargo: Cargo, path: Path, form: Format) -> Packed:
         raise UsageError(f"{error.message}: it could not be replaced elsewhere") from error
     directory = path.absolute().parent
     require_space(directory, int(cargo.size * _SMALLEST), what=f"a pack of {cargo.name}")
-    with fs.replacing(path) as stream:
-        with archiving(stream, form, cargo.seconds) as writer:
-            named = fill(cargo, Loader(cargo, writer))
-        size = stream.seek(0, 2)
-    return Packed(path=path, size=size, content=cargo.size, named=named)
 
 
-def fill(cargo: Cargo, loader: Loader) -> int:
-    """Write the members of a pack, and return how many of them name the prefix."""
+def fill(cargo: Cargo, loader: Loader) -> list[Named]:
+    """Write the members of a pack, and return what names a prefix."""
     described = {
         "schema": PACK_SCHEMA,
         "name": cargo.name,
@@ -100,7 +105,7 @@ def fill(cargo: Cargo, loader: Loader) -> int:
         "files": [one.value() for one in named],
     }
     loader.add(PREFIXES_NAME, json_text(state))
-    return len(named)
+    return named
 
 
 def _prefix(part: Part) -> dict[str, Any]:

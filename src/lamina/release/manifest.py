@@ -127,6 +127,8 @@ class Manifest(Document):
     """The stack's name."""
     version: Annotated[ReleaseVersion, AfterValidator(parse_release_version)]
     """The version."""
+    tested_as: Annotated[ReleaseVersion, AfterValidator(parse_release_version)] | None = None
+    """What it was published and tested as, where an installer of it was promoted afterwards."""
     platform: PlatformField
     """What it runs on."""
     prefix: str
@@ -185,6 +187,7 @@ def dump_manifest(manifest: Manifest) -> str:
         f"schema = {manifest.schema_}",
         f"stack = {toml_text(manifest.stack)}",
         f"version = {toml_text(manifest.version)}",
+        *([f"tested-as = {toml_text(manifest.tested_as)}"] if manifest.tested_as else []),
         f"platform = {toml_text(manifest.platform)}",
         f"prefix = {toml_text(manifest.prefix)}",
         f"created = {manifest.created.strftime('%Y-%m-%dT%H:%M:%SZ')}",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core import fs
+from support.installers import make_installer
 from support.packs import make_shipped
 
 if TYPE_CHECKING:
@@ -21,4 +22,12 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
     """Return a release with its own interpreter, and its pack."""
     top: Path = tmp_path_factory.mktemp("shipped")
     yield make_shipped(top)
+    fs.remove_tree(top)
+
+
+@pytest.fixture(scope="session")
+def installer(shipped: Shipped, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return an installer of the release, which is not to be changed."""
+    top = tmp_path_factory.mktemp("installer")
+    yield make_installer(shipped, top / "small-1.0.sh")
     fs.remove_tree(top)

@@ -1,0 +1,137 @@
+"""``lamina export --as installer`` and ``lamina installer``."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lamina.cli.app import LazyGroup
+from lamina.cli.options import environment, output_options
+from lamina.cli.pack_options import sign_option
+from lamina.core.errors import StorageError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lamina.cli.options import Output
+    from lamina.cli.pack_options import InstallerChoice, PackChoice
+    from lamina.export.installer import Installer
+
+_COMMANDS = {
+    "promote": (
+        "lamina.cli.installer:promote",
+        "Give a tested installer another version; its payload stays.",
+    ),
+}
+
+
+@click.group(cls=LazyGroup, table=_COMMANDS)
+def installer() -> None:
+    """Promote installers that were tested."""
+
+
+def export_installer(output: Output, choice: PackChoice, extra: InstallerChoice) -> None:
+    """Write an installer of a release."""
+    from lamina.cli.release import find_release
+    from lamina.export.clobber import check_owners
+    from lamina.export.installer import write_installer
+    from lamina.export.installer_cargo import Extras, with_extras
+    from lamina.export.release_cargo import release_cargo
+    from lamina.layer.base import is_layer
+
+    if choice.source is None or choice.path is None:
+        raise UsageError(
+            "an installer is made of a release, and is a file",
+            hints=["lamina export STACK/VERSION --as installer -o FILE.sh"],
+        )
+    if is_layer(Path(choice.source)):
+        raise UsageError(
+            f"{choice.source}: a layer, and installers are made of releases",
+            hints=["--as pack puts a layer into an archive"],
+        )
+    environ, path = environment(), choice.path
+    directory = path.absolute().parent
+    if not directory.is_dir():
+        raise StorageError(f"{directory}: no such directory")
+    _try_key(extra.key, environ)
+    release = find_release(choice.source, choice.root)
+    check_owners(release.prefix, allow=choice.clobbered)
+    extras = Extras(environment_file=extra.environment_file, hook=extra.hook)
+    with tempfile.TemporaryDirectory(prefix=".lamina-pack-", dir=directory) as name:
+        scratch = Path(name)
+        for part in ("release", "extras"):
+            (scratch / part).mkdir()
+        cargo = release_cargo(release, environ, scratch / "release")
+        cargo = with_extras(cargo, release, extras, scratch / "extras")
+        written = write_installer(
+            cargo, release.manifest(), path, environment_file=extra.environment_file
+        )
+    _tell(output, written, extra.key, environ)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--version", "text", required=True, metavar="VERSION", help="What it is to install.")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The file to write.",
+)
+@sign_option
+@output_options
+def promote(output: Output, *, file: Path, text: str, target: Path, key: Path | None) -> None:
+    """Write an installer with the payload of FILE that installs it under another version.
+
+    What FILE was tested under is said by it, and by the manifest of what it installs.
+    """
+    from lamina.export.installer_promotion import Promotion, promote_installer
+    from lamina.model.versions import parse_release_version
+
+    try:
+        version = parse_release_version(text)
+    except ValueError as error:
+        raise UsageError(f"--version: {error}") from error
+    environ = environment()
+    if not target.absolute().parent.is_dir():
+        raise StorageError(f"{target.absolute().parent}: no such directory")
+    _try_key(key, environ)
+    written = promote_installer(Promotion(source=file, version=version, target=target))
+    _tell(output, written, key, environ)
+
+
+def _try_key(key: Path | None, environ: Mapping[str, str]) -> None:
+    """Raise UsageError for a key that would be refused after the work."""
+    from lamina.engines.signing import check_key
+
+    if key is not None:
+        check_key(key, environ=environ)
+
+
+def _tell(output: Output, written: Installer, key: Path | None, environ: Mapping[str, str]) -> None:
+    from lamina.engines.signing import sign
+
+    header = written.header
+    value: dict[str, Any] = {
+        "form": "installer",
+        "name": header.name,
+        "version": header.version,
+        "tested-version": header.tested_version,
+        "output": str(written.path),
+        "bytes": written.size,
+        "payload-digest": header.payload_digest,
+    }
+    if key is not None:
+        value["signature"] = str(sign(written.path, key, environ=environ))
+    tested = header.tested_version
+    text = (
+        f"wrote {written.path}: {header.name} {header.version}"
+        f"{f', tested as {tested}' if tested != header.version else ''}, "
+        f"{written.size / 1e6:.1f} MB, payload sha256 {header.payload_digest}"
+    )
+    output.result(text, value)

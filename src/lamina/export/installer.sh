@@ -1,0 +1,474 @@
+# --- how it is done
+set -u
+[ -z "${ZSH_VERSION-}" ] || emulate sh
+umask 022
+IFS=' 	
+'
+PATH=${PATH:-/usr/bin:/bin}
+LC_ALL=C
+export PATH LC_ALL
+unset CDPATH GZIP TAR_OPTIONS POSIXLY_CORRECT LD_LIBRARY_PATH LD_PRELOAD \
+    DYLD_LIBRARY_PATH DYLD_FALLBACK_LIBRARY_PATH DYLD_INSERT_LIBRARIES \
+    DYLD_FRAMEWORK_PATH PYTHONPATH PYTHONHOME PYTHONSTARTUP
+
+block=65536
+batch='' prefix='' force='' update='' skip='' test='' action=install top=''
+parent='' made='' locked='' lock='' stage='' before='' replaced=''
+
+usage() {
+    printf '%s\n' "Installs $name $version for $platform: sh ${0##*/} [OPTION]..." \
+        '  -b            ask nothing' \
+        "  -p PREFIX     the directory to install into [default: $name-$version, here]" \
+        '  -f            replace the release of lamina that is there' \
+        "  -u            update the $name that is there" \
+        '  -s            do not run the hook that comes with it' \
+        '  -t            run its tests, and install nothing that fails them' \
+        '  -h            say this' \
+        '  --check       compare every part with its digest, and install nothing' \
+        '  --upgrade DIR install into DIR/versions/VERSION, and let the link DIR/pro name that' \
+        '                and DIR/old what DIR/pro named before' \
+        '  --rollback DIR let DIR/pro and DIR/old change places' \
+        '  --version     say what it installs'
+}
+
+fail() {
+    code=$1
+    printf 'error: %s\n' "$2" >&2
+    shift 2
+    for hint in "$@"; do
+        printf 'hint: %s\n' "$hint" >&2
+    done
+    exit "$code"
+}
+
+read_options() {
+    while [ $# -gt 0 ]; do
+        case $1 in
+        -b) batch=yes ;;
+        -f) force=yes ;;
+        -u) update=yes ;;
+        -s) skip=yes ;;
+        -t) test=yes ;;
+        -h | --help) action=usage ;;
+        -p) [ $# -gt 1 ] || fail 2 "-p needs a directory"
+            prefix=$2
+            shift ;;
+        -p?*) prefix=${1#-p} ;;
+        -[bfusth]?*)
+            rest=${1#-?}
+            first=${1%"$rest"}
+            shift
+            set -- "$first" "-$rest" "$@"
+            continue ;;
+        --check) action=check ;;
+        --version) action=version ;;
+        --upgrade | --rollback)
+            [ $# -gt 1 ] && [ -n "$2" ] || fail 2 "$1 needs a directory"
+            action=${1#--}
+            top=$2
+            shift ;;
+        *) fail 2 "$1: no such option" "sh $0 -h" ;;
+        esac
+        shift
+    done
+    if [ "$action" = upgrade ] && [ -n "$prefix$update" ]; then
+        fail 2 "--upgrade says where to install: it goes with neither -p nor -u"
+    fi
+}
+
+find_self() {
+    case $0 in
+    /*) self=$0 ;;
+    *) self=$PWD/$0 ;;
+    esac
+    if ! [ -f "$self" ] || ! head_of_self | grep "^payload_digest=$payload_digest\$" >/dev/null
+    then
+        fail 2 "an installer is started from its file, not through a pipe" \
+            "save it, then: sh FILE"
+    fi
+}
+
+head_of_self() { dd if="$self" bs=$block count=1 2>/dev/null; }
+
+check_tools() {
+    for tool in tar gzip dd sed grep wc df ls mv rm rmdir mkdir chmod readlink uname; do
+        command -v "$tool" >/dev/null 2>&1 || fail 1 "$tool: no such program, and it is needed"
+    done
+    for hasher in sha256sum shasum openssl ''; do
+        if command -v "$hasher" >/dev/null 2>&1; then break; fi
+    done
+    [ -n "$hasher" ] || fail 1 "none of sha256sum, shasum and openssl is there"
+}
+
+sha256() {
+    case $hasher in
+    sha256sum) sha256sum ;;
+    shasum) shasum -a 256 ;;
+    *) openssl dgst -sha256 -r ;;
+    esac | {
+        read -r digest _
+        printf '%s' "$digest"
+    }
+}
+
+check_size() {
+    size=$(($(wc -c <"$self")))
+    whole=$((block + payload_size))
+    again="get it once more, and compare its digest with the sender's"
+    set -f
+    # shellcheck disable=SC2086
+    set -- $parts
+    count=$#
+    if [ "$size" -lt "$whole" ]; then
+        cut=$(((size - block) / part_size + 1))
+        fail 6 "$self: cut off in part $cut of $count: $size of $whole bytes" "$again"
+    elif [ "$size" -gt "$whole" ]; then
+        fail 6 "$self: altered: $((size - whole)) bytes after its last part" "$again"
+    fi
+    if [ "$(head_of_self | sed '/^header_digest=/d' | sha256)" != "$header_digest" ]; then
+        fail 6 "$self: altered: its first part, the script" "$again"
+    fi
+}
+
+check_parts() {
+    number=0
+    blocks=$((part_size / block))
+    for expected in $parts; do
+        first=$((1 + number * blocks))
+        number=$((number + 1))
+        found=$(dd if="$self" bs=$block skip=$first count=$blocks 2>/dev/null | sha256)
+        if [ "$found" != "$expected" ]; then
+            fail 6 "$self: part $number of $count is altered (from byte $((first * block)))" "$again"
+        fi
+    done
+}
+
+check_machine() {
+    machine="$(uname -s) $(uname -m)"
+    if [ "$machine" != "$system" ]; then
+        fail 2 "$name $version is for $platform ($system), and this machine is $machine"
+    fi
+    [ -n "$glibc" ] || return 0
+    there=$(getconf GNU_LIBC_VERSION 2>/dev/null)
+    there=${there#glibc }
+    [ -n "$there" ] || there=$(ldd --version 2>&1)
+    case $there in
+    *musl*) fail 2 "$name $version needs glibc $glibc, and this machine has musl" ;;
+    esac
+    there=$(printf '%s\n' "$there" | sed -n '1s/.*\([0-9][0-9]*\.[0-9][0-9]*\).*/\1/p')
+    # A system that does not tell is asked by starting the program.
+    case $there in
+    2.*) [ "${there#2.}" -ge "${glibc#2.}" ] ||
+        fail 2 "$name $version needs glibc $glibc, and this machine has $there" ;;
+    esac
+}
+
+ask() {
+    [ "$action" = install ] && [ -z "$batch$prefix" ] || return 0
+    [ -t 0 ] || fail 2 "there is nobody to ask where it is to be" "sh $0 -b -p PREFIX"
+    printf '%s %s for %s, %s MB on disk\ninto [%s]: ' "$name" "$version" "$platform" \
+        "$((disk_kilobytes / 1024))" "$PWD/$name-$version"
+    read -r prefix || exit 2
+}
+
+absolute() {
+    case $1 in
+    /*) printf '%s' "$1" ;;
+    *) printf '%s' "$PWD/$1" ;;
+    esac
+}
+
+choose_prefix() {
+    if [ "$action" = upgrade ]; then
+        top=$(absolute "$top")
+        for link in pro old; do
+            if [ -e "$top/$link" ] && ! [ -L "$top/$link" ]; then
+                fail 7 "$top/$link: there, and no link" "choose another directory"
+            fi
+        done
+        prefix=$top/versions/$version
+    fi
+    prefix=$(absolute "${prefix:-$name-$version}")
+    if [ -d "$prefix" ] && ! [ -L "$prefix" ]; then
+        prefix=$(cd "$prefix" && pwd)
+    fi
+    while [ "${prefix%/}" != "$prefix" ]; do prefix=${prefix%/}; done
+    case ${prefix##*/} in
+    '' | . | ..) fail 2 "$prefix: not a directory that can be made" ;;
+    esac
+}
+
+check_prefix() {
+    case $prefix in
+    *[\'\"\\\$\`:\;]* | *[[:cntrl:]]*)
+        fail 2 "$prefix: a path with quotes, \$, \\, colons or the like cannot be a prefix" ;;
+    esac
+    if [ "$longest_prefix" -gt 0 ] && [ "${#prefix}" -gt "$longest_prefix" ]; then
+        fail 2 "$prefix: has ${#prefix} bytes, and there is room for $longest_prefix in the programs" \
+            "choose a shorter -p"
+    fi
+}
+
+open_parent() {
+    parent=${prefix%/*}
+    there=${parent:-/}
+    while ! [ -e "$there" ]; do
+        there=${there%/*}
+        there=${there:-/}
+    done
+    [ -d "$there" ] || fail 7 "$there: not a directory"
+    if ! [ -w "$there" ]; then
+        fail 1 "$there: cannot be written to" "choose another directory with -p"
+    fi
+    check_space "$there"
+    made=$(cd "$there" && pwd)
+    mkdir -p "${parent:-/}" || fail 1 "$parent: cannot be made"
+    parent=$(cd "${parent:-/}" && pwd)
+    prefix=${parent%/}/${prefix##*/}
+    check_prefix
+}
+
+check_space() {
+    free=$(df -Pk "$1" 2>/dev/null |
+        sed -n '2s/.* \([0-9][0-9]*\)  *[0-9][0-9]*%.*/\1/p')
+    if [ -n "$free" ] && [ "$free" -lt "$disk_kilobytes" ]; then
+        fail 1 "$1: $name $version needs $((disk_kilobytes / 1024)) MB, and $((free / 1024)) MB are free" \
+            "free space on that file system, or choose another directory"
+    fi
+}
+
+claim() {
+    lock=${parent%/}/.${prefix##*/}.lamina-lock
+    stage=${parent%/}/.${prefix##*/}.lamina-stage
+    before=${parent%/}/.${prefix##*/}.lamina-before
+    here=$(uname -n)
+    until ln -s "$here:$$" "$lock" 2>/dev/null; do
+        other=$(readlink "$lock") || fail 1 "$parent: cannot be written to"
+        process=${other##*:}
+        if [ "${other%:*}" != "$here" ] || [ -d "/proc/$process" ] ||
+            kill -0 "$process" 2>/dev/null; then
+            fail 7 "$prefix: another installer is at work, process $process on ${other%:*}" \
+                "if it is not: rm '$lock'"
+        fi
+        rm -f "$lock"
+    done
+    locked=yes
+    settle
+    rm -rf "$stage"
+    mkdir "$stage" || fail 1 "$stage: cannot be made"
+}
+
+# Takes back what was put in place and not finished, by this run or by one that was killed.
+settle() {
+    if [ -e "$prefix/.lamina/unfinished" ]; then
+        mv "$prefix" "$stage/failed" 2>/dev/null || rm -rf "$prefix"
+    fi
+    if ! [ -e "$prefix" ] && [ -d "$before" ]; then
+        mv "$before" "$prefix"
+    fi
+    rm -rf "$before"
+}
+
+# shellcheck disable=SC2329  # trapped
+leave() {
+    code=$?
+    trap - EXIT
+    trap '' HUP INT PIPE TERM
+    if [ -n "$locked" ]; then
+        settle
+        rm -rf "$stage"
+        rm -f "$lock"
+    fi
+    if [ -n "$made" ]; then
+        while [ "$parent" != "$made" ] && rmdir "$parent" 2>/dev/null; do parent=${parent%/*}; done
+    fi
+    exit "$code"
+}
+
+told() { sed -n "1,/^\\[/s/^$1 = \"\\(.*\\)\"\$/\\1/p" "$prefix/.lamina/release.toml" | sed -n 1p; }
+
+# Returns 1 where what is to be installed is there.
+check_target() {
+    [ ! -L "$prefix" ] || fail 7 "$prefix: a link" "name the directory itself"
+    if ! [ -e "$prefix" ] || { [ -d "$prefix" ] && [ -z "$(ls -A "$prefix")" ]; }; then
+        [ -z "$update" ] || fail 2 "$prefix: there is nothing to update" "without -u it is installed"
+        return 0
+    fi
+    [ -d "$prefix" ] || fail 7 "$prefix: there, and not a directory"
+    if ! [ -f "$prefix/.lamina/release.toml" ]; then
+        fail 7 "$prefix: there, and no release of lamina" "choose another directory"
+    fi
+    old_name=$(told stack)
+    old_version=$(told version)
+    if [ -n "$update" ] && [ "$old_name" != "$name" ]; then
+        fail 7 "$prefix: this is $old_name, and not $name" "choose another directory"
+    fi
+    replaced=yes
+    [ -z "$force" ] || return 0
+    if [ "$old_name $old_version" = "$name $version" ] && [ "$update$action" != install ]; then
+        return 1
+    fi
+    if [ -z "$update" ]; then
+        fail 7 "$prefix: $old_name $old_version is there already" "-u updates it" "-f replaces it"
+    fi
+}
+
+check_exec() {
+    printf '#!/bin/sh\n' >"$stage/program" && chmod 755 "$stage/program"
+    if ! [ -x "$stage/program" ]; then
+        fail 1 "$parent: programs cannot be started there (a file system without exec)" \
+            "choose another directory with -p"
+    fi
+}
+
+unpack() {
+    tree=$stage/tree
+    mkdir "$tree"
+    printf '%s\n' "unpacking $files files into $prefix"
+    if ! {
+        dd if="$self" bs=$block skip=1 2>/dev/null | gzip -dc && : >"$stage/whole"
+    } | tar -xof - -C "$tree" || ! [ -e "$stage/whole" ] ||
+        ! [ -f "$tree/.lamina/prefixes.json" ]; then
+        fail 1 "$stage: not unpacked: tar says above why" "is there space: df '$parent'"
+    fi
+    [ "$version" = "$tested_version" ] || rename_release
+    sh "$tree/bin/lamina-unpack" --prefix "$prefix" >/dev/null ||
+        fail $? "$prefix: nothing was installed"
+}
+
+rename_release() {
+    manifest=$tree/.lamina/release.toml
+    if ! sed -e "1,/^version = /s/^version = .*/version = \"$version\"\\
+tested-as = \"$tested_version\"/" "$manifest" >"$stage/release.toml" ||
+        ! chmod 444 "$stage/release.toml" || ! mv -f "$stage/release.toml" "$manifest"; then
+        fail 1 "$manifest: cannot be written"
+    fi
+    rm -f "$manifest.sig"
+}
+
+put_in_place() {
+    : >"$tree/.lamina/unfinished"
+    if [ -n "$replaced" ]; then
+        mv "$prefix" "$before" || fail 1 "$prefix: cannot be renamed"
+    elif [ -d "$prefix" ]; then
+        rmdir "$prefix" 2>/dev/null ||
+            fail 1 "$prefix: cannot be replaced: a mount point?" "name a directory in it"
+    fi
+    mv "$tree" "$prefix" || fail 1 "$prefix: cannot be put in place"
+    "$prefix/bin/python" -I -B -c '' </dev/null || fail 1 "$prefix: its Python does not start"
+}
+
+run_hook() {
+    [ -n "$hook" ] && [ -z "$skip" ] || return 0
+    printf '%s\n' 'running its hook'
+    (
+        cd "$prefix" || exit 1
+        PREFIX=$prefix INSTALLER_NAME=$name INSTALLER_VER=$version INSTALLER_PLAT=$platform
+        INSTALLER_TYPE=SH
+        export PREFIX INSTALLER_NAME INSTALLER_VER INSTALLER_PLAT INSTALLER_TYPE
+        exec "$prefix/$hook"
+    ) </dev/null || fail 5 "its hook failed (exit code $?): nothing was installed" \
+        "-s installs without it"
+}
+
+run_tests() {
+    [ -n "$test" ] || return 0
+    if [ -z "$tests" ]; then
+        printf '%s\n' 'it has no tests'
+        return 0
+    fi
+    printf '%s\n' 'running its tests'
+    mkdir "$stage/home"
+    (
+        cd "$stage/home" || exit 1
+        PREFIX=$prefix PATH=$prefix/bin:$PATH HOME=$stage/home TMPDIR=$stage/home
+        PYTHONDONTWRITEBYTECODE=1
+        export PREFIX PATH HOME TMPDIR PYTHONDONTWRITEBYTECODE
+        exec sh "$prefix/$tests"
+    ) </dev/null || fail 5 "its tests failed: nothing was installed"
+}
+
+# In one step: mv(1) would move into the directory that a link names.
+point() {
+    "$3/bin/python" -I -S -B -c 'import os, sys
+link, target = sys.argv[1:]
+new = link + ".lamina-new"
+if os.path.lexists(new):
+    os.unlink(new)
+os.symlink(target, new)
+os.replace(new, link)' "$1" "$2" || fail 1 "$1: cannot be changed"
+}
+
+change_links() {
+    now=$(readlink "$top/pro")
+    if [ "$now" != "versions/$version" ]; then
+        [ -z "$now" ] || point "$top/old" "$now" "$prefix"
+        point "$top/pro" "versions/$version" "$prefix"
+    fi
+    printf '%s\n' "$top/pro is versions/$version, and was ${now:-not there}"
+}
+
+roll_back() {
+    top=$(absolute "$top")
+    now=$(readlink "$top/pro")
+    then=$(readlink "$top/old")
+    if [ -z "$now" ] || [ -z "$then" ] || ! [ -d "$top/old/." ]; then
+        fail 7 "$top: there is nothing to go back to" "ls -l '$top' '$top/versions'"
+    fi
+    point "$top/pro" "$then" "$top/old"
+    point "$top/old" "$now" "$top/pro"
+    printf '%s\n' "$top/pro is $then, and was $now"
+}
+
+install() {
+    choose_prefix
+    check_prefix
+    trap leave EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 141' PIPE
+    trap 'exit 143' TERM
+    open_parent
+    claim
+    if check_target; then
+        check_exec
+        check_parts
+        unpack
+        put_in_place
+        run_hook
+        run_tests
+        rm "$prefix/.lamina/unfinished" || fail 1 "$prefix: cannot be finished"
+        made=''
+        rm -rf "$before"
+        printf '%s\n' "$name $version is in $prefix"
+    else
+        printf '%s\n' "$prefix: $name $version is there already"
+    fi
+    [ "$action" = install ] || change_links
+    [ -z "$environment_file" ] || printf '%s\n' "to use it: . '$prefix/$environment_file'"
+}
+
+main() {
+    read_options "$@"
+    case $action in
+    usage) usage ;;
+    version) printf '%s\n' "$name $version (tested as $tested_version) for $platform" ;;
+    rollback) roll_back ;;
+    *)
+        find_self
+        check_tools
+        if [ "$action" = check ]; then
+            check_size
+            check_parts
+            printf '%s\n' "$self: $name $version, $count parts, all as they were written"
+            return
+        fi
+        check_machine
+        ask
+        check_size
+        install ;;
+    esac
+}
+
+main "$@"
+exit

@@ -1,0 +1,160 @@
+"""What an installer has besides a release: what it is used, started and tested with.
+
+These are files of the tree, in its listing: they follow when it moves, and are verified with it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shlex
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from lamina.core import fs
+from lamina.core.errors import StorageError, UsageError
+from lamina.model.digests import digest_of_bytes
+from lamina.release.manifest import dump_manifest, load_manifest
+from lamina.release.mtree import MTREE_NAME, OUTSIDE, Entry, dump_mtree
+from lamina.release.root import INTERNAL, MANIFEST_NAME, SIGNATURE_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lamina.export.cargo import Cargo
+    from lamina.release.manifest import ManifestTest
+    from lamina.release.root import Release
+
+HOOK_NAME = f"{INTERNAL}/post-install"
+TESTS_NAME = f"{INTERNAL}/tests.sh"
+UNSET = (
+    "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH",
+    "DYLD_INSERT_LIBRARIES", "DYLD_FRAMEWORK_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP",
+    "PYTHONUSERBASE", "VIRTUAL_ENV", "PERL5LIB", "PERLLIB", "PERL5OPT", "PERL_MB_OPT",
+    "PERL_MM_OPT", "PERL_LOCAL_LIB_ROOT",
+)  # fmt: skip
+"""What makes programs load what belongs to other installations."""
+
+_ACTIVATE = "bin/activate"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_TEST_HEAD = """\
+# The tests of this release. PREFIX: where it is; HOME: a directory that may be written to.
+failed=0
+try() {
+    about=$1
+    shift
+    if "$@" >"$HOME/said" 2>&1 </dev/null; then return; fi
+    failed=1
+    printf 'failed: %s\\n' "$about" >&2
+    tail -n 5 "$HOME/said" | sed 's/^/    /' >&2
+}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """What comes along, as it was asked for."""
+
+    environment_file: str = ""
+    """What the file to source is called; empty: there is none."""
+    hook: Path | None = None
+    """The program to start once everything is in place."""
+
+
+def with_extras(cargo: Cargo, release: Release, extras: Extras, scratch: Path) -> Cargo:
+    """Return a release's cargo with the files that only an installer has.
+
+    ``scratch``: a directory for them. Raises UsageError for a name that cannot be, StorageError.
+    """
+    files: dict[str, tuple[bytes, int]] = {}
+    if name := extras.environment_file:
+        _check_name(name, cargo)
+        files[name] = (environment_text(cargo).encode(), 0o444)
+    if extras.hook is not None:
+        files[HOOK_NAME] = (_read(extras.hook), 0o555)
+    if text := script_of_tests(release.manifest().tests, activate=_has_conda(cargo)):
+        files[TESTS_NAME] = (text.encode(), 0o444)
+    return _with_files(cargo, files, scratch) if files else cargo
+
+
+def _read(hook: Path) -> bytes:
+    try:
+        return hook.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{hook}: {error.strerror}") from error
+
+
+def _check_name(name: str, cargo: Cargo) -> None:
+    if _NAME.fullmatch(name) is None:
+        raise UsageError(
+            f"{name!r} cannot be the name of a file to source",
+            hints=["letters, digits, dots, hyphens and underscores, such as hepsoftrc"],
+        )
+    if name in cargo.entries:
+        raise UsageError(f"{name}: {cargo.name} has a file of that name")
+
+
+def _with_files(cargo: Cargo, files: dict[str, tuple[bytes, int]], scratch: Path) -> Cargo:
+    entries, sources = dict(cargo.entries), dict(cargo.sources)
+    for path, (data, mode) in files.items():
+        entries[path] = Entry(
+            kind="file", mode=mode, size=len(data), sha256=sha256(data).hexdigest()
+        )
+        sources[path] = _written(scratch / path, data, mode)
+    listing, manifest = f"{INTERNAL}/{MTREE_NAME}", f"{INTERNAL}/{MANIFEST_NAME}"
+    text = dump_mtree({path: one for path, one in entries.items() if path not in OUTSIDE}).encode()
+    told = load_manifest(sources[manifest])
+    told = told.model_copy(update={"files_digest": digest_of_bytes(text)})
+    sources[listing] = _written(scratch / listing, text, 0o444)
+    sources[manifest] = _written(scratch / manifest, dump_manifest(told).encode(), 0o444)
+    entries.pop(f"{INTERNAL}/{SIGNATURE_NAME}", None)  # It is of another manifest.
+    return dataclasses.replace(cargo, entries=entries, sources=sources)
+
+
+def _written(path: Path, data: bytes, mode: int) -> Path:
+    fs.make_directory(path.parent)
+    fs.write_bytes(path, data, mode=mode, durable=False)
+    return path
+
+
+def environment_text(cargo: Cargo) -> str:
+    """Return what is sourced to use a release, by sh, bash and zsh.
+
+    It names the prefix, which is replaced like that of all files.
+    """
+    prefix = cargo.parts[0].prefix
+    lines = [
+        "# To use this release in sh, bash or zsh: source this file.",
+        f"unset {' '.join(UNSET)}",
+        f'export LAMINA_PREFIX="{prefix}"',
+    ]
+    if _has_conda(cargo):
+        lines.append(f'. "{prefix}/{_ACTIVATE}"')
+    else:
+        lines += [
+            'case ":${PATH-}:" in',
+            f'":{prefix}/bin:"*) ;;',
+            f'*) export PATH="{prefix}/bin${{PATH:+:$PATH}}" ;;',
+            "esac",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _has_conda(cargo: Cargo) -> bool:
+    """Tell whether there are conda packages, which may have scripts for their activation."""
+    return _ACTIVATE in cargo.entries and "conda-meta" in cargo.entries
+
+
+def script_of_tests(tests: Sequence[ManifestTest], *, activate: bool = False) -> str:
+    """Return the script that runs the tests of a release again; empty where it has none."""
+    lines = [f'. "$PREFIX/{_ACTIVATE}"'] if activate and tests else []
+    for one in tests:
+        about = shlex.quote(one.subject)
+        command = f"/bin/sh -c {about}"
+        if one.kind == "import":
+            about = shlex.quote(f"import {one.subject}")
+            command = f'"$PREFIX/bin/python" -c {about}'
+        lines.append(f"try {about} {command}")
+    return _TEST_HEAD + "\n".join([*lines, 'exit "$failed"']) + "\n" if lines else ""
