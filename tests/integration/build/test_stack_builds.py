@@ -183,14 +183,15 @@ def test_publish_installs_what_was_built_and_runs_hooks(lamina: CommandLine) -> 
 
 def test_the_next_release_is_not_linked_to_what_a_hook_writes(lamina: CommandLine) -> None:
     """Two releases of a root share files; the hook of the second may not change the first."""
-    lamina.write("lamina.toml", stack({"tool": '"*"'}, ""))
+    both = {"tool": '"*"', "buildtool": '"*"'}
+    lamina.write("lamina.toml", stack(both, ""))
     lamina("lock")
     first = Path(lamina("publish", "--root", "root", "--json").json["prefix"])
     [module] = first.glob("lib/*/site-packages/tool.py")
     before = module.read_bytes()
-    place = "$PREFIX/lib/python3.12/site-packages/tool.py"
-    hook = f'\n[hooks.tool]\npost-install = "echo x=1 >> {place}"\n'
-    lamina.write("lamina.toml", stack({"tool": '"*"'}, hook).replace('"1.0"', '"2.0"'))
+    hook = "cd $PREFIX/lib/python3.12/site-packages; chmod u+w tool.py; echo x=1 >> tool.py"
+    text = stack(both, f'\n[hooks.buildtool]\npost-install = "{hook}"\n')
+    lamina.write("lamina.toml", text.replace('"1.0"', '"2.0"'))
     second = Path(lamina("publish", "--root", "root", "--json").json["prefix"])
     assert module.read_bytes() == before
     assert (second / module.relative_to(first)).read_bytes() == before + b"x=1\n"
