@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 REFERENCE = Path(__file__).parent / "reference"
 DOCUMENTS = {
     "stack": ("lamina.stack.document:Stack", "The stack: lamina.toml", "lamina"),
+    "build-lock": (
+        "lamina.build.wheels.document:BuildLock",
+        "What builds are made with: lamina-build.lock",
+        "lamina-build.lock",
+    ),
     "lock": ("lamina.lock.document:Lock", "The lock: lamina.lock", "lamina.lock"),
     "release": ("lamina.release.manifest:Manifest", "A release: .lamina/release.toml", ""),
     "layer": ("lamina.layer.document:LayerDocument", "A layer: lamina-layer.toml", ""),

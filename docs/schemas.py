@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lamina.build.wheels.document import BuildLock
 from lamina.layer.paper.document import PaperLock
 from lamina.lock.document import Lock
 from lamina.model.schema import dump_schema
@@ -17,6 +18,7 @@ def schemas() -> dict[str, str]:
     return {
         "lamina.schema.json": dump_schema(Stack, title="lamina.toml"),
         "lamina.lock.schema.json": dump_schema(Lock, title="lamina.lock"),
+        "lamina-build.lock.schema.json": dump_schema(BuildLock, title="lamina-build.lock"),
         "paper-lock.schema.json": dump_schema(PaperLock, title="a paper lock"),
     }
 

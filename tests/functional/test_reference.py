@@ -15,8 +15,8 @@ from packaging.requirements import Requirement
 from lamina.cli.app import COMMANDS
 from lamina.core.errors import exit_codes
 from lamina.lock.document import Lock, LockedArtifact, LockedDependency, LockedPackage
+from lamina.stack.builds import BuildTable, HookTable
 from lamina.stack.document import (
-    HookTable,
     PackageEntry,
     ResolveTable,
     Stack,
@@ -38,6 +38,7 @@ HERE = Path(__file__).parents[2]
         pytest.param(Stack, "resolve", ResolveTable, id="stack.resolve"),
         pytest.param(Stack, "packages.NAME", PackageEntry, id="stack.packages"),
         pytest.param(Stack, "hooks.NAME", HookTable, id="stack.hooks"),
+        pytest.param(Stack, "build", BuildTable, id="stack.build"),
         pytest.param(Stack, "test", TestTable, id="stack.test"),
         pytest.param(Lock, "", Lock, id="lock"),
         pytest.param(Lock, "package[]", LockedPackage, id="lock.package"),

@@ -1,4 +1,4 @@
-"""``lamina build``: recipes become packages in a channel, each after those that it needs."""
+"""``lamina build``: a stack's sources become wheels, recipes become packages in a channel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamina.cli.options import dry_run_option, environment, output_options
+from lamina.cli.options import (
+    dry_run_option,
+    environment,
+    output_options,
+    root_option,
+    stack_file,
+    stack_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,16 +31,13 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
-@click.argument(
-    "recipes", metavar="RECIPE_DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("recipes", metavar="[RECIPE_DIR]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--channel",
     "channels",
     metavar="DIR",
     type=_DIRECTORY,
     multiple=True,
-    required=True,
     help="A channel that requirements come from, the first before others; may be given again.",
 )
 @click.option(
@@ -60,6 +64,15 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 )
 @click.option("--skip-tests", is_flag=True, help="Do not run the tests of the recipes.")
 @click.option("--keep-going", is_flag=True, help="Build what does not need what failed.")
+@click.option(
+    "--python",
+    "python",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The interpreter to build the stack for [default: found on this machine].",
+)
+@click.option("--series", help="The Python series to build the stack for [default: its newest].")
+@stack_option
+@root_option
 @dry_run_option
 @output_options
 def build(
@@ -73,25 +86,51 @@ def build(
     system_compilers: bool,
     skip_tests: bool,
     keep_going: bool,
+    python: Path | None,
+    series: str | None,
+    stack_path: Path | None,
+    root: Path,
     dry_run: bool,
 ) -> int:
-    """Build the recipes in each RECIPE_DIR, or in the directories in it, into a channel.
+    """Build what the stack takes from source, or the recipes in each RECIPE_DIR into a channel.
 
-    All their outputs are put in order first. The channel is indexed after each, so that later ones
-    are built with earlier ones. What is in the channel already, made of the same recipe, files
-    and variant, is not built again.
+    Without RECIPE_DIR: each package of lamina.toml with source = true becomes a wheel in the cache,
+    after those that it needs, built with the packages of the stack. What is there already, made of
+    the same, is not built again; publish installs it from there.
+
+    With RECIPE_DIR, which holds a recipe or directories with recipes, and a --channel: all their
+    outputs are put in order first. The channel is indexed after each, so that later ones are built
+    with earlier ones. What is in the channel already, made of the same recipe, files and variant,
+    is not built again.
     """
+    if not recipes:
+        from lamina.cli.build_stack import build_stack
+
+        _refuse_options_of_recipes()
+        return build_stack(
+            output, stack_file(stack_path), root=root, python=python, series=series,
+            keep_going=keep_going, dry_run=dry_run,
+        )  # fmt: skip
     from lamina.build.recipe_files import find_recipes
-    from lamina.build.runner import run_plan
     from lamina.engines.conda_build import Rendering
 
+    if not channels:
+        raise click.UsageError("recipes are built into a channel: --channel DIR")
     here, platform = _platforms(target_platform)
     sources, fixed = _sources(channels, target or channels[0], here if system_compilers else None)
     rendering = Rendering(platform=platform, build_platform=here, variants=variants, fixed=fixed)
     place = _workplace(target or channels[0], sources, tested=not skip_tests, keep_going=keep_going)
     planned = _plan(find_recipes(recipes), rendering, place)
+    return _run(output, planned, rendering, place, dry_run=dry_run)
+
+
+def _run(
+    output: Output, planned: Plan, rendering: Rendering, place: Workplace, *, dry_run: bool
+) -> int:
+    from lamina.build.runner import run_plan
+
     if dry_run:
-        if not keep_going:
+        if not place.keep_going:
             planned.check()
         output.result(_render_plan(planned), {"outputs": _plan_value(planned), "dry-run": True})
         return 0
@@ -99,6 +138,18 @@ def build(
     output.result(_render(results), {"outputs": [_value(one) for one in results]})
     _raise_failures(results)
     return 0
+
+
+def _refuse_options_of_recipes() -> None:
+    """Raise UsageError for options that mean nothing without a recipe."""
+    from click.core import ParameterSource
+
+    context = click.get_current_context()
+    for name in ("channels", "target", "variants", "target_platform", "system_compilers",
+                 "skip_tests"):  # fmt: skip
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = next(one.opts[-1] for one in context.command.params if one.name == name)
+            raise click.UsageError(f"{option} is for recipes: name a RECIPE_DIR")
 
 
 def _workplace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lamina.cli.options import Output
+    from lamina.engines.api import ArtifactInstaller
     from lamina.engines.interpreters import Interpreter
     from lamina.lock.document import Lock
+    from lamina.model.names import IndexName
     from lamina.model.platforms import Target
     from lamina.model.versions import ReleaseVersion
     from lamina.release.draft import PublishRequest
@@ -105,17 +108,15 @@ def _request(
 
     stack = _publishable(path)
     target = choose_target(stack, series)
-    now = datetime.now(UTC)
+    now, cache = datetime.now(UTC), cache_directory(environ)
     version = _version_of(stack, path, environ, now)
-    cache = cache_directory(environ)
     log = fresh_log(cache / "logs" / f"publish-{stack.stack.name}-{version}.log")
     uv = UvProgram(environ=environ, log=log)
     lock, heritage = current_lock(stack, path, root=root, environ=environ, save=save)
     conda = conda_supply(lock, path.parent, environ, cache)
     interpreter = _interpreter(lock, target, python, heritage, environ)
-    builds = build_cache(lock, cache)
-    indexes = index_addresses(heritage.stack, environ)
-    return PublishRequest(
+    builds, indexes = build_cache(lock, cache), index_addresses(heritage.stack, environ)
+    request = PublishRequest(
         root=root,
         stack=stack,
         stack_text=path.read_text(encoding="utf-8"),
@@ -125,7 +126,7 @@ def _request(
         indexes=heritage.further_indexes(stack),
         target=target,
         interpreter=interpreter,
-        installer=UvInstaller(uv=uv, indexes=indexes, builds=builds, shared=bool(lock.conda)),
+        installer=UvInstaller(uv=uv, indexes=indexes, shared=bool(lock.conda), builds=builds),
         locator=IndexAddresses(environ, indexes, cache),
         uv=uv,
         environ=environ,
@@ -137,6 +138,33 @@ def _request(
         backend=backend_of(root, environ, now),
         conda=conda,
     )
+    return replace(request, installer=_building(request, path, indexes))
+
+
+def _building(
+    request: PublishRequest, path: Path, indexes: Mapping[IndexName, str]
+) -> ArtifactInstaller:
+    """Return an installer that builds sources as lamina build does, and takes what that has built.
+
+    Over conda packages uv builds them, as it always has.
+    """
+    from lamina.build.wheels.opening import ShopRequest, open_shop
+    from lamina.build.wheels.running import BuildingInstaller
+
+    if request.interpreter is None:
+        return request.installer
+    shop = ShopRequest(
+        stack=request.stack,
+        path=path,
+        lock=request.lock,
+        target=request.target,
+        interpreter=request.interpreter,
+        uv=request.uv,
+        indexes=indexes,
+        locator=request.locator,
+        environ=request.environ,
+    )
+    return BuildingInstaller(inner=request.installer, request=shop, open_shop=open_shop)
 
 
 def _interpreter(

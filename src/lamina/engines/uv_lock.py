@@ -62,6 +62,8 @@ class UvProject:
     """Package -> dependencies of it that are passed over."""
     prereleases: tuple[PackageName, ...] = ()
     only_binary: bool = True
+    only_source: bool = False
+    """Every package is taken as a source distribution, but for those that are never built."""
     source: tuple[PackageName, ...] = ()
     """Taken as source distributions; these alone may be built when ``only_binary``."""
     never_built: tuple[PackageName, ...] = ()
@@ -146,6 +148,8 @@ def _options(project: UvProject) -> list[str]:
         options.append("--no-build")
     if project.strategy != "highest":
         options += ["--resolution", project.strategy]
+    if project.only_source:
+        options.append("--no-binary")
     for name in project.source:
         options += ["--no-binary-package", name]
     for name in project.never_built:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lamina.lock.conda import LockedConda
     from lamina.lock.document import Lock
     from lamina.model.artifacts import Artifact
-    from lamina.model.names import IndexName
+    from lamina.model.names import IndexName, PackageName
     from lamina.model.platforms import Target
     from lamina.model.versions import ReleaseVersion
     from lamina.release.backend import Backend
@@ -116,6 +116,17 @@ class Draft:
     def is_tested_in_stage(self) -> bool:
         """Whether tests run where they can write to it: no file may be another release's then."""
         return self.is_tested and self.place is None
+
+    @property
+    def hooked(self) -> frozenset[PackageName]:
+        """Packages with hooks around their installation, which may change any file."""
+        tables = self.request.stack.hooks.items()
+        return frozenset(name for name, one in tables if one.of("pre-install", "post-install"))
+
+    @property
+    def is_written_to(self) -> bool:
+        """Whether others write to the stage: no file may be another release's then."""
+        return self.is_tested_in_stage or bool(self.hooked)
 
     @property
     def final(self) -> Path:

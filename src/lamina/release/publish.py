@@ -18,6 +18,7 @@ from lamina.release.history import read_history
 from lamina.release.realise import realise
 from lamina.release.root import SIGNATURE_NAME, Release, Root, make_root, open_root
 from lamina.release.seal import Tally, seal
+from lamina.stack.files import digest_of_builds, load_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -116,6 +117,7 @@ def _check_identical(there: Release, request: PublishRequest, root: Root) -> Non
         and request.interpreter is not None
         and python.interpreter != str(request.interpreter.path),
         "bundle": python.bundled != request.bundle,
+        "[build], [hooks] or settings of a build": _is_built_otherwise(there, request),
     }
     if found := [what for what, differs in differences.items() if differs]:
         raise ConflictError(
@@ -125,6 +127,15 @@ def _check_identical(there: Release, request: PublishRequest, root: Root) -> Non
         )
     if request.key is not None:
         _check_signature(there, request.key, request.environ)
+
+
+def _is_built_otherwise(there: Release, request: PublishRequest) -> bool:
+    """Tell whether the stack of a release says something else of builds than the one at hand."""
+    try:
+        before = load_stack(there.internal / "stack.toml")
+    except LaminaError:
+        return False  # of another version of lamina, or damaged: lamina release verify tells
+    return digest_of_builds(before) != digest_of_builds(request.stack)
 
 
 def _check_signature(there: Release, key: Path, environ: Mapping[str, str]) -> None:

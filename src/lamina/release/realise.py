@@ -13,6 +13,7 @@ from lamina.engines.conda_prefix import META
 from lamina.engines.uv_python import make_environment
 from lamina.release.conda_activation import SCRIPTS, write_activation
 from lamina.release.conda_part import check_clobbers
+from lamina.release.install_hooks import run_install_hooks
 from lamina.release.intruders import names_of_ours, refuse_intruders
 from lamina.release.root import INTERNAL
 from lamina.release.staged import run_staged
@@ -39,13 +40,15 @@ def realise(draft: Draft) -> Taken:
     What names its own path still names the stage.
 
     Raises what the installer raises, BuildFailedError for a package that brings files of the
-    release itself, StorageError when the disk is full.
+    release itself and for a hook that fails, StorageError when the disk is full.
     """
     request, stage = draft.request, draft.stage
     fs.make_directory(stage)
     prepare(draft)
+    run_install_hooks(draft, "pre-install")
     ours = _ours(draft)
     taken = _install(draft)
+    run_install_hooks(draft, "post-install")
     refuse_intruders(stage, ours)
     if request.conda is not None:
         check_clobbers(stage, allowed=request.stack.stack.allow_clobber)
@@ -83,7 +86,7 @@ def _install(draft: Draft) -> Taken:
             packages = tuple(one for one in packages if one not in clash)
             continue
         try:
-            return take_over(packages, stage, link=not draft.is_tested_in_stage)
+            return take_over(packages, stage, link=not draft.is_written_to)
         except IntegrityError as error:
             report.note(f"installing these packages after all: {error.message}")
             give_back(packages, stage)

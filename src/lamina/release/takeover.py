@@ -90,11 +90,16 @@ class Taken:
 def plan_takeover(draft: Draft) -> tuple[Package, ...]:
     """Return the packages that can be taken over, with every file read and found as recorded.
 
-    Wheels only: what is built from source need not become the same again.
+    Wheels only: what is built from source need not become the same again, and neither need what
+    hooks have changed.
     """
     if not draft.earlier:
         return ()
-    left = {one.package: one for one in draft.request.artifacts if one.kind is ArtifactKind.WHEEL}
+    left = {
+        one.package: one
+        for one in draft.request.artifacts
+        if one.kind is ArtifactKind.WHEEL and one.package not in draft.hooked
+    }
     series = draft.interpreter.series
     tag = f"cpython-{series.major}{series.minor}"
     found: list[Package] = []

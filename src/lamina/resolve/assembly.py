@@ -45,7 +45,7 @@ def choose_files(
     for package in lock.packages:
         key = (package.name, package.version)
         entry = stack.packages.get(package.name)
-        from_source = entry is not None and entry.source
+        from_source = stack.is_source(package.name)
         wheels = {} if from_source else {one.filename: one for one in package.wheels}
         for target, one in reached.items():
             if key not in one.packages:

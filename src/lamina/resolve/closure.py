@@ -242,9 +242,8 @@ class _Walk:
     def _file(self, name: PackageName, files: list[Offer]) -> Offer:
         by_name = {one.filename: one for one in files_for(files, self.target)}
         wheels = [one for one in by_name if one.endswith(".whl")]
-        entry = self.facts.stack.packages.get(name)
         wheel = choose_wheel(wheels, self.target, system_floor(self.facts.stack))
-        if wheel and not (entry and entry.source):
+        if wheel and not self.facts.stack.is_source(name):
             return by_name[wheel]
         sources = [one for file, one in by_name.items() if not file.endswith(".whl")]
         return (sources or files)[0]

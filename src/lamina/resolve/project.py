@@ -55,7 +55,8 @@ def plan_project(stack: Stack, environ: Mapping[str, str]) -> UvProject:
     default = stack.resolve.index
     named = named_indexes(stack)
     entries = stack.packages.items()
-    source = tuple(sorted(name for name, entry in entries if entry.source))
+    source = tuple(sorted(name for name, _ in entries if stack.is_source(name)))
+    fixed = {name for name, _ in entries if stack.resolve.source and name not in source}
     limited = tuple(sorted(name for name in named if _is_limited(stack, name)))
     project = UvProject(
         requirements=tuple(str(one) for one in stack_demands(stack)),
@@ -66,9 +67,10 @@ def plan_project(stack: Stack, environ: Mapping[str, str]) -> UvProject:
         package_indexes=named,
         excluded=waived(stack),
         prereleases=tuple(sorted(name for name, entry in entries if entry.prerelease)),
-        only_binary=stack.resolve.only_binary,
+        only_binary=stack.resolve.only_binary and not stack.resolve.source,
+        only_source=stack.resolve.source,
         source=source,
-        never_built=tuple(name for name in limited if name not in source),
+        never_built=tuple(sorted(fixed | ({*limited} - {*source}))),
         exclude_newer=stack.resolve.exclude_newer,
         strategy=stack.resolve.strategy,
         of_any_time=tuple(

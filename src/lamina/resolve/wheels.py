@@ -92,9 +92,8 @@ def allows_python(requires_python: str, series: PythonSeries) -> bool:
 def is_usable(stack: Stack, name: PackageName, files: Iterable[Offer], target: Target) -> bool:
     """Tell whether any of a version's files can be installed on a target, as the stack says."""
     names = [one.filename for one in files_for(files, target)]
-    entry = stack.packages.get(name)
     has_sources = any(not one.endswith(".whl") for one in names)
-    if entry is not None and entry.source:
+    if stack.is_source(name):
         return has_sources
     wheels = [one for one in names if one.endswith(".whl")]
     if choose_wheel(wheels, target, system_floor(stack)):

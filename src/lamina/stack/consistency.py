@@ -19,7 +19,7 @@ from lamina.model.platforms import Platform
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_FOR_SOURCE_ONLY = ("requires", "env", "patches")
+_FOR_SOURCE_ONLY = ("requires", "env", "patches", "system", "isolated", "bootstrap")
 
 
 def check_consistency(data: Mapping[str, Any]) -> list[Problem]:
@@ -130,9 +130,10 @@ def _unlisted_packages(data: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _build_fields_without_source(data: Mapping[str, Any]) -> Iterator[Problem]:
+    everything = _table(data, "resolve").get("source") is True
     for key, entry in _entries(data):
         for field in _FOR_SOURCE_ONLY:
-            if entry.get(field) and entry.get("source") is not True:
+            if entry.get(field) and entry.get("source", everything) is not True:
                 yield Problem(
                     where=dotted(("packages", key, field)),
                     found="is about a build from source",

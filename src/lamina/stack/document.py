@@ -19,9 +19,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 from lamina.model.conda_fields import ChannelField, VirtualField
 from lamina.model.document import Document
 from lamina.model.fields import IndexField, PackageField, PlatformField, StackField
-from lamina.model.names import PUBLIC_INDEX, parse_package_name
+from lamina.model.names import PUBLIC_INDEX, PackageName, parse_package_name
 from lamina.model.platforms import PythonSeries
 from lamina.model.versions import ReleaseVersion, parse_release_version
+from lamina.stack.builds import BuildTable, HookTable, NeededField, VariableField
 from lamina.stack.conda import CondaTable
 from lamina.stack.parents import ParentField, check_range
 
@@ -260,6 +261,9 @@ class ResolveTable(Document):
     """Ignore what was uploaded after this day (its end in UTC) or this time."""
     only_binary: bool = True
     """Take wheels only, but for packages that say ``source = true``."""
+    source: bool = False
+    """Build every package from its source distribution, but for those that say ``source = false``;
+    packages of parents stay as they are."""
     glibc: SystemVersion = Field(default=(2, 28), json_schema_extra={"default": "2.28"})
     """The oldest GNU C library that the wheels for Linux may need."""
     macos: SystemVersion = Field(default=(14, 0), json_schema_extra={"default": "14.0"})
@@ -294,14 +298,20 @@ class PackageEntry(Document):
     """Only where this PEP 508 marker holds."""
     index: IndexField | None = None
     """The only index the package is ever taken from."""
-    source: bool = False
-    """Build it from its source distribution."""
+    source: bool | None = None
+    """Build it from its source distribution, or not; not given: as ``resolve.source`` says."""
     requires: Annotated[tuple[RequirementText, ...], Field(strict=False)] = ()
-    """What its build needs, where its own metadata does not say so. Not published as yet."""
-    env: dict[str, str] = {}
-    """Environment variables of its build. Not published as yet."""
+    """What its build needs, where its own metadata does not say so."""
+    env: dict[VariableField, str] = {}
+    """Environment variables of its build."""
     patches: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    """Patches to apply before its build, as paths beside lamina.toml. Not published as yet."""
+    """Patches to apply before its build, in this order, as paths beside lamina.toml."""
+    system: Annotated[tuple[NeededField, ...], Field(strict=False)] = ()
+    """What its build needs of the machine: ``cmake``, ``zlib.h``, ``libz`` or ``zlib.pc``."""
+    isolated: bool = False
+    """Build it with requirements of its own instead of the packages of the stack."""
+    bootstrap: Literal["wheel"] | None = None
+    """``wheel``: other packages are built with its wheel of the index, which breaks a cycle."""
     waive: WaiverTable = {}
     """Dependencies that a closed stack goes without: names, or a table of names with reasons.
     ``python`` waives the range of Pythons that the package says it is for."""
@@ -316,23 +326,6 @@ PackageTable = dict[
         BeforeValidator(_package_table, json_schema_input_type=str | PackageEntry),
     ],
 ]
-
-
-class HookTable(Document):
-    """Commands around the steps of a package's build."""
-
-    pre_prepare: str | None = None
-    """Before the sources are unpacked."""
-    post_prepare: str | None = None
-    """After the sources are unpacked and patched."""
-    pre_build: str | None = None
-    """Before the wheel is built."""
-    post_build: str | None = None
-    """After the wheel is built."""
-    pre_install: str | None = None
-    """Before the wheel is installed."""
-    post_install: str | None = None
-    """After the wheel is installed; ``$PREFIX`` is the release."""
 
 
 class TestTable(Document):
@@ -375,7 +368,9 @@ class Stack(Document):
     conda: CondaTable = {}
     """Packages of conda channels, as MatchSpec. Python comes from there too, then."""
     hooks: dict[PackageField, HookTable] = {}
-    """Hooks by package. Not published as yet."""
+    """Hooks by package."""
+    build: BuildTable = BuildTable()
+    """What holds for every build from source."""
     groups: dict[GroupKey, Annotated[tuple[RequirementText, ...], Field(strict=False)]] = {}
     """Named groups of requirements; they are part of the stack."""
     layers: LayersTable = LayersTable()
@@ -384,3 +379,9 @@ class Stack(Document):
     """What ``lamina check --audit`` is not to report any more."""
     test: TestTable = TestTable()
     """What must work before a release is published."""
+
+    def is_source(self, name: PackageName) -> bool:
+        """Tell whether a package of the index is to be built from source."""
+        entry = self.packages.get(name)
+        said = entry.source if entry is not None else None
+        return self.resolve.source if said is None else said

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STACK_NAME = "lamina.toml"
+_OF_BUILDS = frozenset({"requires", "env", "patches", "system", "isolated", "bootstrap"})
+"""What shapes the wheel that is built from sources, whichever they are."""
 
 
 def find_stack(directory: Path) -> Path:
@@ -44,9 +46,28 @@ def parse_stack(text: str, path: Path | str) -> Stack:
     return validate(Stack, parse_toml(text, path), path, check=check_consistency)
 
 
+def digest_of_builds(stack: Stack) -> Sha256:
+    """Return the digest of what in a stack shapes its packages beyond the files of its lock."""
+    whole: dict[str, Any] = stack.model_dump(mode="json", by_alias=True)
+    entries = {
+        name: {key: entry[key] for key in sorted(_OF_BUILDS) if entry[key]}
+        for name, entry in whole["packages"].items()
+    }
+    shaped = {name: entry for name, entry in entries.items() if entry}
+    return digest_of_value([whole["hooks"], whole["build"], shaped])
+
+
 def digest_of_resolution(stack: Stack) -> Sha256:
     """Return the digest of everything in a stack that decides what it resolves to."""
     whole: dict[str, Any] = stack.model_dump(mode="json", by_alias=True)
-    relevant = {key: whole[key] for key in ("resolve", "packages", "conda", "groups")}
+    relevant = {key: whole[key] for key in ("resolve", "conda", "groups")}
+    if not stack.resolve.source:
+        del relevant["resolve"]["source"]
+    relevant["packages"] = {
+        name: {key: value for key, value in entry.items() if key not in _OF_BUILDS}
+        # Part of what was digested before builds had more to say; locks of then are not stale.
+        | {"source": stack.is_source(name), "requires": [], "env": {}, "patches": []}
+        for name, entry in whole["packages"].items()
+    }
     relevant["stack"] = {key: whole["stack"][key] for key in ("python", "platforms", "extends")}
     return digest_of_value(relevant)

@@ -29,7 +29,7 @@ def test_there_are_broken_and_valid_stacks() -> None:
     assert len(BROKEN) > 20
     assert len(VALID) > 3
     assert {path.parent.name for path in EXAMPLES} == {
-        *("hep-start", "hep-small", "hep-analysis", "hep-large")
+        *("hep-start", "hep-small", "hep-analysis", "hep-large", "source-stack")
     }
 
 

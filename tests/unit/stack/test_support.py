@@ -28,9 +28,12 @@ PUBLISHING = [
 
 
 @pytest.mark.parametrize(("tables", "word"), PUBLISHING)
-def test_what_cannot_be_published_is_refused(tables: dict[str, Any], word: str) -> None:
+def test_what_shapes_a_build_is_refused_beside_conda_packages(
+    tables: dict[str, Any], word: str
+) -> None:
     with pytest.raises(NotSupportedError, match=f"cannot publish .*{word}"):
-        refuse_what_cannot_be_published(stack_of(**tables))
+        refuse_what_cannot_be_published(stack_of(**tables, conda={"gfal2": "*"}))
+    refuse_what_cannot_be_published(stack_of(**tables))
 
 
 def test_a_lock_with_conda_packages_is_published() -> None:

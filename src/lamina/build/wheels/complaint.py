@@ -1,0 +1,77 @@
+"""What a failed build means: its output in one sentence, with what helps."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from lamina.build.wheels.system import hint_for
+from lamina.core.errors import BuildFailedError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lamina.core.errors import CommandFailedError, LaminaError
+
+_HEADER = re.compile(r"fatal error: '?([\w./+-]+?)'?(?:: No such file| file not found)")
+_LIBRARY = re.compile(
+    r"(?:cannot find -l|library not found for -l|unable to find library -l)([\w+.-]+)"
+)
+_COMPILER = re.compile(
+    r"(?:command|unable to execute|error: ) ?'?([\w./+-]*(?:gcc|g\+\+|cc|c\+\+|clang))'?"
+    r"(?: failed: No such file|: No such file)|No (CMAKE_\w+)_COMPILER could be found|"
+    r"Unknown compiler\(s\): \[\[?'(\w+)'|([Nn]o acceptable C compiler|cc: not found)"
+)
+_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
+_OUTSIDE = re.compile(r"[^\n]*Read-only file system[^\n]*")
+_NETWORK = re.compile(
+    r"Temporary failure in name resolution|Network is unreachable|Could not resolve host"
+    r"|Name or service not known|getaddrinfo failed|Connection refused"
+)
+_FULL = re.compile(r"No space left on device|Disk quota exceeded")
+_KILLED = re.compile(r"Killed signal terminated|fatal error: Killed|signal 9")
+
+
+def explain_failure(
+    name: str, error: CommandFailedError, log: Path, own: Mapping[str, str], what: str = "its build"
+) -> LaminaError:
+    """Return what a program's failure in a build means; ``own``: hints of the stack."""
+    text = log.read_text("utf-8", "replace")
+    text = text[text.rfind("\n$ ") + 1 :] if log.exists() else error.output
+    read = [f"less {shlex.quote(str(log))}"]
+    if _FULL.search(text):
+        return StorageError(
+            f"{name}: {what} found no space left", hints=["free space where the cache is", *read]
+        )
+    said, hint = _reason(text, error.returncode, own)
+    hints = [*([hint] if hint else []), *read]
+    return BuildFailedError(f"{name}: {what} failed: {said}", hints=hints)
+
+
+def _reason(text: str, code: int, own: Mapping[str, str]) -> tuple[str, str]:
+    if found := _HEADER.search(text):
+        return f"the header {found[1]} is missing", hint_for(found[1], own)
+    if found := _LIBRARY.search(text):
+        return f"the library {found[1]} is missing", hint_for(f"lib{found[1]}", own)
+    if found := _COMPILER.search(text):
+        word = found[1] or found[3] or ("c++" if "CXX" in (found[2] or "") else "gcc")
+        return f"there is no compiler {word} here", hint_for(word.rpartition("/")[2], own)
+    if code < 0 or _KILLED.search(text):
+        return "it was killed, perhaps for want of memory", "[build] jobs = 1 in lamina.toml"
+    if found := _OUTSIDE.search(text):
+        where = found[0].strip()
+        return f"it writes outside of its directory: {where}", "builds write below $WORK only"
+    if found := _NETWORK.search(text):
+        return f"it reaches for the network ({found[0]})", "[build] network = true lets it"
+    if found := _MODULE.search(text):
+        return f"the module {found[1]} is missing", f'add what has it to requires, as "{found[1]}"'
+    return last_line(text) or f"exit code {code}", ""
+
+
+def last_line(text: str) -> str:
+    """Return the last line that a program wrote of its own."""
+    lines = [line.strip() for line in text.splitlines()]
+    kept = [re.sub(r"\[exit -?\d+\]$", "", line) for line in lines if not line.startswith("$ ")]
+    return next((line for line in reversed(kept) if line), "")

@@ -1,0 +1,167 @@
+"""From a stack and its lock to a shop that can build what is to be built."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.build.wheels.cache import WheelCache
+from lamina.build.wheels.document import BUILD_LOCK_NAME, load_build_lock, save_build_lock
+from lamina.build.wheels.fetching import fetch_sources, unpack
+from lamina.build.wheels.making import Bench
+from lamina.build.wheels.needs import Locked
+from lamina.build.wheels.order import flags_of, jobs_of, orders_of
+from lamina.build.wheels.patching import apply_patches
+from lamina.build.wheels.resolving import Resolver
+from lamina.build.wheels.shop import Shop
+from lamina.build.wheels.system import check_system, compiler_of
+from lamina.core import fs, report
+from lamina.core.run import base_environment
+from lamina.engines.build_backend import read_build_system
+from lamina.engines.build_room import BuildRoom, walls_here
+from lamina.engines.index_addresses import cache_directory
+from lamina.model.digests import digest_of_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lamina.build.wheels.order import Order
+    from lamina.engines.api import ArtifactLocator
+    from lamina.engines.build_room import Walls
+    from lamina.engines.interpreters import Interpreter
+    from lamina.engines.uv_program import UvProgram
+    from lamina.lock.document import Lock
+    from lamina.model.names import IndexName, PackageName
+    from lamina.model.platforms import Target
+    from lamina.stack.document import Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopRequest:
+    """What to open a shop for."""
+
+    stack: Stack
+    path: Path
+    """Its lamina.toml."""
+    lock: Lock
+    target: Target
+    interpreter: Interpreter
+    uv: UvProgram
+    indexes: Mapping[IndexName, str]
+    locator: ArtifactLocator
+    environ: Mapping[str, str]
+
+
+def open_shop(request: ShopRequest) -> Shop:
+    """Fetch the sources, read what their builds need, and find the environment of each.
+
+    Raises DocumentError (a patch is missing), IntegrityError, UpstreamUnavailableError,
+    BuildFailedError (sources that make no sense), UnsatisfiableError (a cycle).
+    """
+    stack, environ = request.stack, request.environ
+    directory = cache_directory(environ) / "builds"
+    orders = orders_of(stack, request.lock, request.target, request.path.parent)
+    artifacts = {name: order.artifact for name, order in orders.items()}
+    files = fetch_sources(
+        artifacts.values(), directory / "sources", locator=request.locator, environ=environ
+    )
+    sources = {name: files[one] for name, one in artifacts.items()}
+    walls = walls_here(environ, network=stack.build.network, directory=Path(tempfile.gettempdir()))
+    if orders and walls == "none":
+        report.warn("builds are not kept from the network and from writing elsewhere: there are no "
+                    "namespaces here")  # fmt: skip
+    shop = Shop(
+        orders=orders,
+        sources=sources,
+        requires={
+            name: _requires(order, sources[name], directory / "needs", environ)
+            for name, order in orders.items()
+        },
+        resolver=_resolver(request, orders),
+        bench=_bench(request, directory, walls),
+        cache=WheelCache(directory=directory),
+        locator=request.locator,
+        indexes=request.indexes,
+        compiler=compiler_of(environ) if orders else "",
+        network=stack.build.network,
+        parents=tuple(one.abi for one in request.lock.parents),
+    )
+    shop.resolve()
+    return shop
+
+
+def _resolver(request: ShopRequest, orders: Mapping[PackageName, Order]) -> Resolver:
+    return Resolver(
+        lock=request.lock,
+        locked=Locked.of(request.lock, request.target),
+        orders=orders,
+        target=request.target,
+        build_lock=load_build_lock(request.path.with_name(BUILD_LOCK_NAME)),
+        uv=request.uv,
+        python=request.interpreter.path,
+        indexes=request.indexes,
+        default=request.stack.resolve.index,
+    )
+
+
+def _bench(request: ShopRequest, directory: Path, walls: Walls) -> Bench:
+    stack, environ = request.stack, request.environ
+    return Bench(
+        directory=directory / "work",
+        logs=cache_directory(environ) / "logs" / "build" / stack.stack.name,
+        interpreter=request.interpreter,
+        target=request.target,
+        uv=request.uv,
+        environ=environ,
+        flags=flags_of(stack.build),
+        jobs=jobs_of(stack.build),
+        walls=walls,
+        hints=stack.build.system,
+    )
+
+
+def check_machine(shop: Shop, stack: Stack, environ: Mapping[str, str]) -> None:
+    """Raise NotSupportedError where the machine does not have what is said to be needed."""
+    wanted: dict[str, list[str]] = {name: list(one.system) for name, one in shop.orders.items()}
+    patched = [name for name, one in shop.orders.items() if one.patches]
+    wanted |= {name: [*wanted[name], "patch"] for name in patched}
+    check_system(
+        {**wanted, "[build] system": list(stack.build.system)}, stack.build.system, environ
+    )
+
+
+def keep_build_lock(shop: Shop, path: Path) -> None:
+    """Write down with what the packages of a shop are built, beside their lamina.toml."""
+    found = [one.locked for one in shop.environments.values() if _says_something(one.locked)]
+    place = path.with_name(BUILD_LOCK_NAME)
+    save_build_lock(shop.resolver.build_lock.with_builds(found), place)
+
+
+def _says_something(locked: object) -> bool:
+    return any(getattr(locked, key) for key in ("files", "stack", "further"))
+
+
+def _requires(
+    order: Order, source: Path, directory: Path, environ: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return what sources say that their build needs, patched; kept for the next time."""
+    digests = [order.artifact.sha256, *(one.sha256 for one in order.patches)]
+    path = directory / f"{digest_of_value(digests)[:32]}.json"
+    try:
+        return tuple(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        pass
+    with tempfile.TemporaryDirectory(prefix="lamina-needs-") as name:
+        work = Path(name)
+        top = unpack(source, work / "src")
+        room = BuildRoom(
+            work=work, walls="none", log=work / "log", variables=base_environment(environ)
+        )
+        apply_patches(order.patches, top, room, order.name)
+        requires = read_build_system(top, order.name).requires
+    fs.make_directory(directory)
+    fs.write_text(path, json.dumps(requires), durable=False)
+    return requires

@@ -1,0 +1,124 @@
+"""What lamina.toml orders of each package that is built from source."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lamina.core import fs
+from lamina.core.errors import DocumentError, Problem
+from lamina.model.digests import parse_sha256
+from lamina.stack.builds import BUILD_HOOKS, HookTable
+from lamina.stack.document import PackageEntry
+from lamina.stack.files import STACK_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lamina.lock.document import Lock
+    from lamina.model.artifacts import Artifact
+    from lamina.model.digests import Sha256
+    from lamina.model.names import PackageName
+    from lamina.model.platforms import Target
+    from lamina.stack.builds import BuildTable
+    from lamina.stack.document import Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """A patch of the stack's author."""
+
+    name: str
+    """As lamina.toml has it."""
+    path: Path
+    sha256: Sha256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One package to build: its source and all that is to be done to it."""
+
+    artifact: Artifact
+    requires: tuple[str, ...] = ()
+    env: Mapping[str, str]
+    patches: tuple[Patch, ...] = ()
+    hooks: Mapping[str, str]
+    """Those of the build, by their names: ``pre-build``."""
+    system: tuple[str, ...] = ()
+    isolated: bool = False
+    bootstrap: bool = False
+    """Others are built with a wheel of the index instead of what is built here."""
+
+    @property
+    def name(self) -> PackageName:
+        """The package."""
+        return self.artifact.package
+
+
+def orders_of(
+    stack: Stack, lock: Lock, target: Target, directory: Path
+) -> dict[PackageName, Order]:
+    """Return what is to be built of a lock for a target; raises DocumentError for its patches.
+
+    ``directory``: that of lamina.toml, beside which the patches are.
+    """
+    problems: list[Problem] = []
+    found: dict[PackageName, Order] = {}
+    for artifact in lock.source_builds(target):
+        entry = stack.packages.get(artifact.package) or PackageEntry()
+        hooks = stack.hooks.get(artifact.package) or HookTable()
+        found[artifact.package] = Order(
+            artifact=artifact,
+            requires=entry.requires,
+            env=entry.env,
+            patches=_patches(artifact.package, entry, directory, problems),
+            hooks=hooks.of(*BUILD_HOOKS),
+            system=entry.system,
+            isolated=entry.isolated,
+            bootstrap=entry.bootstrap is not None,
+        )
+    if problems:
+        raise DocumentError(directory / STACK_NAME, problems)
+    return found
+
+
+def _patches(
+    name: PackageName, entry: PackageEntry, directory: Path, problems: list[Problem]
+) -> tuple[Patch, ...]:
+    found = []
+    for number, text in enumerate(entry.patches):
+        path = directory / text
+        if path.is_file():
+            found.append(Patch(name=text, path=path, sha256=digest_of_file(path)))
+        else:
+            where = f"packages.{name}.patches[{number}]"
+            problems.append(Problem(where=where, found=f"{text!r}: no such file"))
+    return tuple(found)
+
+
+def digest_of_file(path: Path) -> Sha256:
+    """Return the digest of a file's content."""
+    return parse_sha256(fs.sha256_of(path))
+
+
+def flags_of(table: BuildTable) -> dict[str, str]:
+    """Return the variables by which compilers get their flags.
+
+    Those of the environment of whoever builds do not count: they are no part of the stack.
+    """
+    march = [f"-march={table.march}"] if table.march else []
+    flags = {
+        "CFLAGS": [*march, *table.cflags],
+        "CXXFLAGS": [*march, *(table.cxxflags or table.cflags)],
+        "FFLAGS": march,
+        "LDFLAGS": list(table.ldflags),
+        "RUSTFLAGS": ["-C", f"target-cpu={table.march}"] if table.march else [],
+    }
+    return {name: " ".join(words) for name, words in flags.items() if words}
+
+
+def jobs_of(table: BuildTable) -> int:
+    """Return how many programs one build may run at once."""
+    return table.jobs or os.cpu_count() or 1

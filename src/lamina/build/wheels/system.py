@@ -1,0 +1,106 @@
+"""What builds need of the machine: programs, headers, libraries; and what to install for them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.core.errors import LaminaError, NotSupportedError
+from lamina.core.run import base_environment, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_HEADER = re.compile(r".*\.(?:h|hh|hpp|hxx)")
+_COMPILERS = ("cc", "gcc", "clang")
+
+
+@cache
+def _packages() -> dict[str, list[str]]:
+    path = Path(__file__).with_name("system.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def hint_for(needed: str, own: Mapping[str, str]) -> str:
+    """Return what to install for something; empty where nobody knows. ``own``: the stack's."""
+    if text := own.get(needed):
+        return f"install {text}"
+    named = needed.removesuffix(".pc")
+    candidates = [needed, f"{named}.h", f"{named.removeprefix('lib')}.h", f"{named}lib.h"]
+    candidates += [
+        one
+        for one in _packages()
+        if one.rpartition("/")[2] == needed or one == f"{named.removeprefix('lib')}lib.h"
+    ]
+    for one in candidates:
+        if one in _packages():
+            debian, enterprise = _packages()[one]
+            return f"apt-get install {debian}  # or: dnf install {enterprise}"
+    return ""
+
+
+def check_system(
+    wanted: Mapping[str, Iterable[str]], own: Mapping[str, str], environ: Mapping[str, str]
+) -> None:
+    """Raise NotSupportedError that names all that is missing here, and who needs it.
+
+    ``wanted``: who needs it -> what, as ``[build] system`` writes it.
+    """
+    askers: dict[str, list[str]] = {}
+    for who, many in wanted.items():
+        for one in many:
+            askers.setdefault(one, []).append(who)
+    missing = {one: who for one, who in sorted(askers.items()) if not is_there(one, environ)}
+    if missing:
+        lines = [f"  {one} (needed by {', '.join(who)})" for one, who in missing.items()]
+        raise NotSupportedError(
+            "this machine does not have what builds need:\n" + "\n".join(lines),
+            hints=[text for one in missing if (text := hint_for(one, own))],
+        )
+
+
+def is_there(needed: str, environ: Mapping[str, str]) -> bool:
+    """Tell whether the machine has a program, a header, a library or a module of pkg-config."""
+    if needed.endswith(".pc"):
+        return _works(["pkg-config", "--exists", needed.removesuffix(".pc")], environ)
+    if _HEADER.fullmatch(needed) or "/" in needed:
+        return _compiles(f"#include <{needed}>\n", ["-E"], environ)
+    if needed.startswith("lib"):
+        return _compiles("int main(void) { return 0; }\n", [], environ, f"-l{needed[3:]}")
+    return shutil.which(needed, path=environ.get("PATH")) is not None
+
+
+def _compiles(text: str, options: list[str], environ: Mapping[str, str], *last: str) -> bool:
+    compiler = next((one for one in _COMPILERS if is_there(one, environ)), None)
+    if compiler is None:
+        return False
+    with tempfile.TemporaryDirectory(prefix="lamina-has-") as name:
+        source = Path(name) / "has.c"
+        source.write_text(text, encoding="utf-8")
+        out = ["-o", str(Path(name) / "out")]
+        return any(
+            _works([compiler, *options, "-x", one, str(source), *out, *last], environ)
+            for one in ("c", "c++")
+        )
+
+
+def _works(command: list[str], environ: Mapping[str, str]) -> bool:
+    try:
+        answer = run(command, env=base_environment(environ), check=False, timeout=60)
+    except LaminaError:
+        return False
+    return answer.returncode == 0
+
+
+def compiler_of(environ: Mapping[str, str]) -> str:
+    """Return what the C compiler calls itself, empty where there is none: an input of builds."""
+    for one in _COMPILERS:
+        if path := shutil.which(one, path=environ.get("PATH")):
+            answer = run([path, "--version"], env=base_environment(environ), check=False)
+            return answer.stdout.partition("\n")[0].strip()
+    return ""

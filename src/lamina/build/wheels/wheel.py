@@ -1,0 +1,91 @@
+"""The wheel that a back end has made: checked, and written once more with what it was built of."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from datetime import UTC, datetime
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from lamina.build.wheels.fetching import refuse_another
+from lamina.core import fs
+from lamina.core.errors import BuildFailedError
+from lamina.press.wheel_writing import write_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from packaging.tags import Tag
+
+    from lamina.model.artifacts import Artifact
+    from lamina.model.platforms import Target
+
+INSIDE_NAME = "lamina-build.json"
+"""In the metadata of a built wheel: what went into it."""
+_MOMENT = datetime(1980, 1, 1, tzinfo=UTC)
+
+
+def finish_wheel(
+    built: Path, directory: Path, artifact: Artifact, target: Target, inputs: Mapping[str, Any]
+) -> Path:
+    """Write a wheel with its inputs in its metadata and return it; the same gives the same bytes.
+
+    Raises BuildFailedError for what is no wheel, is another package's, or not for the target.
+    """
+    if not built.is_file():
+        raise BuildFailedError(f"{artifact.package}: the build made no wheel")
+    _check_name(built.name, artifact, target)
+    with tempfile.TemporaryDirectory(dir=directory, prefix="finish-") as name:
+        tree = Path(name)
+        try:
+            with zipfile.ZipFile(built) as archive:
+                _extract(archive, tree)
+        except (zipfile.BadZipFile, EOFError, ValueError) as error:
+            raise BuildFailedError(
+                f"{artifact.package}: {built.name} is no wheel: {error}"
+            ) from error
+        infos = [path for path in tree.glob("*.dist-info") if (path / "METADATA").is_file()]
+        if len(infos) != 1:
+            raise BuildFailedError(f"{artifact.package}: {built.name} has no metadata of its own")
+        told = HeaderParser().parsestr((infos[0] / "METADATA").read_text("utf-8", "replace"))
+        refuse_another(told.get("Name", ""), told.get("Version", ""), artifact, built.name)
+        text = json.dumps(inputs, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        fs.write_text(infos[0] / INSIDE_NAME, text, durable=False)
+        for old in ("RECORD", "RECORD.jws", "RECORD.p7s"):
+            fs.remove_file(infos[0] / old)
+        files = [path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()]
+        target_path = directory / built.name
+        write_wheel(tree, files, infos[0].name, target_path, moment=_MOMENT)
+    return target_path
+
+
+def _extract(archive: zipfile.ZipFile, tree: Path) -> None:
+    for member in archive.infolist():
+        path = Path(archive.extract(member, tree))
+        if (member.external_attr >> 16) & 0o111 and path.is_file():
+            path.chmod(0o755)
+
+
+def _check_name(filename: str, artifact: Artifact, target: Target) -> None:
+    try:
+        name, version, _, tags = parse_wheel_filename(filename)
+    except InvalidWheelFilename as error:
+        raise BuildFailedError(f"{artifact.package}: {filename} is no wheel") from error
+    refuse_another(name, str(version), artifact, filename)
+    series = f"{target.python.major}{target.python.minor}"
+    if not any(_suits(tag, series) for tag in tags):
+        raise BuildFailedError(f"{filename} is not for Python {target.python}")
+
+
+def _suits(tag: Tag, series: str) -> bool:
+    word = tag.interpreter
+    return (
+        word in {f"cp{series}", f"py{series}", "py3", "py2.py3"}
+        or tag.abi == "abi3"
+        or (word.startswith("py3") and tag.abi == "none")
+    )

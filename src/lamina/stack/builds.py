@@ -1,0 +1,92 @@
+"""Builds from source in lamina.toml: hooks of a package, and what holds for every build."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from lamina.model.document import Document
+
+_MARCH = re.compile(r"[A-Za-z0-9_.+-]+")
+_NEEDED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+/-]*")
+BUILD_HOOKS = ("pre-prepare", "post-prepare", "pre-build", "post-build")
+"""Those of the build, in their order."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _check_march(text: str) -> str:
+    if not _MARCH.fullmatch(text):
+        raise ValueError(f"{text!r} is no micro-architecture, such as 'x86-64-v3'")
+    return text
+
+
+def _check_needed(text: str) -> str:
+    if not _NEEDED.fullmatch(text) or ".." in text:
+        raise ValueError(f"{text!r} names no program, header, library or module of pkg-config")
+    return text
+
+
+def _check_variable(text: str) -> str:
+    if not _VARIABLE.fullmatch(text):
+        raise ValueError(f"{text!r} is not the name of an environment variable")
+    return text
+
+
+def _flags(value: Any) -> Any:
+    """Take flags as one text or as an array."""
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+NeededField = Annotated[str, AfterValidator(_check_needed)]
+"""What a machine has to have: ``cmake``, ``zlib.h``, ``libz`` or ``zlib.pc``."""
+VariableField = Annotated[str, AfterValidator(_check_variable)]
+FlagsField = Annotated[
+    tuple[str, ...],
+    Field(strict=False),
+    BeforeValidator(_flags, json_schema_input_type=str | list[str]),
+]
+
+
+class HookTable(Document):
+    """Commands around the steps of a package's build, each run by ``/bin/sh -e``."""
+
+    pre_prepare: str | None = None
+    """Before the sources are unpacked."""
+    post_prepare: str | None = None
+    """After the sources are unpacked and patched, in ``$SRC``."""
+    pre_build: str | None = None
+    """Before the wheel is built."""
+    post_build: str | None = None
+    """After the wheel is built; ``$WHEEL`` is its path."""
+    pre_install: str | None = None
+    """Before the packages of a release are installed."""
+    post_install: str | None = None
+    """After they are installed; ``$PREFIX`` is where the release is being made."""
+
+    def of(self, *names: str) -> dict[str, str]:
+        """Return the commands that are given, of some of the hooks (``pre-build``), in order."""
+        given = ((name, getattr(self, name.replace("-", "_"))) for name in names)
+        return {name: text for name, text in given if text}
+
+
+class BuildTable(Document):
+    """What holds for every build from source."""
+
+    cflags: FlagsField = ()
+    """Added to the flags of C, in ``CFLAGS``."""
+    cxxflags: FlagsField = ()
+    """Added to the flags of C++, in ``CXXFLAGS``; none: those of C."""
+    ldflags: FlagsField = ()
+    """Added to the flags of the linker, in ``LDFLAGS``."""
+    march: Annotated[str, AfterValidator(_check_march)] | None = None
+    """The micro-architecture to compile for, such as ``"x86-64-v3"``."""
+    jobs: Annotated[int, Field(ge=1)] | None = None
+    """How many programs one build may run at once; none: as many as there are cores."""
+    network: bool = False
+    """Let builds reach the network, where they are kept from it otherwise."""
+    system: dict[NeededField, str] = Field(default_factory=dict)
+    """What builds need of the machine, with what to install where it is missing:
+    ``"zlib.h" = "zlib1g-dev"``. Programs by name, headers with ``.h``, libraries as ``libz``,
+    modules of pkg-config with ``.pc``."""

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.build.wheels.cache import reason_of
+from lamina.build.wheels.complaint import explain_failure, last_line
+from lamina.build.wheels.order import flags_of, jobs_of
+from lamina.build.wheels.system import hint_for
+from lamina.core.errors import BuildFailedError, CommandFailedError, LaminaError, StorageError
+from lamina.stack.builds import BuildTable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OUTPUTS = [
+    pytest.param(
+        "a.c:1:10: fatal error: zlib.h: No such file or directory",
+        "the header zlib.h is missing",
+        "zlib1g-dev",
+        id="header-gcc",
+    ),
+    pytest.param(
+        "a.c:1:10: fatal error: 'hdf5.h' file not found",
+        "the header hdf5.h is missing",
+        "hdf5-devel",
+        id="header-clang",
+    ),
+    pytest.param(
+        "/usr/bin/ld: cannot find -lz: No such file",
+        "the library z is missing",
+        "zlib1g",
+        id="library",
+    ),
+    pytest.param(
+        "error: command 'gcc' failed: No such file or directory",
+        "no compiler gcc",
+        "gcc",
+        id="no-gcc",
+    ),
+    pytest.param(
+        "error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory",
+        "no compiler x86",
+        "",
+        id="gcc-of-a-target",
+    ),
+    pytest.param("No CMAKE_CXX_COMPILER could be found.", "no compiler c++", "g++", id="cmake"),
+    pytest.param(
+        "c++: fatal error: Killed signal terminated program cc1plus",
+        "killed",
+        "jobs = 1",
+        id="killed",
+    ),
+    pytest.param(
+        "OSError: [Errno 30] Read-only file system: '/opt/x'",
+        "outside of its directory: OSError",
+        "$WORK",
+        id="outside",
+    ),
+    pytest.param(
+        "socket.gaierror: [Errno -3] Temporary failure in name resolution",
+        "reaches for the network",
+        "network = true",
+        id="network",
+    ),
+    pytest.param(
+        "ModuleNotFoundError: No module named 'numpy'",
+        "the module numpy is missing",
+        "requires",
+        id="module",
+    ),
+    pytest.param("what\nthe last words\n", "the last words", "", id="else"),
+]
+
+
+def explained(tmp_path: Path, output: str, code: int = 1) -> LaminaError:
+    log = tmp_path / "x.log"
+    log.write_text(
+        f"$ before\nfatal error: old.h: No such file\n[exit 0]\n$ now\n{output}\n[exit 1]\n"
+    )
+    error = CommandFailedError(program="python", returncode=code, output=output, log=log)
+    return explain_failure("pack", error, log, {})
+
+
+@pytest.mark.parametrize(("output", "said", "hint"), OUTPUTS)
+def test_output_is_explained(tmp_path: Path, output: str, said: str, hint: str) -> None:
+    error = explained(tmp_path, output)
+    assert isinstance(error, BuildFailedError)
+    assert error.message.startswith("pack: its build failed: ")
+    assert said in error.message
+    assert hint in " ".join(error.hints)
+    assert f"less {tmp_path / 'x.log'}" in error.hints
+    assert "old.h" not in error.message
+
+
+def test_a_signal_and_a_full_disk(tmp_path: Path) -> None:
+    assert "killed" in explained(tmp_path, "", code=-9).message
+    assert isinstance(explained(tmp_path, "No space left on device"), StorageError)
+
+
+def test_the_last_line_is_the_programs_own() -> None:
+    assert last_line("$ make\nfirst\nlast\n[exit 2]\n") == "last"
+
+
+@pytest.mark.parametrize(
+    ("needed", "package"),
+    [("zlib.h", "zlib1g-dev"), ("libz", "zlib1g-dev"), ("ssl.h", "libssl-dev"), ("odd", "")],
+)
+def test_what_to_install(needed: str, package: str) -> None:
+    found = hint_for(needed, {})
+    assert package in found
+    assert bool(found) == bool(package)
+    assert hint_for(needed, {needed: "mine"}) == "install mine"
+
+
+def test_flags_are_those_of_the_stack() -> None:
+    table = BuildTable.model_validate(
+        {"cflags": "-O3 -g0", "ldflags": ["-Wl,-s"], "march": "x86-64-v3", "jobs": 3}
+    )
+    assert flags_of(table) == {
+        "CFLAGS": "-march=x86-64-v3 -O3 -g0",
+        "CXXFLAGS": "-march=x86-64-v3 -O3 -g0",
+        "FFLAGS": "-march=x86-64-v3",
+        "LDFLAGS": "-Wl,-s",
+        "RUSTFLAGS": "-C target-cpu=x86-64-v3",
+    }
+    assert jobs_of(table) == 3
+    assert flags_of(BuildTable()) == {}
+
+
+NUMPY = {"name": "numpy", "version": "2.0", "sha256": "a"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param({"env": {"A": "2"}}, "its env changed", id="env"),
+        pytest.param({"patches": [], "hooks": {}}, "its patches, its hooks changed", id="two"),
+        pytest.param({"requirements": [{**NUMPY, "version": "2.1"}]}, "numpy, which", id="needs"),
+        pytest.param({}, "no longer in the cache", id="nothing"),
+    ],
+)
+def test_the_reason_is_what_changed(change: dict[str, object], words: str) -> None:
+    before = {"env": {}, "patches": ["x"], "hooks": {"pre-build": "x"}, "requirements": [NUMPY]}
+    assert words in reason_of({**before, **change}, before)
+    assert reason_of(before, None) == "not built here yet"
