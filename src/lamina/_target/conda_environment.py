@@ -1,41 +1,50 @@
-"""What entering a conda prefix, or leaving it, changes of the environment; prints it for a shell.
+"""What entering conda prefixes, or leaving them, changes of the environment; prints it for a shell.
 
-``activate|deactivate PREFIX posix|csh|fish [SUFFIX]``: packages bring variables
+``activate|deactivate posix|csh|fish [SUFFIX]``, for the prefixes that are listed beside this file;
+without a list, for the one that it is in. Packages bring variables
 (``etc/conda/env_vars.d/*.json``, then ``conda-meta/state``) and scripts
 (``etc/conda/activate.d/*.sh``; those for leaving are run in reverse). The scripts are run in a
-shell of their own, and what they changed of the environment is printed. With SUFFIX, those are left
-out of which there is one with this suffix, which the calling shell reads by itself.
+shell of their own, each with its own prefix as CONDA_PREFIX, and what they changed of the
+environment is printed. Those with SUFFIX, and what has the same name, are read by the calling shell
+itself.
 """
 
 import json
 import os
 import re
-import shutil
-import subprocess
 import sys
-from typing import Dict, List, Mapping, Optional
+from typing import Callable, Dict, List, Mapping, Tuple
 
-Changes = Dict[str, Optional[str]]
-"""Name -> value; None: unset."""
+LIST = "conda-prefixes"
+"""Prefixes, one a line, in the order in which they are entered. The first stays in force as
+CONDA_PREFIX; an empty line is in its place where none does."""
 
-_OLD = "_LAMINA_CONDA_OLD_"
+_PREFIX = "CONDA_PREFIX"
 _OWN = frozenset({"_", "SHLVL", "PWD", "OLDPWD"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DIRECTORIES = {"activate": "activate.d", "deactivate": "deactivate.d"}
 
 
-def scripts_of(prefix: str, verb: str, suffix: str) -> List[str]:
+def prefixes_of(internal: str) -> List[str]:
+    """Return what is listed in an internal directory, or else the prefix that it is in."""
+    try:
+        with open(
+            os.path.join(internal, LIST), encoding="utf-8", errors="surrogateescape"
+        ) as stream:
+            return stream.read().split("\n")[:-1]
+    except OSError:
+        return [os.path.dirname(internal)]
+
+
+def _scripts_of(prefix: str, verb: str, suffix: str) -> List[str]:
     """Return the scripts of a prefix with a suffix, in the order in which they run."""
     directory = os.path.join(prefix, "etc", "conda", _DIRECTORIES[verb])
-    try:
-        names = [one for one in os.listdir(directory) if one.endswith(suffix)]
-    except OSError:
-        return []
+    names = [one for one in _listed(directory) if one.endswith(suffix)]
     ordered = sorted(names, reverse=verb == "deactivate")
     return [os.path.join(directory, one) for one in ordered]
 
 
-def variables_of(prefix: str) -> Dict[str, str]:
+def _variables_of(prefix: str) -> Dict[str, str]:
     """Return the variables that packages, and whoever made the prefix, want to have set."""
     directory = os.path.join(prefix, "etc", "conda", "env_vars.d")
     files = [os.path.join(directory, one) for one in sorted(_listed(directory))]
@@ -69,64 +78,139 @@ def _texts(table: object) -> Dict[str, str]:
     return {str(name): str(value) for name, value in pairs if _NAME.fullmatch(str(name))}
 
 
-def changes(verb: str, prefix: str, environ: Mapping[str, str], suffix: str = "") -> Changes:
-    """Return what entering or leaving a prefix changes; raises OSError."""
-    before = dict(environ)
-    now = dict(environ, CONDA_PREFIX=prefix)
-    if verb == "activate":
-        for name, value in variables_of(prefix).items():
-            if name in now:
-                now[_OLD + name] = now[name]
-            now[name] = value
-    there = {one[: -len(suffix)] for one in scripts_of(prefix, verb, suffix)} if suffix else set()
-    scripts = [one for one in scripts_of(prefix, verb, ".sh") if one[:-3] not in there]
-    if scripts:
-        now = _after(scripts, now)
-    if verb == "deactivate":
-        for name, value in variables_of(prefix).items():
-            old = now.pop(_OLD + name, None)
-            if now.get(name) == value:
-                now.pop(name)
-                now.update({} if old is None else {name: old})
-    now.pop("CONDA_PREFIX", None)
-    before.pop("CONDA_PREFIX", None)
-    found = {name: value for name, value in now.items() if before.get(name) != value}  # type: Changes
-    found.update((name, None) for name in before if name not in now)
-    return {name: found[name] for name in sorted(found) if name not in _OWN}
+def _kept(prefix: str, name: str) -> str:
+    """Return the variable that has what another was before a prefix was entered."""
+    import zlib
+
+    return "_LAMINA_CONDA_%08x_%s" % (zlib.crc32(os.fsencode(prefix)), name)
 
 
-def _after(scripts: List[str], environ: Mapping[str, str]) -> Dict[str, str]:
+def _complain(text: str) -> None:
+    sys.stderr.write("lamina: %s\n" % text)
+
+
+def environment_after(
+    verb: str,
+    prefixes: List[str],
+    environ: Mapping[str, str],
+    suffix: str = "",
+    warn: Callable[[str], None] = _complain,
+) -> Tuple[Dict[str, str], List[Tuple[str, str]]]:
+    """Return the environment after entering or leaving, and what the calling shell has to read.
+
+    That is prefixes, each with a script. Where scripts fail, that is warned of, and none counts.
+    """
+    now, bottom = dict(environ), prefixes[0]
+    kept, entering = _kept(bottom, _PREFIX), verb == "activate"
+    there = [one for one in prefixes if one]
+    # Whoever has entered the first one leaves it.
+    if bottom and (now.get(_PREFIX) == bottom if entering else kept not in now):
+        there.remove(bottom)
+    if entering:
+        if bottom in there:
+            now[kept] = now.get(_PREFIX, "")
+            now[_PREFIX] = bottom
+        for prefix in there:
+            _set_variables(prefix, now)
+    else:
+        there.reverse()
+    own = [(one, file) for one in there for file in _scripts_of(one, verb, suffix) if suffix]
+    twins = {file[: -len(suffix)] for _, file in own}
+    pairs = [(one, file) for one in there for file in _scripts_of(one, verb, ".sh")]
+    now = _after([(one, file) for one, file in pairs if file[:-3] not in twins], now, warn)
+    if not entering:
+        for prefix in there:
+            _restore_variables(prefix, now)
+        if bottom in there:
+            old = now.pop(kept)
+            if now.get(_PREFIX) == bottom:
+                _put(now, _PREFIX, old or None)
+    return now, own
+
+
+def _put(environ: Dict[str, str], name: str, value: "str | None") -> None:
+    environ.pop(name, None)
+    if value is not None:
+        environ[name] = value
+
+
+def _set_variables(prefix: str, environ: Dict[str, str]) -> None:
+    for name, value in _variables_of(prefix).items():
+        if name in environ:
+            environ[_kept(prefix, name)] = environ[name]
+        environ[name] = value
+
+
+def _restore_variables(prefix: str, environ: Dict[str, str]) -> None:
+    for name, value in _variables_of(prefix).items():
+        old = environ.pop(_kept(prefix, name), None)
+        if environ.get(name) == value:
+            _put(environ, name, old)
+
+
+def without_kept(environ: Mapping[str, str]) -> Dict[str, str]:
+    """Return an environment that nobody leaves again."""
+    return {one: value for one, value in environ.items() if not one.startswith("_LAMINA_CONDA_")}
+
+
+def _after(
+    pairs: List[Tuple[str, str]], environ: Dict[str, str], warn: Callable[[str], None]
+) -> Dict[str, str]:
     """Return the environment after scripts; they are often written for bash."""
+    if not pairs:
+        return environ
+    import shutil
+    import subprocess
+
     path = environ.get("PATH", os.defpath)
     shell = shutil.which("bash", path=path + os.pathsep + "/bin") or "/bin/sh"
     # What a script prints is for people, and the shell that asked reads what is printed here.
-    code = 'for _one in "$@"; do . "$_one"; done >&2; exec "$0" -I -S -c "%s"' % (
-        "import os, sys; sys.stdout.buffer.write(bytes(1).join("
-        "name + b'=' + value for name, value in os.environb.items()))"
+    lines = [
+        "export CONDA_PREFIX=%s\n. %s >&2" % (shell_quoted(prefix), shell_quoted(file))
+        for prefix, file in pairs
+    ]
+    # No Python: it may set a locale for itself (PEP 538).
+    words = [shell, "-c", "\n".join([*lines, "exec /usr/bin/env -0"])]
+    answer = subprocess.run(  # noqa: S603 - scripts of what is entered itself
+        words, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False
     )
-    words = [shell, "-c", code, sys.executable, *scripts]
-    answer = subprocess.run(  # noqa: S603 - scripts of the release itself
-        words, env=dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False
-    )
-    if answer.returncode:
-        raise OSError("%s ended with status %d" % (shell, answer.returncode))
-    pairs = (os.fsdecode(one).partition("=") for one in answer.stdout.split(b"\0") if one)
-    return {name: value for name, _, value in pairs if _NAME.fullmatch(name)}
+    # A script may end the shell, be it without an error.
+    if answer.returncode or not answer.stdout:
+        of = ", ".join(sorted({prefix for prefix, _ in pairs}))
+        warn("scripts of %s: %s ended with status %d" % (of, shell, answer.returncode))
+        return environ
+    split = (os.fsdecode(one).partition("=") for one in answer.stdout.split(b"\0") if one)
+    found = {name: value for name, _, value in split}
+    same = {one for one in (*environ, *found) if one in _OWN or not _NAME.fullmatch(one)}
+    for name in (*same, _PREFIX):
+        _put(found, name, environ.get(name))
+    return found
 
 
-def rendered(found: Changes, shell: str) -> str:
-    """Return the lines by which a shell makes changes."""
-    lines = []
-    for name, value in found.items():
-        if value is None:
-            lines.append({"csh": "unsetenv ", "fish": "set -e "}.get(shell, "unset ") + name)
-        elif shell == "csh":
-            lines.append("setenv %s %s" % (name, csh_quoted(value)))
-        elif shell == "fish":
-            lines.append("set -gx %s %s" % (name, fish_quoted(value)))
-        else:
-            lines.append("export %s=%s" % (name, shell_quoted(value)))
+def rendered(
+    shell: str, before: Mapping[str, str], after: Mapping[str, str], own: List[Tuple[str, str]]
+) -> str:
+    """Return the lines by which a shell gets from an environment to another, and reads scripts."""
+    lines = [_unset(shell, name) for name in sorted(before) if name not in after]
+    changed = sorted(set(after.items()) - set(before.items()))
+    lines += [_set(shell, name, value) for name, value in changed]
+    for prefix, file in own:
+        lines.append(_set(shell, _PREFIX, prefix))
+        lines.append(("." if shell == "posix" else "source") + " " + _QUOTED[shell](file))
+    if own and _PREFIX in after:
+        lines.append(_set(shell, _PREFIX, after[_PREFIX]))
+    elif own:
+        lines.append(_unset(shell, _PREFIX))
     return "".join(line + "\n" for line in lines)
+
+
+def _set(shell: str, name: str, value: str) -> str:
+    way = {"csh": "setenv %s %s", "fish": "set -gx %s %s"}.get(shell, "export %s=%s")
+    return way % (name, _QUOTED[shell](value))
+
+
+def _unset(shell: str, name: str) -> str:
+    return {"csh": "unsetenv ", "fish": "set -e "}.get(shell, "unset ") + name
 
 
 def shell_quoted(value: str) -> str:
@@ -145,12 +229,14 @@ def fish_quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def main(verb: str, prefix: str, shell: str, suffix: str = "") -> None:
-    try:
-        found = changes(verb, prefix, os.environ, suffix)
-    except OSError as error:
-        sys.exit("lamina: scripts of %s failed: %s" % (prefix, error))
-    sys.stdout.buffer.write(os.fsencode(rendered(found, shell)))
+_QUOTED = {"posix": shell_quoted, "csh": csh_quoted, "fish": fish_quoted}
+
+
+def main(verb: str, shell: str, suffix: str = "") -> None:
+    before = dict(os.environ)
+    prefixes = prefixes_of(os.path.dirname(os.path.abspath(__file__)))
+    after, own = environment_after(verb, prefixes, before, suffix)
+    sys.stdout.buffer.write(os.fsencode(rendered(shell, before, after, own)))
 
 
 if __name__ == "__main__":

@@ -14,58 +14,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamina.layer.activation_conda import with_scripts
 from lamina.layer.activation_texts import CSH, FISH, POSIX
 from lamina.layer.activation_variables import with_kept
 from lamina.layer.planting import csh_quoted, fish_quoted, mark, shell_quoted
-from lamina.release.conda_activation import activation_lines
+from lamina.release.conda_scripts import with_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from lamina.layer.activation_conda import Scripts
+    from collections.abc import Callable, Iterable, Mapping
 
 _GONE = r"'lamina: not there any more: %s (a layer cannot be moved; make a new one)\n'"
 _NO_BASE = r"'lamina: the base of this layer is gone: %s (lamina layer check %s)\n'"
 
 _AGAIN = r"'lamina: the base was set up again; %s\n'"
 
-_CONDA_ENTER = "@conda_enter@\n"
-_CONDA_LEAVE = "@conda_leave@\n"
-
 
 def activation_files(
     variables: Mapping[str, str] | None = None,
     needs: Iterable[str] = (),
     interpreter: str | None = None,
-    conda: Path | None = None,
-    scripts: Sequence[Scripts] = (),
 ) -> dict[str, str]:
     """Return file name -> text, with the marks of a seed for the layer's directory.
 
     ``variables`` are those that the layer keeps; without each of ``needs`` it is not activated.
-    ``interpreter`` is the base's, by which its own Python is known on PATH. ``conda``: a release of
-    conda packages that is entered first, and left last. ``scripts`` are those of conda packages of
-    layers, of the farthest one first.
+    ``interpreter`` is the base's, by which its own Python is known on PATH. The conda prefixes that
+    are listed in the layer are entered first, and left last.
     """
     kept, wanted = variables or {}, list(needs)
-    lines = activation_lines(conda) if conda is not None else {}
 
-    def marked(text: str, shell: str, quoted: Callable[[str], str], own: str) -> str:
-        text = text.replace("@python@", quoted(interpreter) if interpreter else own)
-        text = with_scripts(text, shell, scripts)
+    def marked(text: str, shell: str, quoted: Callable[[str], str], layer: str) -> str:
+        own = quoted(interpreter) if interpreter else f"{layer}/bin/python"
+        text = with_lines(text.replace("@python@", own), shell, layer)
         return _marked(with_kept(text, shell, kept), map(quoted, wanted))
 
-    files = {
-        "activate": marked(POSIX, "posix", shell_quoted, '"$_LAMINA_LAYER/bin/python"'),
-        "activate.csh": marked(CSH, "csh", csh_quoted, ""),
-        "activate.fish": marked(FISH, "fish", fish_quoted, '"$_lamina_layer/bin/python"'),
+    return {
+        "activate": marked(POSIX, "posix", shell_quoted, '"$_LAMINA_LAYER"'),
+        "activate.csh": marked(CSH, "csh", csh_quoted, "${_lamina_layer:q}"),
+        "activate.fish": marked(FISH, "fish", fish_quoted, '"$_lamina_layer"'),
     }
-    for name, text in files.items():
-        enter, leave = lines.get(name, ("", ""))
-        files[name] = text.replace(_CONDA_ENTER, enter).replace(_CONDA_LEAVE, leave)
-    return files
 
 
 def _marked(text: str, needs: Iterable[str]) -> str:

@@ -131,9 +131,10 @@ def _is_kept(stage: Path) -> bool:
 
 
 def fill(seed: Seed, stage: Path, final: Path) -> None:
-    """Write a seed's tree into the stage of what will be at ``final``."""
+    """Write a seed's tree into the stage of what will be at ``final``; it has its mark already."""
+    directories = [one for one in seed["directories"] if not (stage / one).is_dir()]
     try:
-        planting.fill(seed, str(stage), str(final))
+        planting.fill({**seed, "directories": directories}, str(stage), str(final))
     except OSError as error:
         raise fs.storage_error(error, final) from error
 

@@ -13,7 +13,7 @@ from lamina.engines.probe import watched_paths
 from lamina.layer import planting
 from lamina.layer.activation import activation_files
 from lamina.layer.base import LAYER_NAME, Base, is_layer
-from lamina.layer.conda_base import conda_below
+from lamina.layer.conda_base import entering_files, prefixes_below
 from lamina.layer.data_links import plan_data_links
 from lamina.layer.guards import guards_over
 from lamina.layer.hook import needed, site_files
@@ -24,10 +24,7 @@ from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text, unre
 from lamina.layer.transaction import INTERNAL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lamina.engines.probe import BaseProbe
-    from lamina.layer.activation_conda import Scripts
     from lamina.layer.planting import Seed
 
 
@@ -105,15 +102,9 @@ def plan_layer(base: Base) -> Seed:
     }
     files |= guards | {f"{site}/{name}": text for name, text in site_files(described).items()}
     needs = [described.interpreter, *needed(described)]
-    entering, helper = _scripts_below(base)
-    activation = activation_files(
-        base.place.variables,
-        needs,
-        described.interpreter,
-        conda=conda_below(described),
-        scripts=entering,
-    )
-    files |= {f"bin/{name}": text for name, text in activation.items()}
+    activation = activation_files(base.place.variables, needs, described.interpreter)
+    conda = entering_files(prefixes_below(base))
+    files |= {f"bin/{name}": text for name, text in activation.items()} | conda
     executable = [f"bin/{DISPATCHER}", *guards]
     links = scripts | _interpreter_links(described) | data_links
     if (launcher := launcher_text(described.interpreter, base.place.variables)) is not None:
@@ -127,22 +118,12 @@ def plan_layer(base: Base) -> Seed:
             f"lib/python{described.series}",
             site,
             *data_directories,
-            *([INTERNAL] if helper else []),
+            *([INTERNAL] if conda else []),
         ],
-        "files": files | helper,
+        "files": files,
         "executable": executable,
         "links": links,
     }
-
-
-def _scripts_below(base: Base) -> tuple[Sequence[Scripts], dict[str, str]]:
-    """Return what layers below set up for their conda packages, and what runs that."""
-    if not is_layer(base.place.prefix):
-        return (), {}
-    from lamina.layer.conda_scripts import script_files, scripts_below
-
-    scripts = scripts_below(base.place.prefix)
-    return scripts, script_files(scripts)
 
 
 def _interpreter_links(described: BaseProbe) -> dict[str, str]:

@@ -9,19 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamina._target.conda_scripts import ScriptError, environment_after
-from lamina.core import fs, report
+from lamina.core import fs
 from lamina.core.errors import DocumentError, UsageError
 from lamina.layer.activation import activation_files
 from lamina.layer.base import cache_directory
-from lamina.layer.conda_base import conda_release_of
-from lamina.layer.conda_scripts import scripts_below
 from lamina.layer.document import load_layer
 from lamina.layer.planting import csh_quoted, filled, fish_quoted, mark, prompt_text, shell_quoted
 from lamina.layer.scripts import is_run_by
 from lamina.layer.variables import PROGRAMS, with_variables
 from lamina.model.digests import digest_of_bytes
-from lamina.release.conda_activation import conda_environment_of, is_conda_release
+from lamina.release.conda_activation import is_conda_release, with_conda
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,11 +45,14 @@ def entered(place: Place, environ: Mapping[str, str]) -> tuple[dict[str, str], t
     other Python, would import from the site-packages of other installations first: those entries
     are left out, the user's own directories stay.
     """
+    return _in_force(place, with_conda(place.prefix, environ))
+
+
+def _in_force(place: Place, environ: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return an environment for a place, without what conda packages bring."""
     env = {name: value for name, value in environ.items() if name != "PYTHONHOME"}
     path = environ.get("PATH", os.defpath)
     env["PATH"] = f"{place.programs}{os.pathsep}{path}" if path else str(place.programs)
-    if (conda := conda_release_of(place)) is not None:
-        env = conda_environment_of(conda, env)
     if place.kind == "layer":
         env = with_variables(place.variables, env)
         programs = place.variables.get(PROGRAMS)
@@ -87,7 +87,6 @@ def plan_run(place: Place, command: Sequence[str], environ: Mapping[str, str]) -
     names that of the base, which knows nothing of the layer.
     """
     env, dropped = entered(place, environ)
-    env = _with_conda(place, env)
     found = shutil.which(command[0], path=env["PATH"])
     if found is None:
         raise UsageError(
@@ -98,18 +97,6 @@ def plan_run(place: Place, command: Sequence[str], environ: Mapping[str, str]) -
     if place.kind == "layer" and os.sep in command[0] and _is_of_the_base(Path(found), place):
         argv = (str(place.programs / "python"), *argv)
     return Entry(argv=argv, environ=env, dropped=dropped)
-
-
-def _with_conda(place: Place, environ: dict[str, str]) -> dict[str, str]:
-    """Return an environment as the scripts of a layer's conda packages leave it."""
-    pairs = [pair for one in scripts_below(place.prefix) for pair in one.pairs(one.enter)]
-    if not pairs:
-        return environ
-    try:
-        return environment_after(pairs, environ)
-    except (OSError, ValueError, ScriptError) as error:
-        report.warn(f"{place.prefix}: the scripts of its conda packages do not work: {error}")
-        return environ
 
 
 def _is_of_the_base(program: Path, place: Place) -> bool:
@@ -133,7 +120,7 @@ def plan_shell(place: Place, environ: Mapping[str, str]) -> Entry:
             f"{shell}: lamina shell knows {', '.join(sorted({*_START_FILES, 'fish'}))}",
             hints=[f"SHELL=/bin/bash lamina shell {shlex.quote(place.given)}"],
         )
-    env, dropped = entered(place, environ)
+    env, dropped = _in_force(place, environ)
     # The activation adds these itself, once the user's own files have been read.
     env["PATH"] = environ.get("PATH", os.defpath)
     for name in ("VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT"):

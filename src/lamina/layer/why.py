@@ -9,6 +9,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lamina.core.errors import UsageError
+from lamina.layer.conda_prefix import conda_distributions
+from lamina.layer.listing import conda_reason
 from lamina.layer.plan import UNKNOWN
 from lamina.layer.union import applies, is_version, stated_requirements
 
@@ -40,7 +42,8 @@ class Explanation:
     version: str
     """Nothing where it is unknown."""
     source: str
-    """``layer``, ``base``, or ``user`` for what somebody else installed into the layer."""
+    """``layer``, ``conda`` for a conda package of it, ``base``, or ``user`` for what somebody else
+    installed into the layer."""
     over: str | None
     """The version of the base that it hides."""
     because: tuple[str, ...]
@@ -66,18 +69,35 @@ def explain_package(layer: OpenLayer, name: str) -> Explanation:
     source = "base"
     if wanted in ground.own:
         source = "layer" if wanted in ground.managed else "user"
-    below = ground.base.get(wanted) or ground.unversioned.get(wanted)
+    elif wanted in {one.key for one in conda_distributions(layer.path, layer.base.series)}:
+        source = "conda"
+    below = _by_base(wanted, layer) if source == "conda" else ground.base.get(wanted)
+    below = below or ground.unversioned.get(wanted)
     unknown = found is ground.unversioned.get(wanted)
     return Explanation(
         name=wanted,
         version=found.version if not unknown else "",
         source=source,
         over=(below.version or UNKNOWN) if below and source != "base" else None,
-        because=ground.managed.get(wanted, ()) if source == "layer" else (),
+        because=_because(wanted, source, layer),
         needed_by=tuple(_needs(wanted, found.version, there, ground)),
         chain=_chain(wanted, layer, there, ground),
         place=f"{', '.join(found.modules)} in {found.location}" if unknown else None,
     )
+
+
+def _by_base(wanted: PackageName, layer: OpenLayer) -> Distribution | None:
+    """Return what the base itself has of a package."""
+    found = (one for one in layer.base.distributions if one.key == wanted)
+    return next(found, None)
+
+
+def _because(wanted: PackageName, source: str, layer: OpenLayer) -> tuple[str, ...]:
+    if source == "layer":
+        return layer.managed[wanted].because
+    locked = layer.lock.conda if source == "conda" and layer.lock else ()
+    askers = (asker for one in locked if str(one.name) == wanted for asker in one.requested_by)
+    return tuple(map(conda_reason, askers))
 
 
 def _needs(
@@ -150,7 +170,12 @@ def explanation_value(one: Explanation) -> dict[str, Any]:
 
 def render_explanation(one: Explanation) -> str:
     """Return an explanation for people."""
-    where = {"layer": "in the layer", "base": "in the base", "user": "installed by hand"}
+    where = {
+        "layer": "in the layer",
+        "conda": "a conda package of the layer",
+        "base": "in the base",
+        "user": "installed by hand",
+    }
     over = f", over {one.over} of the base" if one.over else ""
     lines = [f"{one.name} {one.version or UNKNOWN}: {where[one.source]}{over}"]
     if one.place is not None:

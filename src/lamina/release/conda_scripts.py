@@ -1,52 +1,45 @@
 """The scripts by which shells enter a release of conda packages, and leave it.
 
-``@enter@`` and ``@leave@`` stand for what packages bring, ``@prefix@`` for the release.
+``@conda_enter@`` and ``@conda_leave@`` stand for what packages bring, ``@prefix@`` for the release.
 """
 
 from __future__ import annotations
 
-POSIX_ENTER = """\
-if [ "${CONDA_PREFIX+x}" = x ]; then _LAMINA_CONDA=$CONDA_PREFIX; else unset _LAMINA_CONDA; fi
-CONDA_PREFIX=@prefix@
-export CONDA_PREFIX
-@enter@"""
-POSIX_LEAVE = """\
-if [ "${CONDA_PREFIX:-}" = @prefix@ ]; then
-@leave@    unset CONDA_PREFIX
-    if [ "${_LAMINA_CONDA+x}" = x ]; then
-        CONDA_PREFIX=$_LAMINA_CONDA
-        export CONDA_PREFIX
-    fi
+_HELPER = "@at@/.lamina/conda_environment.py"
+_LINES = {
+    "posix": f"""\
+if [ -e {_HELPER} ]; then
+    eval "$(@at@/bin/python -I -S -B {_HELPER} @verb@ posix \\
+        "${{BASH_VERSION:+.sh}}${{ZSH_VERSION:+.sh}}")"
 fi
-unset _LAMINA_CONDA
-"""
-CSH_ENTER = """\
-if ( $?CONDA_PREFIX ) then
-    set _lamina_conda = "$CONDA_PREFIX"
+""",
+    # Through a file: what is between backticks would be expanded.
+    "csh": f"""\
+if ( -e {_HELPER} ) then
+    set _lamina_file = "`mktemp`"
+    @at@/bin/python -I -S -B {_HELPER} @verb@ csh .csh >! ${{_lamina_file:q}}
+    source ${{_lamina_file:q}}
+    rm -f ${{_lamina_file:q}}
+    unset _lamina_file
 endif
-setenv CONDA_PREFIX @prefix@
-@enter@"""
-CSH_LEAVE = """\
-@leave@unsetenv CONDA_PREFIX
-if ( $?_lamina_conda ) then
-    setenv CONDA_PREFIX ${_lamina_conda:q}
-    unset _lamina_conda
-endif
-"""
-FISH_ENTER = """\
-set -e _lamina_conda
-if set -q CONDA_PREFIX
-    set -g _lamina_conda $CONDA_PREFIX
+""",
+    "fish": f"""\
+if test -e {_HELPER}
+    @at@/bin/python -I -S -B {_HELPER} @verb@ fish .fish | source
 end
-set -gx CONDA_PREFIX @prefix@
-@enter@"""
-FISH_LEAVE = """\
-@leave@set -e CONDA_PREFIX
-if set -q _lamina_conda
-    set -gx CONDA_PREFIX $_lamina_conda
-    set -e _lamina_conda
-end
-"""
+""",
+}
+
+
+def with_lines(text: str, shell: str, at: str) -> str:
+    """Return a script with the lines that enter conda prefixes, and those that leave them.
+
+    ``shell`` is posix, csh or fish. ``at`` is a word of it: the release or layer with the helper.
+    """
+    lines = _LINES[shell].replace("@at@", at)
+    text = text.replace("@conda_enter@\n", lines.replace("@verb@", "activate"))
+    return text.replace("@conda_leave@\n", lines.replace("@verb@", "deactivate"))
+
 
 POSIX = """\
 # Use it with ". @prefix@/bin/activate" in bash, zsh, dash or another POSIX shell.
@@ -66,7 +59,7 @@ deactivate () {
             ;;
     esac
     unset _lamina_path
-@leave@
+@conda_leave@
     if [ "${_LAMINA_HOME+x}" = x ]; then
         PYTHONHOME=$_LAMINA_HOME
         export PYTHONHOME
@@ -86,7 +79,7 @@ if [ "${PYTHONHOME+x}" = x ]; then
 fi
 PATH=@prefix@/bin"${PATH:+:$PATH}"
 export PATH
-@enter@
+@conda_enter@
 if [ -z "${VIRTUAL_ENV_DISABLE_PROMPT:-}" ] && [ "${PS1+x}" = x ]; then
     _LAMINA_PS1=$PS1
     PS1="(@prompt@) $PS1"
@@ -101,11 +94,13 @@ if ( $?_lamina_release && ! $?_lamina_leave ) then
     set _lamina_leave
     source ${_lamina_release:q}/bin/activate.csh
 endif
+# Not below: csh loses count of the quotes in a block that it skips.
+set _lamina_here = @prefix@
 if ( $?_lamina_leave ) then
-@leave@
+@conda_leave@
     set _lamina_rest = ()
     foreach _lamina_one ( $path:q )
-        if ( ${_lamina_one:q} != @prefix@"/bin" ) then
+        if ( ${_lamina_one:q} != ${_lamina_here:q}"/bin" ) then
             set _lamina_rest = ( $_lamina_rest:q ${_lamina_one:q} )
         endif
     end
@@ -122,15 +117,15 @@ if ( $?_lamina_leave ) then
     unalias deactivate
     rehash
 else
-    set _lamina_release = @prefix@
+    set _lamina_release = ${_lamina_here:q}
     if ( $?PYTHONHOME ) then
         set _lamina_release_home = "$PYTHONHOME"
         unsetenv PYTHONHOME
     endif
     unsetenv VIRTUAL_ENV
     unsetenv VIRTUAL_ENV_PROMPT
-    setenv PATH @prefix@"/bin:$PATH"
-@enter@
+    setenv PATH ${_lamina_here:q}"/bin:$PATH"
+@conda_enter@
     if ( ! $?VIRTUAL_ENV_DISABLE_PROMPT && $?prompt ) then
         set _lamina_release_prompt = ${prompt:q}
         set prompt = '(@prompt@) '${prompt:q}
@@ -138,6 +133,7 @@ else
     alias deactivate 'set _lamina_leave; source ${_lamina_release:q}/bin/activate.csh'
     rehash
 endif
+unset _lamina_here
 """
 FISH = """\
 # Use it with "source .../bin/activate.fish" in fish.
@@ -150,7 +146,7 @@ function deactivate -d "Leave the release"
     if set -l at (contains -i -- @prefix@/bin $PATH)
         set -e PATH[$at]
     end
-@leave@
+@conda_leave@
     if set -q _lamina_home
         set -gx PYTHONHOME $_lamina_home
         set -e _lamina_home
@@ -170,7 +166,7 @@ if set -q PYTHONHOME
     set -e PYTHONHOME
 end
 set -gx PATH @prefix@/bin $PATH
-@enter@
+@conda_enter@
 if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and functions -q fish_prompt
     functions -c fish_prompt _lamina_prompt
     function fish_prompt

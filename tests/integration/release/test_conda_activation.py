@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lamina.channel.index import index_channel
 from lamina.layer.base import find_place, look_at
+from lamina.layer.conda.change import CondaRequest, change_conda
 from lamina.layer.create import create_layer
 from lamina.layer.entering import plan_run, plan_shell
+from support.archives import write_package
 from support.shells import SHELLS, Shell, find_shell
 
 if TYPE_CHECKING:
@@ -30,6 +34,34 @@ class Room:
     request: PublishRequest
     release: Path
     layer: Path
+    upper: Path
+    """Another layer, which has conda packages of its own."""
+
+
+LID = {
+    "bin/lid": "#!/bin/sh\n",
+    "etc/conda/env_vars.d/lid.json": '{"BOX_VAR": "of the lid"}\n',
+    "etc/conda/activate.d/lid.sh": (
+        "export LID_OF=$CONDA_PREFIX LID_SEES=$BOX_VAR BOX_PATH=/lid:$BOX_PATH\n"
+    ),
+    "etc/conda/deactivate.d/lid.sh": (
+        'case "$BOX_PATH" in /lid:/box:*) ;; *) export LEFT_TOO_LATE=1 ;; esac\n'
+        "unset LID_OF LID_SEES\n"
+    ),
+}
+OVER = {
+    "BOX_VAR": "of the lid",
+    "BOX_PATH": "/lid:/box:/before",
+    "LID_SEES": "of the lid",
+    "BOX_NOTE": NOTE,
+}
+
+
+def lid_channel(directory: Path) -> str:
+    """Write a channel of one package, which sets up more of what the release sets up."""
+    write_package(directory / "linux-64", directory.with_name("work"), "lid", files=LID)
+    index_channel(directory)
+    return str(directory)
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +71,12 @@ def room(
     top = tmp_path_factory.mktemp("with blanks")
     place = find_place(str(published.prefix), root=top, environ=machine)
     base = look_at(place, environ=machine)
-    create_layer(top / "layer", base)
-    return Room(published.request, published.prefix, top / "layer")
+    upper = top / "it's upper"
+    for one in (top / "layer", upper):
+        create_layer(one, base)
+    asked = CondaRequest(layer=upper, add=("lid",), channels=(lid_channel(top / "lids"),))
+    change_conda(asked, machine)
+    return Room(published.request, published.prefix, top / "layer", upper)
 
 
 @pytest.fixture(params=SHELLS)
@@ -114,10 +150,48 @@ def test_run_gives_the_same_environment(room: Room, where: str) -> None:
     assert entry.argv == (f"{place.prefix}/bin/tool-box",)
 
 
-def test_a_shell_is_opened_by_the_scripts_of_the_release(room: Room, tmp_path: Path) -> None:
-    place = find_place(str(room.release), root=room.request.root, environ={})
-    environ = {"PATH": os.defpath, "HOME": str(tmp_path), "SHELL": "/bin/bash"}
-    words = plan_shell(place, environ).argv
-    start = words[words.index("--rcfile") + 1].removesuffix("bashrc")
-    with open(f"{start}activate", encoding="utf-8") as stream:  # noqa: PTH123
-        assert stream.read() == f". '{room.release}/bin/activate'\n"
+@pytest.mark.shells
+@pytest.mark.parametrize("where", ["release", "layer", "upper"])
+def test_a_shell_is_opened_in_which_all_counts_once(room: Room, tmp_path: Path, where: str) -> None:
+    place = find_place(str(getattr(room, where)), root=room.request.root, environ={})
+    environ = {"PATH": os.defpath, "HOME": str(tmp_path), "SHELL": "/bin/bash", "BOX_PATH": "/mine"}
+    entry = plan_shell(place, environ)
+    answer = subprocess.run(
+        entry.argv,
+        env=dict(entry.environ),
+        input="env -0; echo ---; deactivate; env -0\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    during, after = (variables(one) for one in answer.stdout.split("---\n"))
+    assert during["BOX_PATH"] == ("/lid:/box:/mine" if where == "upper" else "/box:/mine")
+    assert during["CONDA_PREFIX"] == str(room.release)
+    assert after["BOX_PATH"] == "/mine"
+    assert "CONDA_PREFIX" not in after
+
+
+@pytest.mark.shells
+def test_a_layer_with_conda_packages_of_its_own_over_it(
+    room: Room, shell: Shell, tmp_path: Path
+) -> None:
+    """Both are entered, the release first, and left in reverse."""
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "BOX_PATH": "/before", "LANG": "C"}
+    before, during, said, after = entered(shell, room.upper, tmp_path, environ)
+    assert said.split("\n")[:2] == [str(room.upper), "tool-box 1.2"]
+    found = variables(during)
+    assert {name: found[name] for name in OVER} == OVER
+    assert found["CONDA_PREFIX"] == str(room.release)
+    assert found["BOX_OF"] == f"{room.release}/share"
+    assert found["LID_OF"] == f"{room.upper}/conda"
+    assert found["PATH"] == f"{room.upper}/bin:{room.upper}/conda/bin:/usr/bin:/bin"
+    assert variables(after) == variables(before)
+
+
+def test_run_in_a_layer_with_conda_packages_of_its_own(room: Room) -> None:
+    place = find_place(str(room.upper), root=room.request.root, environ={})
+    entry = plan_run(place, ["tool-box"], {"PATH": "/usr/bin:/bin", "BOX_PATH": "/before"})
+    assert {name: entry.environ[name] for name in OVER} == OVER
+    assert entry.environ["LID_OF"] == f"{room.upper}/conda"
+    assert entry.environ["CONDA_PREFIX"] == str(room.release)
+    assert entry.argv == (f"{room.upper}/bin/tool-box",)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lamina.layer.activation import activation_files
-from lamina.layer.activation_conda import scripts_of
 from lamina.layer.conda.install import Goods, install
-from lamina.layer.conda_base import conda_below
+from lamina.layer.conda_base import entering_files, own_prefix, prefixes_below
 from lamina.layer.conda_prefix import CONDA, PATH_FILE, path_line, with_programs
-from lamina.layer.conda_scripts import script_files, scripts_below
 from lamina.layer.hook import needed
 from lamina.layer.planting import filled
+from lamina.release.conda_activation import HELPER, LIST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,19 +40,17 @@ def place_conda(stage: Stage, final: Path, base: Base, goods: Goods) -> Path:
 
 
 def _plan_activation(stage: Stage, final: Path, base: Base, prefix: Path) -> None:
-    scripts = [*scripts_below(base.place.prefix), *scripts_of(prefix, final / CONDA)]
     described = base.probe
     variables = dict(base.place.variables)
     if (prefix / "bin").is_dir():
         variables = with_programs(variables, final)
-    texts = activation_files(
-        variables,
-        [described.interpreter, *needed(described)],
-        described.interpreter,
-        conda=conda_below(described),
-        scripts=scripts,
-    )
+    needs = [described.interpreter, *needed(described)]
+    texts = activation_files(variables, needs, described.interpreter)
     for name, text in texts.items():
         stage.write(stage.layer / "bin" / name, filled(text, str(final)))
-    for name, text in script_files(scripts).items():
-        stage.write(stage.layer / name, filled(text, str(final)))
+    files = entering_files([*prefixes_below(base), *own_prefix(prefix, final)])
+    for name in (HELPER, LIST):
+        if name in files:
+            stage.write(stage.layer / name, files[name])
+        else:
+            stage.take_out(stage.layer / name)

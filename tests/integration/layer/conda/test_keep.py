@@ -20,6 +20,7 @@ from lamina.layer.paper.document import parse_paper
 from lamina.layer.paper.restore import RestoreRequest, plan_restore, restore
 from lamina.layer.paper.text import dump_paper
 from lamina.layer.paper.writing import paper_lock
+from lamina.layer.why import explain_package, render_explanation
 from support.conda_layers import install_prefix
 from support.papers import TOOLS
 
@@ -164,6 +165,16 @@ def test_shown_and_listed(ground: Ground) -> None:
     assert rows == [
         "libouter  1.0  conda  tool needs it",
         "tool      1.0  conda  you asked for it",
+    ]
+
+
+def test_why_a_conda_package_is_there(ground: Ground) -> None:
+    layer = ground.layer()
+    ground.add(layer, "pure-part")
+    told = render_explanation(explain_package(open_layer(layer, ground.environ), "pure-part"))
+    assert told.splitlines() == [
+        "pure-part 1.0: a conda package of the layer",
+        "  because you asked for it",
     ]
 
 

@@ -43,7 +43,7 @@ def test_scripts_are_run_and_undone(
     assert found["WITH_SCRIPTS"] == f"it's {layer}/conda/share!"
     assert found["MORE_SCRIPTS"] == "more"
     assert found["OWN_SCRIPT"] == _NATIVE.get(name, "sh")
-    assert found["CONDA_PREFIX"] == "/somewhere/else"
+    assert found["CONDA_PREFIX"] == str(ground.base)
     assert found["PATH"].startswith(f"{layer}/bin:{layer}/conda/bin:")
     assert shown(after) == shown(before)
 
@@ -55,7 +55,8 @@ def test_lamina_run_has_what_the_scripts_set(ground: Ground) -> None:
     entry = plan_run(place, ["tool"], ground.environ)
     assert entry.argv == (str(layer / "conda/bin/tool"),)
     assert entry.environ["WITH_SCRIPTS"] == f"it's {layer}/conda/share!"
-    assert "CONDA_PREFIX" not in entry.environ
+    assert entry.environ["CONDA_PREFIX"] == str(ground.base)
+    assert not [one for one in entry.environ if one.startswith("_LAMINA_CONDA")]
 
 
 def test_a_layer_on_one_with_scripts(ground: Ground, tmp_path: Path) -> None:
