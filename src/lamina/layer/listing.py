@@ -62,14 +62,15 @@ def list_packages(layer: OpenLayer, *, everything: bool) -> list[Row]:
             version=one.version,
             source="conda",
             over=None,
-            because=tuple(map(_conda_reason, one.requested_by)),
+            because=tuple(map(conda_reason, one.requested_by)),
         )
         for one in (layer.lock.conda if layer.lock else ())
     ]
     return sorted(rows, key=lambda row: (row.name, row.source))
 
 
-def _conda_reason(asker: str) -> str:
+def conda_reason(asker: str) -> str:
+    """Return in words who asked for a conda package of a layer."""
     return "you asked for it" if asker == "layer" else f"{asker} needs it"
 
 

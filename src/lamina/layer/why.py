@@ -9,8 +9,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lamina.core.errors import UsageError
+from lamina.layer.listing import conda_reason
 from lamina.layer.plan import UNKNOWN
 from lamina.layer.union import applies, is_version, stated_requirements
+from lamina.model.names import PackageName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from lamina.engines.probe import Distribution
     from lamina.layer.opened import OpenLayer
     from lamina.layer.union import Ground
-    from lamina.model.names import PackageName
+    from lamina.lock.conda import LockedConda
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class Explanation:
     version: str
     """Nothing where it is unknown."""
     source: str
-    """``layer``, ``base``, or ``user`` for what somebody else installed into the layer."""
+    """``layer``, ``conda``, ``base``, or ``user`` for what somebody else installed into it."""
     over: str | None
     """The version of the base that it hides."""
     because: tuple[str, ...]
@@ -58,6 +60,8 @@ def explain_package(layer: OpenLayer, name: str) -> Explanation:
     ground = layer.ground()
     there = {**ground.unversioned, **ground.base, **ground.own}
     found = there.get(wanted)
+    if wanted not in ground.own and (conda := _conda_package(layer, name)) is not None:
+        return _explain_conda(layer, conda, there, ground)
     if found is None:
         raise UsageError(
             f"{name}: neither in {layer.path} nor in its base",
@@ -77,6 +81,40 @@ def explain_package(layer: OpenLayer, name: str) -> Explanation:
         needed_by=tuple(_needs(wanted, found.version, there, ground)),
         chain=_chain(wanted, layer, there, ground),
         place=f"{', '.join(found.modules)} in {found.location}" if unknown else None,
+    )
+
+
+def _conda_package(layer: OpenLayer, name: str) -> LockedConda | None:
+    """Return the conda package of the layer that is called so, or has that distribution."""
+    wanted = canonicalize_name(name)
+    for one in layer.lock.conda if layer.lock else ():
+        if name.lower() == one.name or wanted in (each.name for each in one.provides):
+            return one
+    return None
+
+
+def _explain_conda(
+    layer: OpenLayer,
+    one: LockedConda,
+    there: Mapping[PackageName, Distribution],
+    ground: Ground,
+) -> Explanation:
+    """Return why a conda package of the layer is there: what asks for it on either side."""
+    return Explanation(
+        name=PackageName(one.name),
+        version=one.version,
+        source="conda",
+        over=None,
+        because=tuple(map(conda_reason, one.requested_by)),
+        needed_by=tuple(
+            need
+            for each in one.provides
+            for need in _needs(each.name, str(each.version), there, ground)
+        ),
+        chain=next(
+            filter(None, (_chain(each.name, layer, there, ground) for each in one.provides)), ()
+        ),
+        place=None,
     )
 
 
@@ -150,7 +188,12 @@ def explanation_value(one: Explanation) -> dict[str, Any]:
 
 def render_explanation(one: Explanation) -> str:
     """Return an explanation for people."""
-    where = {"layer": "in the layer", "base": "in the base", "user": "installed by hand"}
+    where = {
+        "layer": "in the layer",
+        "conda": "a conda package of the layer",
+        "base": "in the base",
+        "user": "installed by hand",
+    }
     over = f", over {one.over} of the base" if one.over else ""
     lines = [f"{one.name} {one.version or UNKNOWN}: {where[one.source]}{over}"]
     if one.place is not None:
