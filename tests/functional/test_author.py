@@ -272,6 +272,14 @@ def test_remove(command_line: CommandLine, stack: Path) -> None:
     assert stack.read_text() == STACK.replace('numpy = ">=2"  # why\n', "")
 
 
+def test_remove_says_in_which_table_it_is(command_line: CommandLine, stack: Path) -> None:
+    stack.write_text(f'{stack.read_text()}\n[conda]\ngfal2 = "*"\n')
+    said = command_line("remove", "gfal2", expect=2).stderr
+    assert "hint: lamina remove --conda gfal2\n" in said
+    said = command_line("remove", "--conda", "numpy", expect=2).stderr
+    assert "hint: lamina remove numpy\n" in said
+
+
 def test_remove_from_a_group(command_line: CommandLine, stack: Path) -> None:
     command_line("add", "jupyterlab", "ipympl", "--group", "notebook")
     answer = command_line("remove", "ipympl", "--group", "notebook", "--json")

@@ -107,6 +107,15 @@ def test_what_cannot_be_in_an_explicit_list_is_said(
     assert "# not here: 1 of the package index" in answer.stdout
 
 
+@pytest.mark.parametrize("form", ["requirements", "pylock"])
+def test_what_cannot_be_in_a_list_for_pip_is_said(
+    lamina: CommandLine, index: IndexServer, form: str
+) -> None:
+    locked(lamina, mixed(index))
+    said = lamina("export", "--as", form).stderr
+    assert f"warning: not in {form}, being conda packages: {len(PACKAGES)}\n" in said
+
+
 def test_an_explicit_list_without_md5(lamina: CommandLine) -> None:
     locked(lamina, conda_lock([PYTHON.model_copy(update={"md5": None})]))
     said = lamina("export", "--as", "explicit", expect=2).stderr
@@ -146,6 +155,15 @@ def test_a_pixi_toml_for_two_platforms(lamina: CommandLine) -> None:
         "linux-64": "h1_0_cpython",
         "osx-arm64": "h9_0",
     }
+
+
+def test_a_pixi_toml_names_newer_systems_than_usual_ones(lamina: CommandLine) -> None:
+    usual = conda_entry("usual", depends=["__glibc >=2.17,<3.0.a0", "__osx >=11.0"])
+    newer = conda_entry("newer", depends=["__glibc >=2.36"])
+    locked(lamina, conda_lock([PYTHON, usual]))
+    assert "system-requirements" not in tomllib.loads(export(lamina, "pixi"))
+    locked(lamina, conda_lock([newer, PYTHON, usual]))
+    assert tomllib.loads(export(lamina, "pixi"))["system-requirements"] == {"libc": "2.36"}
 
 
 def test_trap_14_a_pixi_lock_has_the_digests_of_both_kinds(

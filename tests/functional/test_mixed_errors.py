@@ -32,6 +32,7 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         build(made, "libfoo", "1.2"),
         build(made, "plotter", "1.0", [*PINNED, "nump >=2"]),
         build(made, "gpu", "1.0", ["__cuda >=12"]),
+        build(made, "modern", "1.0", ["__glibc >=2.37,<3.0.a0"]),
         build(made, "misnamed", "2.0", PINNED, provides="misnamed-1.0"),
     )
 
@@ -90,6 +91,11 @@ def test_a_virtual_package_that_is_missing(lamina: CommandLine) -> None:
     assert "__cuda" in said
     assert 'linux-64 = { __cuda = "VERSION" }' in said
     assert "conda.gpu = '*'" in said
+
+
+def test_a_system_that_is_older_is_said_with_the_line_that_mends_it(lamina: CommandLine) -> None:
+    said = refused(lamina, "", 'modern = "*"')
+    assert '[resolve] glibc = "2.37"' in said
 
 
 def test_an_unknown_package(lamina: CommandLine) -> None:

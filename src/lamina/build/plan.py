@@ -29,6 +29,9 @@ DIGEST = "lamina-recipe-digest"
 _SECTIONS = ("build", "host", "run")
 _COMPILER = re.compile(r"^\S+_(?:linux|osx|win)-\S+ \(", re.MULTILINE)
 _NO_COMPILER = "--system-compilers takes the compilers of this machine"
+_NOT_THERE = (
+    "what the index has as wheels becomes packages: lamina channel bootstrap CHANNEL NAME..."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ class Plan:
             )
         if lacking := [one for one in self.planned if one.missing]:
             text = "\n".join(lack_of(one) for one in lacking)
-            hints = [_NO_COMPILER] if _COMPILER.search(text) else []
+            hints = [_NO_COMPILER] if _COMPILER.search(text) else [_NOT_THERE]
             raise UnsatisfiableError(text, hints=hints)
 
 

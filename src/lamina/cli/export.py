@@ -234,6 +234,9 @@ def _text(wanted: _Wanted, directory: Path, digest: DigestKind) -> str:
     indexes = index_addresses(wanted.stack, environ)
     locator = IndexAddresses(environ, indexes, cache_directory(environ))
     request = ExportRequest(lock=wanted.lock, targets=wanted.targets, indexes=indexes)
+    if wanted.lock.conda and wanted.form in ("requirements", "pylock"):
+        count = len({one.name for one in wanted.lock.conda})
+        report.warn(f"not in {wanted.form}, being conda packages: {count}")
     match wanted.form:
         case "requirements":
             return dump_requirements(request, locator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import tempfile
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lamina.cli.options import environment, output_options, root_option
-from lamina.core.errors import StorageError, UsageError
+from lamina.core.errors import IntegrityError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from lamina.cli.options import Output
@@ -58,10 +59,26 @@ def _cargo(choice: PackChoice, scratch: Path) -> Cargo:
 
     assert choice.source is not None  # noqa: S101 (asked before)
     if is_layer(Path(choice.source)):
-        return _layer_cargo(Path(choice.source).absolute(), choice, scratch)
+        return _layer_cargo(_as_made(Path(choice.source)), choice, scratch)
     release = find_release(choice.source, choice.root)
     check_owners(release.prefix, allow=choice.clobbered)
     return release_cargo(release, environment(), scratch)
+
+
+def _as_made(layer: Path) -> Path:
+    """Return the path that a layer's scripts name it by, however it was given.
+
+    Raises IntegrityError for a layer that was moved or copied: nothing in it would fit.
+    """
+    from lamina.layer.state import is_elsewhere, made_for
+
+    here = Path(os.path.abspath(layer))  # noqa: PTH100 (links are not followed)
+    if is_elsewhere(here):
+        raise IntegrityError(
+            f"{here}: not where it was made, which was {made_for(here)}",
+            hints=[f"lamina layer check {here}"],
+        )
+    return made_for(here) or here
 
 
 def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from lamina.model.platforms import SystemFloor
 from lamina.model.toml import toml_text, toml_texts
 from lamina.stack.entries import write_key, write_value
 
@@ -31,6 +33,7 @@ def dump_pixi(export: CondaExport) -> str:
         f"channels = {toml_texts(export.addresses)}",
         f"platforms = {toml_texts(sorted(str(one.platform) for one in export.targets))}",
     ]
+    lines += _systems(export)
     conda = _tables(export, lambda one: _conda_specs(export, one))
     pypi = _tables(export, lambda one: _pypi_specs(export, one))
     for where in dict.fromkeys([*conda, *pypi]):
@@ -39,6 +42,25 @@ def dump_pixi(export: CondaExport) -> str:
                 lines += ["", f"[{where}{table}]"]
                 lines += [f"{write_key(name)} = {specs[name]}" for name in sorted(specs)]
     return "\n".join(lines) + "\n"
+
+
+def _systems(export: CondaExport) -> list[str]:
+    """Return the table of the systems that packages need, where they are newer than usual ones.
+
+    Of the oldest that lamina takes for granted, pixi does so too.
+    """
+    usual = SystemFloor()
+    lines = []
+    for key, name, least in (("libc", "__glibc", usual.glibc), ("macos", "__osx", usual.macos)):
+        found = [
+            (int(match[1]), int(match[2] or 0))
+            for one in export.lock.conda
+            for text in one.depends
+            if (match := re.fullmatch(rf"{name} >=(\d+)(?:\.(\d+))?[\d.]*", text))
+        ]
+        if (newest := max([least, *found])) > least:
+            lines.append(f'{key} = "{newest[0]}.{newest[1]}"')
+    return ["", "[system-requirements]", *lines] if lines else []
 
 
 def _conda_specs(export: CondaExport, target: Target) -> Specs:

@@ -70,7 +70,7 @@ def list_packages(layer: OpenLayer, *, everything: bool) -> list[Row]:
 
 
 def conda_reason(asker: str) -> str:
-    """Return why a conda package is there."""
+    """Return in words who asked for a conda package of a layer."""
     return "you asked for it" if asker == "layer" else f"{asker} needs it"
 
 

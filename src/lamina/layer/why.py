@@ -9,10 +9,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from lamina.core.errors import UsageError
-from lamina.layer.conda_prefix import conda_distributions
 from lamina.layer.listing import conda_reason
 from lamina.layer.plan import UNKNOWN
 from lamina.layer.union import applies, is_version, stated_requirements
+from lamina.model.names import PackageName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lamina.engines.probe import Distribution
     from lamina.layer.opened import OpenLayer
     from lamina.layer.union import Ground
-    from lamina.model.names import PackageName
+    from lamina.lock.conda import LockedConda
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +42,7 @@ class Explanation:
     version: str
     """Nothing where it is unknown."""
     source: str
-    """``layer``, ``conda`` for a conda package of it, ``base``, or ``user`` for what somebody else
-    installed into the layer."""
+    """``layer``, ``conda``, ``base``, or ``user`` for what somebody else installed into it."""
     over: str | None
     """The version of the base that it hides."""
     because: tuple[str, ...]
@@ -61,6 +60,8 @@ def explain_package(layer: OpenLayer, name: str) -> Explanation:
     ground = layer.ground()
     there = {**ground.unversioned, **ground.base, **ground.own}
     found = there.get(wanted)
+    if wanted not in ground.own and (conda := _conda_package(layer, name)) is not None:
+        return _explain_conda(layer, conda, there, ground)
     if found is None:
         raise UsageError(
             f"{name}: neither in {layer.path} nor in its base",
@@ -69,35 +70,52 @@ def explain_package(layer: OpenLayer, name: str) -> Explanation:
     source = "base"
     if wanted in ground.own:
         source = "layer" if wanted in ground.managed else "user"
-    elif wanted in {one.key for one in conda_distributions(layer.path, layer.base.series)}:
-        source = "conda"
-    below = _by_base(wanted, layer) if source == "conda" else ground.base.get(wanted)
-    below = below or ground.unversioned.get(wanted)
+    below = ground.base.get(wanted) or ground.unversioned.get(wanted)
     unknown = found is ground.unversioned.get(wanted)
     return Explanation(
         name=wanted,
         version=found.version if not unknown else "",
         source=source,
         over=(below.version or UNKNOWN) if below and source != "base" else None,
-        because=_because(wanted, source, layer),
+        because=ground.managed.get(wanted, ()) if source == "layer" else (),
         needed_by=tuple(_needs(wanted, found.version, there, ground)),
         chain=_chain(wanted, layer, there, ground),
         place=f"{', '.join(found.modules)} in {found.location}" if unknown else None,
     )
 
 
-def _by_base(wanted: PackageName, layer: OpenLayer) -> Distribution | None:
-    """Return what the base itself has of a package."""
-    found = (one for one in layer.base.distributions if one.key == wanted)
-    return next(found, None)
+def _conda_package(layer: OpenLayer, name: str) -> LockedConda | None:
+    """Return the conda package of the layer that is called so, or has that distribution."""
+    wanted = canonicalize_name(name)
+    for one in layer.lock.conda if layer.lock else ():
+        if name.lower() == one.name or wanted in (each.name for each in one.provides):
+            return one
+    return None
 
 
-def _because(wanted: PackageName, source: str, layer: OpenLayer) -> tuple[str, ...]:
-    if source == "layer":
-        return layer.managed[wanted].because
-    locked = layer.lock.conda if source == "conda" and layer.lock else ()
-    askers = (asker for one in locked if str(one.name) == wanted for asker in one.requested_by)
-    return tuple(map(conda_reason, askers))
+def _explain_conda(
+    layer: OpenLayer,
+    one: LockedConda,
+    there: Mapping[PackageName, Distribution],
+    ground: Ground,
+) -> Explanation:
+    """Return why a conda package of the layer is there: what asks for it on either side."""
+    return Explanation(
+        name=PackageName(one.name),
+        version=one.version,
+        source="conda",
+        over=None,
+        because=tuple(map(conda_reason, one.requested_by)),
+        needed_by=tuple(
+            need
+            for each in one.provides
+            for need in _needs(each.name, str(each.version), there, ground)
+        ),
+        chain=next(
+            filter(None, (_chain(each.name, layer, there, ground) for each in one.provides)), ()
+        ),
+        place=None,
+    )
 
 
 def _needs(

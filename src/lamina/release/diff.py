@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from packaging.version import InvalidVersion, Version
 
+from lamina.lock.document import INDEXED
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from lamina.lock.conda import LockedConda
+    from lamina.lock.document import LockedPackage
     from lamina.model.names import PackageName
     from lamina.release.contents import Content, Contents
 
@@ -89,7 +93,6 @@ def _difference(
     direction = _direction(name, before, after)
     if direction is None:
         return None
-    locked = after.locked.get(name)
     return Difference(
         name=name,
         direction=direction,
@@ -97,8 +100,17 @@ def _difference(
         after=new.version if new else None,
         growth=(new.size if new else 0) - (old.size if old else 0),
         licence=_licence_change(old, new, known),
-        because=locked.requested_by if direction == "added" and locked is not None else (),
+        because=_asked_by(name, after) if direction == "added" else (),
     )
+
+
+def _asked_by(name: PackageName, contents: Contents) -> tuple[str, ...]:
+    """Return who asked for a package, or for the conda package that it is in."""
+    locked: LockedPackage | LockedConda | None = contents.locked.get(name)
+    for one in contents.conda if locked is None else ():
+        if name in (str(one.name), *(each.name for each in one.provides)):
+            locked = one
+    return tuple(one.removeprefix(INDEXED) for one in locked.requested_by) if locked else ()
 
 
 def _direction(name: PackageName, before: Contents, after: Contents) -> Direction | None:

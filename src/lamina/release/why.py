@@ -106,10 +106,13 @@ def _explain_conda(contents: Contents, text: str) -> Reason | None:
         asked=STACK in one.requested_by,
         chain=_conda_chain(name, needs, asked),
         brought_by=(),
-        needed_by=tuple(
-            Need(name=PackageName(other), version=there[other].version, extra=None)
-            for other in sorted(needs)
-            if name in needs[other]
+        needed_by=(
+            *(
+                Need(name=PackageName(other), version=there[other].version, extra=None)
+                for other in sorted(needs)
+                if name in needs[other]
+            ),
+            *(need for each in one.provides for need in _needs(each.name, contents)),
         ),
         needs=tuple(PackageName(each) for each in sorted(needs[name])),
     )

@@ -144,14 +144,16 @@ class LockChanges:
 def compare_locks(old: Lock | None, new: Lock) -> LockChanges:
     """Return what changed; a package with several versions counts by all of them.
 
-    A conda package is called ``conda:NAME``.
+    A conda package is called ``conda:NAME``; where nothing else differs, its builds are told.
     """
     before, after = _versions(old), _versions(new)
-    moved = [
-        (name, ", ".join(before[name]), ", ".join(after[name]))
-        for name in sorted(before.keys() & after.keys())
-        if before[name] != after[name]
-    ]
+    builds = _builds(old), _builds(new)
+    moved = []
+    for name in sorted(before.keys() & after.keys()):
+        sides = (before, after) if before[name] != after[name] else builds
+        was, now = (", ".join(one.get(name, ())) for one in sides)
+        if was != now:
+            moved.append((name, was, now))
 
     def rises(name: str) -> bool:
         return max(map(_order, after[name])) >= max(map(_order, before[name]))
@@ -173,6 +175,14 @@ def _versions(lock: Lock | None) -> dict[str, list[str]]:
     for built in lock.conda if lock else ():
         found.setdefault(f"{CONDA}{built.name}", []).append(built.version)
     return {name: sorted(set(many), key=_order) for name, many in found.items()}
+
+
+def _builds(lock: Lock | None) -> dict[str, list[str]]:
+    """Return version and build of each conda package."""
+    found: dict[str, set[str]] = {}
+    for one in lock.conda if lock else ():
+        found.setdefault(f"{CONDA}{one.name}", set()).add(f"{one.version} {one.build}")
+    return {name: sorted(many) for name, many in found.items()}
 
 
 def _order(version: str) -> tuple[bool, Version, str]:

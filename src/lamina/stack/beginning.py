@@ -65,6 +65,7 @@ def write_stack(new: NewStack, path: Path) -> str:
     text = _LAYOUT.format(
         stack="\n".join(lines),
         resolve=_resolve(new),
+        channels="" if new.channels else _CHANNELS,
         packages=_entries(new.packages),
         conda=f"[conda]\n{_entries(new.conda)}\n" if new.conda else "",
         groups="".join(_hooks(new)) + _groups(new),
@@ -115,6 +116,7 @@ def _groups(new: NewStack) -> str:
     return "".join(["[groups]\n", *lines])
 
 
+_CHANNELS = '# channels = ["conda-forge"]   # where what `lamina add --conda` lists comes from\n'
 _LAYOUT = """\
 # What this stack consists of. `lamina lock` resolves it, `lamina publish` makes it a release.
 
@@ -124,7 +126,7 @@ _LAYOUT = """\
 [resolve]
 {resolve}# exclude-newer = 2026-11-01   # ignore later uploads: the same lock, whenever it is made
 # closed = true                # nothing enters that is not listed below
-
+{channels}
 [packages]
 # numpy = ">=2,<3"
 # mytool = {{ version = "*", prerelease = true, platforms = ["linux-64"] }}

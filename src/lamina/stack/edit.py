@@ -356,4 +356,6 @@ def _check_present(
         for group, members in data.get("groups", {}).items()
         if where == "packages" and _key_in((Requirement(str(m)).name for m in members), name)
     ]
+    conda = [name for name in missing if name in data.get("conda", {})]
+    elsewhere += [f"lamina remove --conda {name}" for name in conda]
     raise UsageError("\n".join(lines), hints=elsewhere)

@@ -119,7 +119,8 @@ def _remove(data: MutableMapping[str, Any], names: list[str]) -> list[Change]:
     missing = [name for name in names if _key_of(table, name) is None]
     if missing:
         lines = [f"{name!r} is not in [{_TABLE}]{did_you_mean(name, table)}" for name in missing]
-        raise UsageError("\n".join(lines))
+        hints = [f"lamina remove {one}" for one in missing if one in data.get("packages", {})]
+        raise UsageError("\n".join(lines), hints=hints)
     changes = []
     for name in names:
         key = str(_key_of(table, name))

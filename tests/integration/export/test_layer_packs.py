@@ -63,6 +63,28 @@ def test_with_its_base_it_needs_nothing(
     fs.remove_tree(top)
 
 
+@pytest.mark.parametrize("spelling", ["there/../layer", "there/link"])
+def test_however_it_is_named_no_file_names_the_old_place(
+    shipped: Shipped, layer: Path, command_line: CommandLine, tmp_path: Path, spelling: str
+) -> None:
+    """Given by another path than the one in its scripts, they are made to fit all the same."""
+    (layer.parent / "there").mkdir()
+    (layer.parent / "there" / "link").symlink_to(layer)
+    archive = tmp_path / "layer.tar"
+    command_line("export", spelling, "--as", "pack", "--with-base", "never", "-o", archive)
+    top = unpacked(archive, tmp_path / "top")
+    run(top / "bin" / "lamina-unpack", "--base", shipped.release.prefix)
+    assert run("grep", "-rlF", "-e", layer, ".", cwd=top) == "./.lamina/pack.json\n"
+    assert run(top / "bin" / "mine").startswith(f"42 {top}/")
+
+
+def test_a_layer_that_was_moved_is_refused(layer: Path, command_line: CommandLine) -> None:
+    layer.rename(layer.with_name("moved"))
+    said = command_line("export", "moved", "--as", "pack", "-o", "no.tar", expect=6).stderr
+    assert f"not where it was made, which was {layer}\n" in said
+    assert not (command_line.directory / "no.tar").exists()
+
+
 def test_without_its_base_it_is_put_on_the_same_one(
     shipped: Shipped, layer: Path, command_line: CommandLine, tmp_path: Path
 ) -> None:

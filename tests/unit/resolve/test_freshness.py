@@ -14,6 +14,7 @@ from lamina.resolve.freshness import compare_locks, is_fresh, load_fresh_lock
 from lamina.resolve.graph import reach_all
 from lamina.stack.document import Stack
 from lamina.stack.files import digest_of_resolution
+from support.conda_locks import conda_entry, conda_lock
 from support.resolutions import needs, package, resolution
 
 if TYPE_CHECKING:
@@ -177,3 +178,9 @@ def test_a_lock_has_what_conda_lists(
         return
     with pytest.raises(DocumentError, match=found):
         load_fresh_lock(stack, path, tmp_path)
+
+
+def test_another_build_of_the_same_version_is_told() -> None:
+    before = conda_lock([conda_entry("gfal2", "2.23", "h1_0"), conda_entry("other")])
+    after = conda_lock([conda_entry("gfal2", "2.23", "h2_0"), conda_entry("other")])
+    assert compare_locks(before, after).lines() == ["~ conda:gfal2 2.23 h1_0 -> 2.23 h2_0"]

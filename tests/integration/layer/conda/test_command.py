@@ -41,6 +41,14 @@ def test_from_the_plan_to_the_layer_elsewhere(command_line: CommandLine, layer: 
     assert answer.splitlines()[-1].startswith("0 of the base used as they are, 0 new, 2 removed")
 
 
+def test_why_a_conda_package_is_there(command_line: CommandLine, layer: Path) -> None:
+    command_line("layer", "add", layer, "--conda", "tool")
+    said = command_line("layer", "why", layer, "libouter").stdout
+    assert said == "libouter 1.0: a conda package of the layer\n  because tool needs it\n"
+    told = command_line("layer", "why", layer, "tool", "--json").json
+    assert (told["source"], told["because"]) == ("conda", ["you asked for it"])
+
+
 def test_a_mix_of_both_kinds(command_line: CommandLine, layer: Path) -> None:
     answer = command_line("layer", "add", layer, "numpy", "--conda", "tool", expect=2)
     assert "one kind at a time" in answer.stderr
