@@ -23,7 +23,7 @@ from lamina.core.errors import ConflictError, IntegrityError, StorageError
 from lamina.engines.conda_boundary import call
 from lamina.engines.conda_layout import LOST, Checked, check_layout
 from lamina.engines.conda_prefix import META, read_record
-from lamina.engines.conda_records import to_engine
+from lamina.engines.conda_records import name_of, parse_spec, to_engine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -177,7 +177,7 @@ def _rewrite_record(prefix: Path, package: Checked, requested: Sequence[str]) ->
         document.pop(key, None)
     _forget_lost(document, prefix)
     document |= {"channel": record.channel, "fn": record.file_name, "url": record.url}
-    own = [spec for spec in requested if spec.split(" ")[0].split("=")[0] == record.name]
+    own = [spec for spec in requested if name_of(parse_spec(spec)) == record.name]
     document["requested_specs"] = own
     fs.write_text(path, json.dumps(document, indent=2, sort_keys=True) + "\n", durable=False)
 

@@ -50,7 +50,7 @@ def request(prefix: Path, *archives: Path, final: Path | None = None) -> Install
         prefix=prefix,
         platform=LINUX,
         final=final,
-        requested=["one >=1"],
+        requested=["one>=1"],
     )
 
 
@@ -121,7 +121,7 @@ def test_trap_02_no_file_has_a_second_name(one: Path, tmp_path: Path) -> None:
 def test_trap_06_what_was_asked_for_is_noted(one: Path, tmp_path: Path) -> None:
     prefix = install_new(request(tmp_path / "prefix", one))
     document = json.loads((prefix / "conda-meta" / "one-1.0-h0_0.json").read_bytes())
-    assert document["requested_specs"] == ["one >=1"]
+    assert document["requested_specs"] == ["one>=1"]
     assert document["url"] == "https://channel.example.org/linux-64/one-1.0-h0_0.conda"
     assert str(tmp_path) not in json.dumps(document)
 
