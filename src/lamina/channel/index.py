@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lamina.archive.reading import check_archive
-from lamina.channel.broken import load_broken
+from lamina.channel.broken import load_broken, mark_broken, unmark_broken
 from lamina.channel.directory import (
     archives,
     changing,
@@ -157,6 +157,22 @@ def remove_packages(channel: Path, references: Sequence[str]) -> list[IndexedSub
         for file in gone:
             fs.remove_file(file)
     return indexed
+
+
+def mark_packages(
+    channel: Path, references: Sequence[str], *, why: str = "", broken: bool = True
+) -> list[IndexedSubdir]:
+    """Note packages as broken, or as not broken after all, and let solvers know.
+
+    Raises UsageError for what is not there, ConflictError when somebody else changes the channel:
+    the list is as it was then.
+    """
+    with changing(channel):
+        if broken:
+            mark_broken(channel, references, why)
+        else:
+            unmark_broken(channel, references)
+        return _index(channel, subdirs(channel))
 
 
 def count_archives(channel: Path) -> int:

@@ -209,7 +209,13 @@ def test_one_at_a_time(channel: Path, command_line: CommandLine) -> None:
     with hold(channel / ".lamina-lock", "somebody") as holder:
         assert holder is None
         answer = command_line("channel", "index", channel, expect=7)
+        name = "linux-64/one-1.0-h0_0.conda"
+        command_line("channel", "broken", channel, name, expect=7)
     assert f"{channel}: is being changed" in answer.stderr
+    # What another one notes meanwhile would be lost.
+    assert not (channel / "broken.txt").exists()
+    command_line("channel", "broken", channel, name, name)
+    assert (channel / "broken.txt").read_text(encoding="utf-8") == f"{name}\n"
 
 
 class StoppedError(Exception):
