@@ -104,14 +104,15 @@ def add_packages(channel: Path, files: Sequence[Path]) -> list[IndexedSubdir]:
         for target, contents in wanted.items():
             _refuse_another(contents, target)
         new = [target for target in wanted if not target.exists()]
+        made_here = {one.parent for one in new if not one.parent.exists()}
         with report.step(f"index {channel}"):
             try:
                 for target in new:
                     _copy(wanted[target], target)
                 made = _made(channel, subdirs(channel))
             except BaseException:
-                for target in new:
-                    fs.remove_file(target)
+                for path in (*new, *made_here):
+                    fs.remove_tree(path)
                 raise
             return _write(channel, made)
 

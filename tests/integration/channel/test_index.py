@@ -148,8 +148,10 @@ def test_add_leaves_nothing_where_it_fails(channel: Path, tmp_path: Path) -> Non
     broken = channel / "noarch" / "two-1.5-h0_0.conda"
     broken.write_bytes(b"broken")
     new = write_package(tmp_path / "made", tmp_path / "w", "new")
+    other = write_package(tmp_path / "made", tmp_path / "w", "other", subdir="osx-arm64")
     with pytest.raises(IntegrityError, match=r"two-1\.5-h0_0\.conda: not a whole"):
-        add_packages(channel, [new])
+        add_packages(channel, [new, other])
+    assert not (channel / "osx-arm64").exists()
     broken.write_bytes(before[broken])
     assert there() == before
 
