@@ -13,11 +13,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import rattler
 
 from lamina.archive.zstd import compress
 from lamina.channel.index import add_packages
 from lamina.core.errors import (
     LaminaError,
+    StorageError,
     UnsatisfiableError,
     UpstreamUnavailableError,
     UsageError,
@@ -189,6 +191,16 @@ def test_trap_07_a_panic_is_an_error_like_others() -> None:
 
     with pytest.raises(LaminaError, match="asking: the conda engine panicked: index out of"):
         guarded(panicking, "asking")
+
+
+def test_a_full_disk_is_said_whatever_the_engine_was_at() -> None:
+    def full() -> None:
+        said = "failed to fetch python.conda\nCaused by: No space left on device (os error 28)"
+        raise rattler.exceptions.InstallerError(said)
+
+    with pytest.raises(StorageError, match=r"^/the/prefix: no space left") as caught:
+        guarded(full, "/the/prefix")
+    assert any("free space" in hint for hint in caught.value.hints)
 
 
 def test_trap_07_an_interrupt_stays_one() -> None:
