@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
+import shutil
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -133,6 +135,20 @@ def test_half_of_a_list_of_packages(lamina: CommandLine, tmp_path: Path) -> None
         file.write_bytes(file.read_bytes()[:-40])
     said = refused(lamina, "", 'gfal2 = "*"', 8, channels='["./ours"]')
     assert "ours" in said
+
+
+def test_a_package_without_a_sha256_is_not_locked(lamina: CommandLine, tmp_path: Path) -> None:
+    old = shutil.copytree(lamina.directory / "channel", tmp_path / "old")
+    for form in old.glob("linux-64/repodata*"):
+        if form.name != "repodata.json":
+            form.unlink()
+    path = old / "linux-64" / "repodata.json"
+    document = json.loads(path.read_bytes())
+    for record in document["packages.conda"].values():
+        del record["sha256"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    said = refused(lamina, "", 'libfoo = "*"', 6, channels=f'["{old}"]')
+    assert f"libfoo 1.2 h0_0: channel {old} gives no SHA-256 of it" in said
 
 
 def test_a_damaged_package_is_not_trusted(lamina: CommandLine, tmp_path: Path) -> None:

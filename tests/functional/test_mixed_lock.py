@@ -41,6 +41,7 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         build(made, "torch-cpu", "2.5", [*PINNED, "nump"], provides="torch-2.5.1"),
         build(made, "shared", "3.0", ["python"], subdir="noarch", noarch="python"),
         build(made, "gpu", "1.0", ["__cuda >=12"]),
+        build(made, "tight", "1.0", ["python>=3.12", "nump>=2"], provides="tight-1.0"),
     )
 
 
@@ -116,6 +117,13 @@ def test_the_index_may_have_no_such_package(lamina: CommandLine) -> None:
     assert entry(found, "torch-cpu")["provides"] == [{"name": "torch", "version": "2.5.1"}]
     assert entry(found, "torch-cpu")["requested-by"] == ["pypi:train", "stack"]
     assert entry(found, "shared")["requested-by"] == ["pypi:train", "stack"]
+
+
+def test_needs_without_a_blank_count_as_others(lamina: CommandLine) -> None:
+    found = lock(lamina, "", 'tight = "*"')
+    assert entry(found, "tight")["provides"] == [{"name": "tight", "version": "1.0"}]
+    assert entry(found, "nump")["requested-by"] == ["tight"]
+    assert entry(found, "python")["requested-by"] == ["nump", "stack", "tight"]
 
 
 def test_an_extra_of_what_a_channel_provides_brings_nothing_and_says_so(

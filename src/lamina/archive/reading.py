@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".conda", ".tar.bz2")
 _LARGEST_INFO = 1 << 28
 """Bytes: no info/ file of a real package comes near."""
+_LONGEST_NUMBER = 63
+LATEST_TIME = 253_402_300_799
+"""The last second of the year 9999; a timestamp of more has milliseconds."""
 _DOCUMENTS = frozenset(f"info/{name}.json" for name in ("index", "paths", "run_exports", "link"))
 # What the readers of zip, tar and JSON raise for damaged bytes. NotImplementedError is zipfile's,
 # for a way to compress that does not exist.
@@ -139,8 +142,9 @@ def _contents(path: Path, digests: tuple[str, str, int]) -> Contents:
         for name, _, stream in members_of(path, ("info",))
         if stream is not None and name in _DOCUMENTS
     }
-    index = json.loads(files["info/index.json"])
+    index = _document(files["info/index.json"])
     paths = json.loads(files["info/paths.json"])
+    run_exports = _document(files.get("info/run_exports.json", b"{}"))
     _check_index(index)
     entries = tuple(PathEntry.of_json(one) for one in paths["paths"])
     for entry in entries:
@@ -153,7 +157,7 @@ def _contents(path: Path, digests: tuple[str, str, int]) -> Contents:
         file=path,
         index=index,
         paths=entries,
-        run_exports=json.loads(files.get("info/run_exports.json", b"{}")),
+        run_exports=run_exports,
         entry_points=_entry_points(json.loads(files.get("info/link.json", b"{}"))),
         sha256=digests[0],
         md5=digests[1],
@@ -161,7 +165,24 @@ def _contents(path: Path, digests: tuple[str, str, int]) -> Contents:
     )
 
 
-def _check_index(index: Any) -> None:
+def _document(data: bytes) -> dict[str, Any]:
+    """Read what goes into repodata as it is: one package must not spoil them for all others."""
+    found = json.loads(data, parse_int=_number)
+    if not isinstance(found, dict):
+        raise TypeError("a file of info/ is no object of JSON")
+    # Raises for NaN and halves of characters, which Python reads and no other program does.
+    json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+    return found
+
+
+def _number(text: str) -> int:
+    value = int(text)
+    if value.bit_length() > _LONGEST_NUMBER:
+        raise ValueError(f"{text[:30]} in a file of info/ has more than 64 bits")
+    return value
+
+
+def _check_index(index: dict[str, Any]) -> None:
     kinds: dict[str, type] = {"name": str, "version": str, "build": str, "build_number": int}
     for key, kind in kinds.items():
         if not isinstance(index[key], kind):
@@ -170,6 +191,9 @@ def _check_index(index: Any) -> None:
         value = index.get(key, [])
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             raise TypeError(f"{key} in info/index.json is {value!r}")
+    timestamp = index.get("timestamp", 0)
+    if not isinstance(timestamp, int | float) or not 0 <= timestamp <= LATEST_TIME * 1000:
+        raise TypeError(f"timestamp in info/index.json is {timestamp!r}")
 
 
 def _entry_points(link: Any) -> tuple[str, ...]:

@@ -44,12 +44,9 @@ def load_broken(channel: Path) -> dict[str, set[str]]:
     return found
 
 
-def mark_broken(channel: Path, references: Iterable[str], why: str) -> list[str]:
-    """Note packages as broken; returns those that were not yet. Raises UsageError.
-
-    Solvers hear of it when the channel is indexed.
-    """
-    files = [find_archive(channel, one) for one in references]
+def mark_broken(channel: Path, references: Iterable[str], why: str) -> None:
+    """Note packages as broken; raises UsageError. The caller holds the channel."""
+    files = dict.fromkeys(find_archive(channel, one) for one in references)
     known = load_broken(channel)
     new = [file for file in files if file.name not in known.get(file.parent.name, ())]
     added = [f"{file.parent.name}/{file.name}" for file in new]
@@ -57,18 +54,16 @@ def mark_broken(channel: Path, references: Iterable[str], why: str) -> list[str]
     lines = [*_lines(channel / BROKEN), *(f"{one}{reason}" for one in added)]
     if added:
         fs.write_text(channel / BROKEN, "\n".join(lines) + "\n")
-    return added
 
 
-def unmark_broken(channel: Path, references: Iterable[str]) -> list[str]:
-    """Take packages off the list; returns those that were on it. Raises UsageError."""
+def unmark_broken(channel: Path, references: Iterable[str]) -> None:
+    """Take packages off the list; raises UsageError. The caller holds the channel."""
     files = [find_archive(channel, one) for one in references]
     gone = {f"{one.parent.name}/{one.name}" for one in files}
     lines = _lines(channel / BROKEN)
     kept = [line for line in lines if line.partition("#")[0].strip() not in gone]
     if len(kept) != len(lines):
         fs.write_text(channel / BROKEN, "".join(f"{line}\n" for line in kept))
-    return sorted(gone & {line.partition("#")[0].strip() for line in lines})
 
 
 def exact_record(channel: Path, reference: str) -> CondaRecord:

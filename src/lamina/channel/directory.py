@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lamina.archive.package import SUBDIR
-from lamina.archive.reading import SUFFIXES, check_archive, stem_of
+from lamina.archive.reading import LATEST_TIME, SUFFIXES, check_archive, stem_of
 from lamina.core import fs
 from lamina.core.errors import ConflictError, IntegrityError, LaminaError, UsageError
 from lamina.core.hold import hold
@@ -88,7 +88,7 @@ def record_of(contents: Contents) -> dict[str, Any]:
 
 def milliseconds(timestamp: float) -> int:
     """Return a time of a record in milliseconds; the oldest packages have seconds."""
-    return int(timestamp if timestamp > 253_402_300_799 else timestamp * 1000)
+    return int(timestamp if timestamp > LATEST_TIME else timestamp * 1000)
 
 
 def read_records(channel: Path, subdir: str, *, leaving: Collection[Path] = ()) -> list[Indexed]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lamina.archive.reading import check_archive
-from lamina.channel.broken import load_broken
+from lamina.channel.broken import load_broken, mark_broken, unmark_broken
 from lamina.channel.directory import (
     archives,
     changing,
@@ -19,7 +19,8 @@ from lamina.channel.directory import (
 from lamina.channel.patches import apply_patches, load_patches
 from lamina.channel.repodata import named_shards, of_archives, sweep_shards, write_repodata
 from lamina.core import fs, report
-from lamina.core.errors import ConflictError
+from lamina.core.errors import ConflictError, IntegrityError
+from lamina.model.digests import digest_of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -55,17 +56,30 @@ def _index(
     channel: Path, places: Iterable[str], *, leaving: Collection[Path] = ()
 ) -> list[IndexedSubdir]:
     with report.step(f"index {channel}"):
-        patches, broken = load_patches(channel), load_broken(channel)
-        made = []
-        for subdir in places:
-            raw = of_archives(subdir, read_records(channel, subdir, leaving=leaving))
-            patched = raw.patched(functools.partial(apply_patches, patches))
-            made.append((raw, patched.without(broken.get(subdir, ()))))
-        for raw, patched in made:
-            before = named_shards(channel / raw.subdir)
-            write_repodata(channel, raw, patched)
-            sweep_shards(channel / raw.subdir, keep=before)
-    return [_summary(raw, patched) for raw, patched in made]
+        return _write(channel, _made(channel, places, leaving=leaving))
+
+
+def _made(
+    channel: Path, places: Iterable[str], *, leaving: Collection[Path] = ()
+) -> list[tuple[Repodata, Repodata]]:
+    """Return the repodata of subdirectories, as archives say and patched; nothing is written."""
+    patches, broken = load_patches(channel), load_broken(channel)
+    made = []
+    for subdir in places:
+        raw = of_archives(subdir, read_records(channel, subdir, leaving=leaving))
+        patched = raw.patched(functools.partial(apply_patches, patches))
+        made.append((raw, patched.without(broken.get(subdir, ()))))
+    return made
+
+
+def _write(channel: Path, made: Iterable[tuple[Repodata, Repodata]]) -> list[IndexedSubdir]:
+    found = []
+    for raw, patched in made:
+        before = named_shards(channel / raw.subdir)
+        write_repodata(channel, raw, patched)
+        sweep_shards(channel / raw.subdir, keep=before)
+        found.append(_summary(raw, patched))
+    return found
 
 
 def _summary(raw: Repodata, patched: Repodata) -> IndexedSubdir:
@@ -81,18 +95,47 @@ def _summary(raw: Repodata, patched: Repodata) -> IndexedSubdir:
 def add_packages(channel: Path, files: Sequence[Path]) -> list[IndexedSubdir]:
     """Copy archives into a channel and index it; all of them, or none.
 
-    Raises IntegrityError for a damaged one, ConflictError where another of that name is there.
+    Raises IntegrityError for a damaged one, be it in the channel already, ConflictError where
+    another of that name is there.
     """
-    checked = [check_archive(file) for file in files]
-    targets = [(one, channel / subdir_of(one) / one.file.name) for one in checked]
+    wanted = _targets(channel, [check_archive(file) for file in files])
     fs.make_directory(channel)
     with changing(channel):
-        for contents, target in targets:
+        for target, contents in wanted.items():
             _refuse_another(contents, target)
-        for contents, target in targets:
-            fs.make_directory(target.parent)
-            fs.write_bytes(target, contents.file.read_bytes())
-        return _index(channel, subdirs(channel))
+        new = [target for target in wanted if not target.exists()]
+        made_here = {one.parent for one in new if not one.parent.exists()}
+        with report.step(f"index {channel}"):
+            try:
+                for target in new:
+                    _copy(wanted[target], target)
+                made = _made(channel, subdirs(channel))
+            except BaseException:
+                for path in (*new, *made_here):
+                    fs.remove_tree(path)
+                raise
+            return _write(channel, made)
+
+
+def _targets(channel: Path, checked: Iterable[Contents]) -> dict[Path, Contents]:
+    """Return where archives go; raises ConflictError for two that would be one file."""
+    found: dict[Path, Contents] = {}
+    for one in checked:
+        other = found.setdefault(channel / subdir_of(one) / one.file.name, one)
+        if other.sha256 != one.sha256:
+            raise ConflictError(
+                f"{other.file} and {one.file}: the same name, and another content",
+                hints=["raise the build number of one of them"],
+            )
+    return found
+
+
+def _copy(contents: Contents, target: Path) -> None:
+    data = contents.file.read_bytes()
+    if digest_of_bytes(data) != contents.sha256:
+        raise IntegrityError(f"{contents.file}: changed while it was being added")
+    fs.make_directory(target.parent)
+    fs.write_bytes(target, data)
 
 
 def _refuse_another(contents: Contents, target: Path) -> None:
@@ -115,6 +158,22 @@ def remove_packages(channel: Path, references: Sequence[str]) -> list[IndexedSub
         for file in gone:
             fs.remove_file(file)
     return indexed
+
+
+def mark_packages(
+    channel: Path, references: Sequence[str], *, why: str = "", broken: bool = True
+) -> list[IndexedSubdir]:
+    """Note packages as broken, or as not broken after all, and let solvers know.
+
+    Raises UsageError for what is not there, ConflictError when somebody else changes the channel:
+    the list is as it was then.
+    """
+    with changing(channel):
+        if broken:
+            mark_broken(channel, references, why)
+        else:
+            unmark_broken(channel, references)
+        return _index(channel, subdirs(channel))
 
 
 def count_archives(channel: Path) -> int:

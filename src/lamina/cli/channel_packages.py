@@ -62,14 +62,10 @@ def broken(
 
     They stay where they are: who has them in a lock can install them.
     """
-    from lamina.channel.broken import mark_broken, unmark_broken
-    from lamina.channel.index import index_channel
+    from lamina.channel.index import mark_packages
 
-    if undo:
-        unmark_broken(channel, packages)
-    else:
-        mark_broken(channel, packages, why)
-    print_indexed(output, channel, index_channel(channel))
+    indexed = mark_packages(channel, packages, why=why, broken=not undo)
+    print_indexed(output, channel, indexed)
 
 
 @click.command()

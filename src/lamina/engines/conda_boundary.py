@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import errno
 import functools
 import os
+import re
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from rattler import exceptions
@@ -20,6 +23,7 @@ from lamina.core.errors import (
     UpstreamUnavailableError,
     UsageError,
 )
+from lamina.core.fs import storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -29,6 +33,8 @@ R = TypeVar("R")
 _SETTLING_SECONDS = 0.1
 _NOT_WRITTEN = 120
 """What Python ends with when its output cannot be flushed."""
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _KINDS: tuple[tuple[type[LaminaError], tuple[str, ...]], ...] = (
     (UnsatisfiableError, ("SolverError",)),
     (UpstreamUnavailableError, ("GatewayError", "FetchRepoDataError")),
@@ -66,7 +72,7 @@ def guarded(work: Callable[[], R], what: str) -> R:
         kind = _kind_of(error)
         if kind is None:
             raise
-        raise kind(f"{what}: {_words(error)}") from error
+        raise _of_the_disk(error, what) or kind(f"{what}: {_words(error)}") from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":
             raise
@@ -80,6 +86,14 @@ def _kind_of(error: Exception) -> type[LaminaError] | None:
     for kind, names in _KINDS:
         if isinstance(error, tuple(getattr(exceptions, name) for name in names)):
             return kind
+    return None
+
+
+def _of_the_disk(error: Exception, what: str) -> StorageError | None:
+    """Return what the system has refused, whatever the engine was at: it says so at the end."""
+    for number in map(int, _SYSTEM_ERROR.findall(str(error))):
+        if number in _DISK:
+            return storage_error(OSError(number, os.strerror(number)), Path(what))
     return None
 
 

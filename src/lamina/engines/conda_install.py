@@ -21,9 +21,9 @@ from lamina.archive.reading import check_archive
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, IntegrityError, StorageError
 from lamina.engines.conda_boundary import call
-from lamina.engines.conda_layout import Checked, check_layout
+from lamina.engines.conda_layout import LOST, Checked, check_layout
 from lamina.engines.conda_prefix import META, read_record
-from lamina.engines.conda_records import to_engine
+from lamina.engines.conda_records import name_of, parse_spec, to_engine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from lamina.model.conda import CondaRecord
     from lamina.model.platforms import Platform
 
-_LOST = "__clobbers__"
-"""Where the engine puts a file of a package that comes before another one which has it too."""
 _THERE = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 STAGE_MARK = ".lamina-conda-"
 """In the name of what a killed installation leaves beside its prefix."""
@@ -147,7 +145,7 @@ def _install(
         fs.remove_file(target / META / f"{record.name.normalized}.json")
     for one in packages:
         _rewrite_record(target, one, request.requested)
-    fs.remove_tree(target / _LOST)
+    fs.remove_tree(target / LOST)
     # A prefix is no cache, which backups leave out.
     fs.remove_file(target / "CACHEDIR.TAG")
     # conda wants it to be there; what the engine writes is of this machine and moment.
@@ -179,7 +177,7 @@ def _rewrite_record(prefix: Path, package: Checked, requested: Sequence[str]) ->
         document.pop(key, None)
     _forget_lost(document, prefix)
     document |= {"channel": record.channel, "fn": record.file_name, "url": record.url}
-    own = [spec for spec in requested if spec.split(" ")[0].split("=")[0] == record.name]
+    own = [spec for spec in requested if name_of(parse_spec(spec)) == record.name]
     document["requested_specs"] = own
     fs.write_text(path, json.dumps(document, indent=2, sort_keys=True) + "\n", durable=False)
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lamina.archive.members import unsafe_name
 from lamina.core import report
-from lamina.core.errors import ConflictError, UsageError
+from lamina.core.errors import ConflictError, IntegrityError, UsageError
+from lamina.engines.conda_prefix import META
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
     from pathlib import Path
 
     from lamina.archive.reading import Contents
     from lamina.model.conda import CondaRecord
+
+LOST = "__clobbers__"
+"""Where the engine puts a file of a package that comes before another one which has it too."""
+_RESERVED = frozenset({META, LOST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +42,16 @@ def check_layout(
     ``python`` is one of another prefix that they are for.
 
     ConflictError for a file that two packages have, with both names, unless it is the same or they
-    are only to be warned of; UsageError for a prefix that is longer than the place there is for it
-    in a binary file.
+    are only to be warned of, and for a file below what is a file or link of another package;
+    UsageError for a prefix that is longer than the place there is for it in a binary file;
+    IntegrityError for a file among the records of the prefix, or outside of it.
     """
     records = [one.record for one in packages] + ([python] if python is not None else [])
-    problems = [*_clobbers(packages, site_of(records)), *_too_long(packages, prefix)]
+    site = site_of(records)
+    if reason := unsafe_name(site):
+        raise IntegrityError(f"{site!r}, where Python wants to have packages, is {reason}")
+    _refuse_reserved(packages, site)
+    problems = [*_clobbers(packages, site), *_too_long(packages, prefix)]
     if allow_clobber:
         for kind, message in problems[:20]:
             if kind == "clobber":
@@ -49,10 +60,20 @@ def check_layout(
     if not problems:
         return
     text = "\n".join(message for _, message in problems[:20])
-    if any(kind == "clobber" for kind, _ in problems):
-        hints = ["leave out one of the two packages", "[stack] allow-clobber = true"]
-        raise ConflictError(text, hints=hints)
+    kinds = {kind for kind, _ in problems}
+    if kinds & {"clobber", "below"}:
+        hints = ["leave out one of the two packages"]
+        raise ConflictError(
+            text, hints=hints + ["[stack] allow-clobber = true"] * ("below" not in kinds)
+        )
     raise UsageError(text, hints=["choose a directory with a shorter path"])
+
+
+def _refuse_reserved(packages: Sequence[Checked], site: str) -> None:
+    for one in packages:
+        for path, _ in places(one, site):
+            if path.split("/")[0] in _RESERVED:
+                raise IntegrityError(f"{one.contents.file}: {path} is not a package's to have")
 
 
 def site_of(records: Sequence[CondaRecord]) -> str:
@@ -73,6 +94,18 @@ def _clobbers(packages: Sequence[Checked], site: str) -> Iterator[tuple[str, str
             other, there = owners.setdefault(path, (one.record, content))
             if other is not one.record and (there != content or not content):
                 yield "clobber", f"{path}: in {other} and in {one.record}"
+    for path, (record, _) in owners.items():
+        if above := _above(path, owners):
+            # Not to be allowed: which of the two is there depends on who is faster.
+            yield "below", f"{path}: in {record}, and {above} is no directory in {owners[above][0]}"
+
+
+def _above(path: str, files: Container[str]) -> str:
+    """Return what is a file or link on the way to a path; empty where nothing is."""
+    while path := path.rpartition("/")[0]:
+        if path in files:
+            return path
+    return ""
 
 
 def places(package: Checked, site: str) -> Iterator[tuple[str, str]]:

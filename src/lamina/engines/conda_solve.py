@@ -139,12 +139,14 @@ class CondaSession:
             wanted += [parse_spec(name_of(parse_spec(one))) for one in record.depends]
         subdirs = [str(request.platform), _NOARCH]
         found = _of_their_channel(_ask(self, wanted, subdirs, recursive=True), request.only_from)
-        kept, left = _in_time(found, request.exclude_newer)
-        hints = [*_hints(left), *_elsewhere(self.channels, specs, kept)]
-        kept = _of_first_channel(kept)
+        # By time last: else a package would come from another channel on another day.
+        kept, left = _in_time(_of_first_channel(found), request.exclude_newer)
+        timely, _ = _in_time(found, request.exclude_newer)
+        hints = [*_hints(left), *_elsewhere(self.channels, specs, found, timely)]
         if request.offered and kept:
             kept[0] = [*kept[0], *map(to_engine, request.offered)]
-        _check_there(request, specs, kept, left, self.channels)
+        if absent := _absent(request, specs, kept, left, self.channels):
+            raise UnsatisfiableError(absent, hints=hints)
         sources = [_candidates(records) for records in kept]
         try:
             solution = _solved(sources, request, specs, constraints)
@@ -275,32 +277,37 @@ def _of_their_channel(
     ]
 
 
-def _of_first_channel(kept: Sequence[Sequence[RepoDataRecord]]) -> list[list[RepoDataRecord]]:
+def _of_first_channel(found: Sequence[Sequence[RepoDataRecord]]) -> list[list[RepoDataRecord]]:
     """Return of each package what the first channel has that has any.
 
     The engine would leave out by the requested spec before it looks who is first.
     """
     first: dict[str, int] = {}
-    for position, records in enumerate(kept):
+    for position, records in enumerate(found):
         for one in records:
             first.setdefault(one.name.normalized, position)
     return [
         [one for one in records if first[one.name.normalized] == position]
-        for position, records in enumerate(kept)
+        for position, records in enumerate(found)
     ]
 
 
 def _elsewhere(
     channels: CondaChannels,
     specs: Sequence[MatchSpec],
-    kept: Sequence[Sequence[RepoDataRecord]],
+    found: Sequence[Sequence[RepoDataRecord]],
+    timely: Sequence[Sequence[RepoDataRecord]],
 ) -> list[str]:
     """Return what a later channel has that fits, where the first that has the package has not."""
     hints = []
     for spec in specs:
         name = name_of(spec)
-        builds = [[one for one in many if one.name.normalized == name] for many in kept]
-        having = [position for position, many in enumerate(builds) if many]
+        having = [
+            position
+            for position, many in enumerate(found)
+            if any(one.name.normalized == name for one in many)
+        ]
+        builds = [[one for one in many if one.name.normalized == name] for many in timely]
         if len(having) < 2 or any(map(spec.matches, builds[having[0]])):
             continue
         for later in having[1:]:
@@ -343,25 +350,23 @@ def _candidates(records: Iterable[RepoDataRecord]) -> _Candidates:
     return _Candidates(found)
 
 
-def _check_there(
+def _absent(
     request: SolveRequest,
     specs: Sequence[MatchSpec],
     kept: Sequence[Sequence[RepoDataRecord]],
     left: Mapping[str, int],
     channels: CondaChannels,
-) -> None:
-    """Raise UnsatisfiableError for what no channel has at all, which a solver says badly."""
+) -> str:
+    """Return what no channel has at all, which a solver says badly; empty where there is all."""
     there = {record.name.normalized for records in kept for record in records}
-    missing = [name for name in _names(specs) if name not in there]
-    if not missing:
-        return
     lines = [
         f"{name}: all {left[name]} builds are newer than {request.exclude_newer:%Y-%m-%d}"
         if left.get(name)
         else f"{name}: no channel has it for {request.platform} (asked: {_shown(channels)})"
-        for name in missing
+        for name in _names(specs)
+        if name not in there
     ]
-    raise UnsatisfiableError("\n".join(lines), hints=_hints(left))
+    return "\n".join(lines)
 
 
 def _known(request: SolveRequest, message: str) -> str:

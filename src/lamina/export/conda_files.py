@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from lamina.core.errors import UsageError
 from lamina.engines.conda_records import in_order
+from lamina.model.conda import needed_name
 from lamina.stack.conda_reading import without_secrets
 
 if TYPE_CHECKING:
@@ -64,12 +64,8 @@ def python_first(packages: list[LockedConda]) -> list[LockedConda]:
         name = waiting.pop()
         if name in by_name and name not in needed:
             needed.add(name)
-            waiting += [_name(text) for text in by_name[name].depends]
+            waiting += [needed_name(text) for text in by_name[name].depends]
     return sorted(packages, key=lambda one: one.name not in needed)
-
-
-def _name(spec: str) -> str:
-    return re.split(r"[\s=<>!~\[]", spec.strip(), maxsplit=1)[0]
 
 
 def check_conda(lock: Lock, form: str) -> None:

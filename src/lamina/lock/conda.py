@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
+from lamina.core.errors import IntegrityError
 from lamina.model.conda import CondaRecord
 from lamina.model.conda_fields import ChannelField, CondaNameField, Md5Field
 from lamina.model.document import Document
@@ -118,7 +119,12 @@ def locked_conda(
     targets: tuple[Target, ...] = (),
     provides: tuple[LockedProvision, ...] = (),
 ) -> LockedConda:
-    """Return a record as the lock has it; raises ValidationError where it has no SHA-256."""
+    """Return a record as the lock has it; raises IntegrityError where it has no SHA-256."""
+    if not record.sha256:
+        raise IntegrityError(
+            f"{record}: channel {channel} gives no SHA-256 of it, and no lock goes without",
+            hints=["another channel", "of a copy of the channel: lamina channel index DIR"],
+        )
     built = None if record.timestamp is None else _moment(record.timestamp)
     return LockedConda(
         name=record.name,  # type: ignore[arg-type]

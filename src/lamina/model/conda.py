@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_BEHIND_NAME = re.compile(r"[\s=<>!~\[]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,15 @@ class CondaRecord:
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} {self.build}"
+
+
+def needed_name(spec: str) -> str:
+    """Return the package that a MatchSpec of a record is about.
+
+    Most have a blank after it, and ``python>=3.8`` is right too.
+    """
+    name = _BEHIND_NAME.split(spec.strip(), maxsplit=1)[0]
+    return name.rpartition("::")[2].lower()
 
 
 def record_of_json(

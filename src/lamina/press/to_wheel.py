@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import InvalidVersion, Version
 
+from lamina.archive.reading import LATEST_TIME
 from lamina.core import fs
 from lamina.core.errors import IntegrityError, NotSupportedError
 from lamina.press.bundling import Bundler
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from lamina.press.places import Staged
 
 _COMPILED = re.compile(r"\.(?:so|dylib|pyd|dll)(?:\.[\d.]+)?$")
+
+
+_EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,13 +270,7 @@ def _write_info(staged: Staged, identity: _Identity, tag: str) -> None:
 
 def _built(package: CondaPackage) -> datetime:
     """Return when a package was built; the earliest time of a zip where it does not say."""
-    milliseconds = package.contents.index.get("timestamp")
-    if not isinstance(milliseconds, int) or milliseconds <= 0:
-        return datetime(1980, 1, 1, tzinfo=UTC)
+    timestamp = package.contents.index.get("timestamp") or 0
     # The oldest packages have seconds.
-    seconds = milliseconds / 1000 if milliseconds > 253_402_300_799 else milliseconds
-    try:
-        return datetime.fromtimestamp(int(seconds), UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        file = package.contents.file
-        raise IntegrityError(f"{file}: its timestamp {milliseconds} is no time") from error
+    seconds = timestamp / 1000 if timestamp > LATEST_TIME else timestamp
+    return datetime.fromtimestamp(int(seconds), UTC) if seconds else _EARLIEST

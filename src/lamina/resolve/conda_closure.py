@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from packaging.version import Version
-
 from lamina.lock.document import is_stack
 from lamina.model.names import parse_package_name
 from lamina.resolve.demands import stack_demands
@@ -89,8 +87,6 @@ def likely_held(stack: Stack, target: Target) -> dict[PackageName, None]:
     }
 
 
-def held_in(lock: Lock, target: Target) -> dict[PackageName, Version]:
+def held_in(lock: Lock, target: Target) -> set[PackageName]:
     """Return the distributions that the conda packages of a lock have for a target."""
-    return {
-        each.name: Version(each.version) for one in lock.conda_for(target) for each in one.provides
-    }
+    return {each.name for one in lock.conda_for(target) for each in one.provides}

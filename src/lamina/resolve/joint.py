@@ -12,6 +12,7 @@ from lamina.core.errors import UnsatisfiableError
 from lamina.engines.uv_held import HeldPackage
 from lamina.lock.conda import locked_conda
 from lamina.lock.document import INDEXED, STACK, is_stack
+from lamina.model.conda import needed_name
 from lamina.model.names import parse_package_name
 from lamina.resolve.demands import target_marker
 from lamina.resolve.explain import lines_about, needs_in
@@ -166,5 +167,5 @@ def _needing(record: CondaRecord, records: Iterable[CondaRecord]) -> set[str]:
     return {
         one.name
         for one in records
-        if one is not record and any(need.partition(" ")[0] == record.name for need in one.depends)
+        if one is not record and any(needed_name(need) == record.name for need in one.depends)
     }

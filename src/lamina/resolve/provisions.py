@@ -13,6 +13,7 @@ from lamina.core import fs
 from lamina.core.http import HttpClient
 from lamina.engines.conda_paths import archive_paths
 from lamina.lock.conda import LockedProvision
+from lamina.model.conda import needed_name
 from lamina.model.names import parse_package_name
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class ProvisionReader:
 
 def is_of_python(record: CondaRecord) -> bool:
     """Tell whether a package is Python, or needs it, so that it may have distributions."""
-    needs = {one.partition(" ")[0] for one in record.depends}
+    needs = {needed_name(one) for one in record.depends}
     return (
         record.noarch == "python"
         or record.name == "python"

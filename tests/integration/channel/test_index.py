@@ -124,6 +124,38 @@ def test_add_never_replaces_a_package(
     assert (channel / "linux-64" / other.name).read_bytes() == old
 
 
+def test_add_takes_one_of_a_name_at_once(
+    channel: Path, tmp_path: Path, command_line: CommandLine
+) -> None:
+    first, second = (
+        write_package(tmp_path / one, tmp_path / f"w-{one}", "new", files={"share/new": one})
+        for one in ("first", "second")
+    )
+    answer = command_line("channel", "add", channel, first, second, expect=7)
+    assert f"{first} and {second}: the same name, and another content" in answer.stderr
+    assert not (channel / "linux-64" / first.name).exists()
+    add_packages(channel, [first, first])
+    assert (channel / "linux-64" / first.name).read_bytes() == first.read_bytes()
+
+
+def test_add_leaves_nothing_where_it_fails(channel: Path, tmp_path: Path) -> None:
+    def there() -> dict[Path, bytes]:
+        # Without what lamina remembers of archives for itself.
+        files = (one for one in channel.rglob("[!.]*") if one.is_file())
+        return {one: one.read_bytes() for one in files}
+
+    before = there()
+    broken = channel / "noarch" / "two-1.5-h0_0.conda"
+    broken.write_bytes(b"broken")
+    new = write_package(tmp_path / "made", tmp_path / "w", "new")
+    other = write_package(tmp_path / "made", tmp_path / "w", "other", subdir="osx-arm64")
+    with pytest.raises(IntegrityError, match=r"two-1\.5-h0_0\.conda: not a whole"):
+        add_packages(channel, [new, other])
+    assert not (channel / "osx-arm64").exists()
+    broken.write_bytes(before[broken])
+    assert there() == before
+
+
 def test_remove_takes_a_package_out(channel: Path, command_line: CommandLine) -> None:
     answer = command_line("channel", "remove", channel, "one-1.0-h0_0.conda")
     assert "linux-64: 0 packages" in answer.stdout
@@ -179,7 +211,13 @@ def test_one_at_a_time(channel: Path, command_line: CommandLine) -> None:
     with hold(channel / ".lamina-lock", "somebody") as holder:
         assert holder is None
         answer = command_line("channel", "index", channel, expect=7)
+        name = "linux-64/one-1.0-h0_0.conda"
+        command_line("channel", "broken", channel, name, expect=7)
     assert f"{channel}: is being changed" in answer.stderr
+    # What another one notes meanwhile would be lost.
+    assert not (channel / "broken.txt").exists()
+    command_line("channel", "broken", channel, name, name)
+    assert (channel / "broken.txt").read_text(encoding="utf-8") == f"{name}\n"
 
 
 class StoppedError(Exception):

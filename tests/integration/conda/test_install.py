@@ -17,6 +17,7 @@ import pytest
 
 from lamina.archive.package import PLACEHOLDER
 from lamina.archive.reading import read_archive
+from lamina.archive.writing import write_conda
 from lamina.channel.directory import record_of
 from lamina.core import report
 from lamina.core.errors import ConflictError, IntegrityError, LaminaError, UsageError
@@ -27,7 +28,7 @@ from lamina.engines.conda_solve import CondaChannels, SolveRequest, solve
 from lamina.engines.conda_virtual import virtual_packages
 from lamina.model.conda import CondaRecord, record_of_json
 from lamina.model.platforms import Platform, SystemFloor
-from support.archives import write_package
+from support.archives import a_package, write_package
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ def request(prefix: Path, *archives: Path, final: Path | None = None) -> Install
         prefix=prefix,
         platform=LINUX,
         final=final,
-        requested=["one >=1"],
+        requested=["one>=1"],
     )
 
 
@@ -120,7 +121,7 @@ def test_trap_02_no_file_has_a_second_name(one: Path, tmp_path: Path) -> None:
 def test_trap_06_what_was_asked_for_is_noted(one: Path, tmp_path: Path) -> None:
     prefix = install_new(request(tmp_path / "prefix", one))
     document = json.loads((prefix / "conda-meta" / "one-1.0-h0_0.json").read_bytes())
-    assert document["requested_specs"] == ["one >=1"]
+    assert document["requested_specs"] == ["one>=1"]
     assert document["url"] == "https://channel.example.org/linux-64/one-1.0-h0_0.conda"
     assert str(tmp_path) not in json.dumps(document)
 
@@ -177,6 +178,45 @@ def test_a_file_that_two_packages_have_is_named_with_both(one: Path, tmp_path: P
     ):
         install_new(request(tmp_path / "prefix", one, two))
     assert not (tmp_path / "prefix").exists()
+
+
+@pytest.mark.parametrize("link", [False, True], ids=["file", "link"])
+def test_a_file_below_what_is_no_directory_of_another_is_refused(
+    one: Path, tmp_path: Path, *, link: bool
+) -> None:
+    top = tmp_path / "odd"
+    (top / "real").mkdir(parents=True)
+    (top / "real" / "data").write_text("data\n", encoding="utf-8")
+    if link:
+        (top / "share").symlink_to("real")
+    else:
+        (top / "share").write_text("no directory\n", encoding="utf-8")
+    odd = write_conda(a_package("odd"), top, tmp_path / "made")
+    wanted = replace(request(tmp_path / "prefix", one, odd), allow_clobber=True)
+    said = r"share/one\.txt: in one 1\.0 h0_0, and share is no directory in odd 1\.0 h0_0"
+    with pytest.raises(ConflictError, match=said):
+        install_new(wanted)
+    assert not (tmp_path / "prefix").exists()
+
+
+@pytest.mark.parametrize("path", ["conda-meta/one-1.0-h0_0.json", "__clobbers__/one"])
+def test_records_of_the_prefix_are_no_files_of_packages(tmp_path: Path, path: str) -> None:
+    archive = write_package(tmp_path / "made", tmp_path / "work", "two", files={path: "{}\n"})
+    with pytest.raises(IntegrityError, match=rf"two-1\.0-h0_0\.conda: {path} is not a package's"):
+        install_new(request(tmp_path / "prefix", archive))
+
+
+def test_python_does_not_send_packages_out_of_the_prefix(tmp_path: Path) -> None:
+    python = write_package(
+        tmp_path / "made", tmp_path / "work", "python", "3.12.1", site_packages="../outside"
+    )
+    pure = write_package(
+        tmp_path / "made", tmp_path / "work", "pure", subdir="noarch", noarch="python",
+        files={"site-packages/pure.py": "pure = True\n"},
+    )  # fmt: skip
+    with pytest.raises(IntegrityError, match=r"'\.\./outside', where Python .* path that goes up"):
+        install_new(request(tmp_path / "prefix", python, pure))
+    assert not (tmp_path / "outside").exists()
 
 
 def test_a_program_that_installing_would_make_counts_too(one: Path, tmp_path: Path) -> None:

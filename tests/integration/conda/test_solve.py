@@ -13,11 +13,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import rattler
 
 from lamina.archive.zstd import compress
 from lamina.channel.index import add_packages
 from lamina.core.errors import (
     LaminaError,
+    StorageError,
     UnsatisfiableError,
     UpstreamUnavailableError,
     UsageError,
@@ -141,6 +143,18 @@ def test_the_first_channel_that_has_a_package_has_it_alone(channel: Path, tmp_pa
     assert versions(solve(both, ask("lib >=2", only_from={"lib": 1}))) == {"lib": "2.0"}
 
 
+def test_a_package_has_one_channel_on_every_day(channel: Path, tmp_path: Path) -> None:
+    ours = tmp_path / "ours"
+    add_packages(ours, [write_package(tmp_path / "made", tmp_path / "work", "lib", "1.2")])
+    both = CondaChannels(addresses=[str(ours), str(channel)], cache=tmp_path / "cache")
+    before = datetime(2026, 2, 1, tzinfo=UTC)
+    with pytest.raises(UnsatisfiableError, match="lib: all 1 builds are newer") as caught:
+        solve(both, ask("lib", exclude_newer=before))
+    assert any(f"has lib 2.0, but {ours} comes first" in hint for hint in caught.value.hints)
+    request = ask("lib", exclude_newer=before, only_from={"lib": 1})
+    assert versions(solve(both, request)) == {"lib": "2.0"}
+
+
 def test_what_was_locked_counts_only_while_a_channel_has_it(channels: CondaChannels) -> None:
     (old,) = (one for one in query(channels, ["lib"], LINUX) if one.version == "1.0")
     gone = replace(old, file_name="lib-1.0-gone_0.conda", build="gone_0")
@@ -177,6 +191,16 @@ def test_trap_07_a_panic_is_an_error_like_others() -> None:
 
     with pytest.raises(LaminaError, match="asking: the conda engine panicked: index out of"):
         guarded(panicking, "asking")
+
+
+def test_a_full_disk_is_said_whatever_the_engine_was_at() -> None:
+    def full() -> None:
+        said = "failed to fetch python.conda\nCaused by: No space left on device (os error 28)"
+        raise rattler.exceptions.InstallerError(said)
+
+    with pytest.raises(StorageError, match=r"^/the/prefix: no space left") as caught:
+        guarded(full, "/the/prefix")
+    assert any("free space" in hint for hint in caught.value.hints)
 
 
 def test_trap_07_an_interrupt_stays_one() -> None:

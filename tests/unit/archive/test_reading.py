@@ -139,8 +139,27 @@ def test_paths_json_must_tell_the_truth(
         ({"depends": "python"}, "depends in info/index.json is 'python'"),
         ({"build_number": "0"}, "build_number in info/index.json is '0'"),
         ({"version": None}, "version in info/index.json is None"),
+        ({"timestamp": "now"}, "timestamp in info/index.json is 'now'"),
+        ({"timestamp": None}, "timestamp in info/index.json is None"),
+        ({"timestamp": 1 << 62}, "timestamp in info/index.json is 4611686018427387904"),
+        ({"timestamp": float("inf")}, "Out of range float"),
+        ({"further": float("nan")}, "Out of range float"),
+        ({"further": 1 << 64}, "18446744073709551616 in a file of info/ has more than 64 bits"),
+        ({"further": "\ud800"}, "surrogates not allowed"),
     ],
-    ids=["another", "text", "number", "nothing"],
+    ids=[
+        "another",
+        "text",
+        "number",
+        "nothing",
+        "time-text",
+        "no-time",
+        "late",
+        "never",
+        "nan",
+        "long",
+        "half-a-character",
+    ],
 )
 def test_an_index_that_is_none_is_named(tmp_path: Path, index: dict[str, Any], reason: str) -> None:
     with pytest.raises(IntegrityError, match=rf"bad-1-0\.conda: not a whole.*{reason}"):

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from lamina.core import report
 from lamina.core.errors import ConflictError, UsageError
+from lamina.core.run import redact
 from lamina.engines.conda_channels import channel_addresses
 from lamina.engines.conda_records import name_of, parse_spec
 from lamina.engines.conda_virtual import machine_packages
@@ -108,7 +109,7 @@ def _channel(text: str) -> str:
     try:
         channel = parse_channel(text)
     except ValueError as error:
-        raise UsageError(f"--channel {text}: {error}") from None
+        raise UsageError(redact(f"--channel {text}: {error}")) from None
     return str(Path(channel).absolute()) if channel.startswith((".", "/")) else channel
 
 

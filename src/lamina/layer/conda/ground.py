@@ -10,6 +10,7 @@ from lamina.engines.conda_prefix import META, InstalledPackage, read_prefix
 from lamina.layer.base import is_layer
 from lamina.layer.conda_prefix import CONDA
 from lamina.layer.state import standing_from
+from lamina.stack.conda_reading import without_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,4 +91,5 @@ def _channel_of(record: CondaRecord) -> str:
     address = record.channel.rstrip("/")
     for subdir in (record.subdir, "noarch"):
         address = address.removesuffix(f"/{subdir}")
-    return address
+    # Some installers write them down, and what a layer records others read.
+    return without_secrets(address)

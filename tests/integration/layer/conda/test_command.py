@@ -58,6 +58,10 @@ def test_a_mix_of_both_kinds(command_line: CommandLine, layer: Path) -> None:
     assert "Name at least one requirement" in answer.stderr
     answer = command_line("layer", "add", layer, "--conda", "tool", "--channel", "a b", expect=2)
     assert "neither the name of a channel" in answer.stderr
+    address = "https://me:secret@example.org/channel"
+    answer = command_line("layer", "add", layer, "--conda", "tool", "--channel", address, expect=2)
+    assert "has credentials" in answer.stderr
+    assert "secret" not in answer.stderr
 
 
 def test_the_flat_copy_is_offered_and_made(command_line: CommandLine, layer: Path) -> None:
