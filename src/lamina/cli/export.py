@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, assert_never, get_args
+from typing import TYPE_CHECKING, Any, Literal, assert_never, cast, get_args
 
 import click
 
+from lamina.cli.image_options import image_options
 from lamina.cli.metapackage import MetapackageChoice, MetapackageForm, export_metapackage
 from lamina.cli.options import Output, environment, output_options, root_option, stack_file
-from lamina.cli.pack_options import InstallerChoice, PackChoice, installer_options, pack_options
-from lamina.cli.rpm import RpmChoice, export_rpm, rpm_options
+from lamina.cli.pack_options import installer_options, pack_options
+from lamina.cli.rpm import rpm_options
+from lamina.cli.shipping import FilesForm, export_files, holds_files
 from lamina.core import fs, report
 from lamina.core.errors import DocumentError, Problem, UsageError
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 ListForm = Literal["requirements", "pylock", "explicit", "environment", "pixi", "pixi-lock"]
 TextForm = Literal[ListForm, "sbom", MetapackageForm]
-Form = Literal[TextForm, "pack", "installer", "rpm"]
+Form = Literal[TextForm, FilesForm]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +57,10 @@ class _Wanted:
     required=True,
     help="requirements.txt with hashes, pylock.toml, exact files (conda's explicit list where "
     "there are conda packages), environment.yml, pixi.toml, pixi.lock, a bill of materials "
-    "(CycloneDX), a metapackage: a wheel or conda package that needs exactly this, or a pack: an "
-    "archive of a release or layer that works wherever it is unpacked, or an installer: a shell "
-    "script with a release in it; or RPMs of a release.",
+    "(CycloneDX), a metapackage: a wheel or conda package that needs exactly this; or, of a "
+    "release or layer, a pack: an archive that works wherever it is unpacked, an installer: a "
+    "shell script with a release in it, an image for containers, a file system in one file "
+    "(squashfs), or RPMs.",
 )
 @click.option("--target", metavar="PLATFORM/PYTHON", help="One target only, as linux-64/3.12.")
 @click.option(
@@ -71,11 +74,12 @@ class _Wanted:
     "destination",
     type=click.Path(path_type=Path),
     help="The file to write [default: standard output]; of metapackages the directory [here]; "
-    "of RPMs the directory.",
+    "of RPMs the directory; of an image a directory or .tar.",
 )
 @pack_options
 @rpm_options
 @installer_options
+@image_options
 @root_option
 @output_options
 def export(
@@ -87,45 +91,25 @@ def export(
     digest: DigestKind | None,
     destination: Path | None,
     root: Path,
-    rpm: RpmChoice,
-    installer: InstallerChoice,
-    **packing: Any,
+    **special: Any,
 ) -> None:
     """Write a lock in another form, or a release or layer as an archive or installer.
 
     SOURCE is a stack's directory, a lock, or a release such as hep-analysis/2026.11.0; without
     it, the lock beside the nearest lamina.toml is taken. A pack is made of a release or a layer.
     """
-    if form != "installer" and installer.is_given:
-        raise UsageError("--rc, --post-install and --sign are for --as installer")
-    if form == "pack":
-        from lamina.cli.pack import export_pack
-
-        export_pack(output, PackChoice(source=source, path=destination, root=root, **packing))
-    elif form == "rpm":
-        export_rpm(
-            output,
-            rpm,
-            source=source,
-            directory=destination,
-            root=root,
-            clobbered=packing["clobbered"],
-        )
-    elif form == "installer":
-        from lamina.cli.installer import export_installer
-
-        choice = PackChoice(source=source, path=destination, root=root, **packing)
-        export_installer(output, choice, installer)
-    else:
-        _export_lock(
-            output,
-            _find_source(source, root),
-            form=form,
-            target=target,
-            digest=digest,
-            destination=destination,
-            root=root,
-        )
+    if holds_files(form, special):
+        export_files(output, form, special, source=source, path=destination, root=root)
+        return
+    _export_lock(
+        output,
+        _find_source(source, root),
+        form=cast("TextForm", form),
+        target=target,
+        digest=digest,
+        destination=destination,
+        root=root,
+    )
 
 
 def _export_lock(

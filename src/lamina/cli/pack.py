@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lamina.cli.image_options import plain_http_option
 from lamina.cli.options import environment, output_options, root_option
 from lamina.core.errors import IntegrityError, StorageError, UsageError
 
@@ -93,26 +94,34 @@ def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:
 
 
 @click.command(name="import")
-@click.argument("archive", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("source")
+@plain_http_option
 @root_option
 @output_options
-def import_(output: Output, archive: Path, *, root: Path) -> None:
-    """Make a pack a release of a root again: ARCHIVE is what ``lamina export --as pack`` wrote.
+def import_(output: Output, source: str, *, root: Path, plain_http: bool) -> None:
+    """Make a pack or image a release of a root again.
+
+    SOURCE is what ``lamina export`` wrote ``--as pack`` or ``--as oci`` (a directory or .tar), or
+    an image in a registry, REGISTRY/NAME:TAG.
 
     Every file is compared with the manifest in it; the root's path is written where it has to be.
     """
+    from lamina.cli.image import bring_image, is_image
     from lamina.export.arrival import ImportRequest, import_pack
     from lamina.release.cvmfs import backend_of
 
     environ, now = environment(), datetime.now(UTC)
     request = ImportRequest(
-        archive=archive,
+        archive=Path(source),
         root=root,
         environ=environ,
         now=now,
         backend=backend_of(root, environ, now),
     )
-    release = import_pack(request)
+    if is_image(source):
+        release = bring_image(source, request, plain_http=plain_http)
+    else:
+        release = import_pack(request)
     shown = shlex.quote(str(release.prefix))
     output.result(
         f"{release.name} is in {shown}",

@@ -34,8 +34,9 @@ def pack_options(command: Callable[..., R]) -> Callable[..., R]:
         click.option(
             "--format",
             "archive",
-            type=click.Choice(["tar.zst", "tar.gz", "tar", "zip"]),
-            help="Of a pack [default: by the name of the file].",
+            type=click.Choice(["tar.zst", "tar.gz", "tar", "zip", "layout", "docker"]),
+            help="Of a pack [default: by the name of the file]; of an image: an OCI layout "
+            "[default] or what docker load takes.",
         ),
         click.option(
             "--with-base",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import netrc
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlsplit
 
 from lamina.core import report
@@ -15,13 +16,14 @@ from lamina.core.run import redact
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     import httpx2
 
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """Answers that may be other ones in a moment."""
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,17 @@ class Page:
     content: bytes
     content_range: str = ""
     """Which bytes of which total the content is, as RFC 9110 writes it; empty: all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a server says to any request, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By their names, in lower case."""
+    content: bytes
+    """Empty where it went elsewhere."""
 
 
 class HttpClient:
@@ -106,6 +119,46 @@ class HttpClient:
             f"no answer from {redact(address)} {tries}: {reason}",
             hints=["check the network and the proxy variables, then run it again"],
         )
+
+    def ask(
+        self,
+        method: str,
+        address: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | Path | None = None,
+        into: Callable[[bytes], object] | None = None,
+    ) -> Answer:
+        """Return what a server says to one request, once asked.
+
+        A file is sent in blocks. ``into`` takes the content of an answer without error in blocks.
+        Raises UpstreamUnavailableError where there is no answer, or none to its end.
+        """
+        import httpx2
+
+        sent = {**headers, "Accept-Encoding": "identity"}
+        try:
+            with contextlib.ExitStack() as stack:
+                content: Any = body
+                if isinstance(body, Path):
+                    content = stack.enter_context(body.open("rb"))
+                    sent["Content-Length"] = str(body.stat().st_size)
+                answer = stack.enter_context(
+                    self._client.stream(method, address, headers=sent, content=content)
+                )
+                taken = b""
+                if into is not None and answer.is_success:
+                    for block in answer.iter_raw(_BLOCK):
+                        into(block)
+                else:
+                    taken = answer.read()
+        except (httpx2.RequestError, httpx2.InvalidURL) as error:
+            reason = str(error) or type(error).__name__
+            raise UpstreamUnavailableError(
+                f"no answer from {redact(address)}: {reason}",
+                hints=["check the network and the proxy variables, then run it again"],
+            ) from error
+        return Answer(status=answer.status_code, headers=answer.headers, content=taken)
 
     def _login(self, address: str) -> tuple[str, str] | None:
         """Return the user and password of netrc, None where the address has its own."""

@@ -78,10 +78,12 @@ def run(
     timeout: float | None = None,
     log: Path | None = None,
     check: bool = True,
-    stdin: Path | None = None,
+    stdin: Path | int | None = None,
     last: bool = False,
 ) -> Completed:
     """Run a program without a shell; standard input is ``stdin``, empty when None.
+
+    A number is the end of a pipe, which is closed whatever comes of it.
 
     ``env`` is its whole environment (start from ``base_environment``); ``timeout`` is in seconds.
     ``log`` gets the command and all it wrote, appended, with credentials removed. ``last``: it is
@@ -91,12 +93,12 @@ def run(
     LaminaError when the program is not there.
     """
     words = [os.fspath(word) for word in argv]
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        with open(stdin or os.devnull, "rb") as given:  # noqa: PTH123
+    with open(stdin or os.devnull, "rb") as given:  # noqa: SIM117,PTH123
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             streams = (given, out, err)
             with _signals_held() if last else contextlib.nullcontext():
                 code = _wait(words, streams, env=env, cwd=cwd, timeout=timeout, last=last)
-        stdout, stderr = (_text(stream) for stream in (out, err))
+            stdout, stderr = (_text(stream) for stream in (out, err))
     if log is not None:
         _append(log, redact(f"$ {shlex.join(words)}\n{stdout}{stderr}[exit {code}]\n"))
     if check and code != 0:

@@ -68,8 +68,14 @@ def import_pack(request: ImportRequest) -> Release:
     Raises IntegrityError for an archive that is damaged or not what its manifest says,
     ConflictError where the release is there already, UsageError for a layer, StorageError.
     """
-    reading = Reading(request.archive)
-    members = reading.members()
+    return import_members(request, Reading(request.archive).members())
+
+
+def import_members(request: ImportRequest, members: Iterator[Member]) -> Release:
+    """Return the release that was made of members, wherever they come from.
+
+    They are in the order that a pack has them in, the listing among the first.
+    """
     head = _head(members, request.archive)
     manifest = head.manifest
     root = open_root(request.root, create=True, backend=request.backend)

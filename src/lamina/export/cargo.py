@@ -18,7 +18,7 @@ from lamina.core.errors import IntegrityError, StorageError
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from lamina.export.writers import ArchiveWriter
@@ -114,7 +114,7 @@ class _Reader:
                 digest.update(block)
                 self._look(tail + block if tail else block)
                 tail = block[-_OVERLAP:]
-                self.head = self.head or block[:2]
+                self.head = self.head or block[:4]
                 yield block
         if left:
             raise IntegrityError(f"{self.path}: changed while it was read")
@@ -128,15 +128,50 @@ class _Reader:
     @property
     def kind(self) -> Kind:
         """Tell text from programs as conda does: by a zero byte, but a script with one is text."""
-        return "binary" if self.zero and self.head != b"#!" else "text"
+        return "binary" if self.zero and not self.head.startswith(b"#!") else "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What is in the files of a cargo, known before any of them is written."""
+
+    named: frozenset[str]
+    """Those that name a prefix."""
+    programs: tuple[str, ...]
+    """Programs and libraries (ELF)."""
+
+
+def survey(cargo: Cargo) -> Survey:
+    """Read every file that is no byte code; raises IntegrityError, StorageError."""
+    needles = tuple(os.fsencode(one.prefix) for one in cargo.parts)
+    named, programs = set(), []
+    files = [path for path, one in sorted(cargo.entries.items()) if one.kind == "file"]
+    with report.step(f"reading {cargo.name}", total=len(files)) as step:
+        for path in files:
+            step.advance()
+            if path.endswith(".pyc"):
+                continue
+            source = cargo.sources[path]
+            try:
+                reader = _Reader(path=source, size=source.stat().st_size, needles=needles)
+            except OSError as error:
+                raise IntegrityError(f"{source}: {error.strerror}, and was published") from error
+            for _ in _translated(reader):
+                pass
+            if reader.hit:
+                named.add(path)
+            if reader.head == b"\x7fELF":
+                programs.append(path)
+    return Survey(named=frozenset(named), programs=tuple(programs))
 
 
 class Loader:
     """Writes a cargo into an archive, and what goes with it."""
 
-    def __init__(self, cargo: Cargo, writer: ArchiveWriter) -> None:
+    def __init__(self, cargo: Cargo, writer: ArchiveWriter, there: Iterable[str] = ()) -> None:
+        """``there``: directories that need no member."""
         self.cargo, self.writer = cargo, writer
-        self._directories: set[str] = set()
+        self._directories = set(there)
 
     def add(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
         """Add a file that is no part of the cargo."""

@@ -25,7 +25,7 @@ def check_owners(prefix: Path, *, allow: bool) -> None:
     """
     found: dict[str, tuple[str, str]] = {}
     clashes: list[str] = []
-    for path, package, digest in (*_conda_claims(prefix), *_wheel_claims(prefix)):
+    for path, package, digest in claims(prefix):
         before, known = found.setdefault(path, (package, digest))
         if before != package and known != digest:
             clashes.append(f"{path}: both {before} and {package}")
@@ -37,6 +37,12 @@ def check_owners(prefix: Path, *, allow: bool) -> None:
     if not allow:
         raise ConflictError(text, hints=["--clobbered packs what is there"])
     report.warn(text)
+
+
+def claims(prefix: Path) -> Iterator[Claim]:
+    """Yield the files of packages that say what is in them."""
+    yield from _conda_claims(prefix)
+    yield from _wheel_claims(prefix)
 
 
 def _wheel_claims(prefix: Path) -> Iterator[Claim]:

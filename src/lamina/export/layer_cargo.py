@@ -69,6 +69,20 @@ def _base_parts(release: Release, inside: str | None) -> Iterator[Part]:
         )
 
 
+def bundled_base(base: Path) -> Release:
+    """Return the release that a layer stands on; raises UsageError, NotSupportedError."""
+    release = release_at(base)
+    if release is None:
+        raise UsageError(f"{base}: no release of lamina")
+    if not release.manifest().python.bundled:
+        raise NotSupportedError(
+            f"{release.name} has no interpreter of its own, and the layer names that of this "
+            "machine",
+            hints=["publish the release with `bundle = true` in [stack]"],
+        )
+    return release
+
+
 def _with_base(cargo: Cargo, release: Release, environ: Mapping[str, str], scratch: Path) -> Cargo:
     if not release.manifest().python.bundled:
         raise NotSupportedError(

@@ -27,6 +27,7 @@ from lamina.export.writers import FORMATS, Format, archiving
 from lamina.release.space import require_space
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 PACK_SCHEMA = 1
@@ -86,26 +87,34 @@ def check_writable(cargo: Cargo, path: Path) -> None:
 
 def fill(cargo: Cargo, loader: Loader) -> list[Named]:
     """Write the members of a pack, and return what names a prefix."""
-    described = {
+    loader.add(PACK_NAME, json_text(described_pack(cargo)))
+    named = loader.load()
+    loader.add(LAUNCHER_NAME, launcher(cargo).encode(), mode=0o755)
+    loader.writer.link(ALIAS_NAME, LAUNCHER_NAME.rpartition("/")[2])
+    loader.add(UNPACK_NAME, joined("reprefix.py", "unpack.py").encode())
+    # Last, so that an archive without it is not a whole one.
+    loader.add(PREFIXES_NAME, json_text(described_prefixes(cargo, named)))
+    return named
+
+
+def described_pack(cargo: Cargo) -> dict[str, Any]:
+    """Return what is said of a cargo before all else."""
+    return {
         "schema": PACK_SCHEMA,
         "name": cargo.name,
         "platform": str(cargo.platform),
         "interpreter": cargo.interpreter,
         "prefixes": [_prefix(one) for one in cargo.parts],
     }
-    loader.add(PACK_NAME, json_text(described))
-    named = loader.load()
-    loader.add(LAUNCHER_NAME, launcher(cargo).encode(), mode=0o755)
-    loader.writer.link(ALIAS_NAME, LAUNCHER_NAME.rpartition("/")[2])
-    loader.add(UNPACK_NAME, joined("reprefix.py", "unpack.py").encode())
-    # Last, so that an archive without it is not a whole one.
-    state = {
+
+
+def described_prefixes(cargo: Cargo, named: Iterable[Named]) -> dict[str, Any]:
+    """Return which files name a prefix, known when all is written."""
+    return {
         "schema": PACK_SCHEMA,
-        "prefixes": described["prefixes"],
+        "prefixes": [_prefix(one) for one in cargo.parts],
         "files": [one.value() for one in named],
     }
-    loader.add(PREFIXES_NAME, json_text(state))
-    return named
 
 
 def _prefix(part: Part) -> dict[str, Any]:

@@ -1,0 +1,307 @@
+"""``lamina export --as oci`` and ``--as squashfs``, and images for ``lamina import``."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.cli.options import environment
+from lamina.core import fs, report
+from lamina.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lamina.cli.image_options import ImageChoice
+    from lamina.cli.options import Output
+    from lamina.export.arrival import ImportRequest
+    from lamina.export.oci.blobs import Blobs, Descriptor
+    from lamina.export.oci.image import BuiltImage, ImageRequest
+    from lamina.export.oci.layout import Image
+    from lamina.export.oci.registries import Pushed
+    from lamina.export.oci.shipping import Destination, ImageForm
+    from lamina.model.image_references import ImageReference
+    from lamina.release.mtree import Entry
+    from lamina.release.root import Release
+
+
+def export_squashfs(output: Output, source: str | None, path: Path | None, root: Path) -> None:
+    """Write a release as a file system in one file."""
+    from lamina.cli.release import find_release
+    from lamina.export.release_cargo import release_cargo
+    from lamina.export.squashfs import write_release_squashfs
+
+    if source is None or path is None:
+        raise UsageError(
+            "a file system is made of a release, and is a file",
+            hints=["lamina export STACK/VERSION --as squashfs -o FILE.sqfs"],
+        )
+    release = find_release(source, root)
+    environ = environment()
+    with tempfile.TemporaryDirectory(prefix="lamina-squashfs-") as scratch:
+        cargo = release_cargo(release, environ, Path(scratch))
+        made = write_release_squashfs(cargo, path, environ)
+    output.result(
+        f"wrote {made.path}: {made.size / 1e6:.1f} MB of {made.content / 1e6:.1f} MB\n"
+        f"{made.script} runs commands in it",
+        {
+            "form": "squashfs",
+            "name": cargo.name,
+            "output": str(made.path),
+            "script": str(made.script),
+            "bytes": made.size,
+            "content": made.content,
+        },
+    )
+
+
+def export_image(output: Output, choice: ImageChoice) -> None:
+    """Write or send an image of a release or layer."""
+    from lamina.export.oci.shipping import ship_image
+
+    if choice.source is None or not (choice.path or choice.push):
+        raise UsageError(
+            "an image is made of a release or layer, and is a directory, a .tar, or in a registry",
+            hints=[
+                "lamina export STACK/VERSION --as oci -o DIRECTORY",
+                "lamina export STACK/VERSION --as oci --push REGISTRY/NAME:TAG",
+            ],
+        )
+    if choice.base and choice.with_libc:
+        raise UsageError("a base has its C library: --base or --with-libc")
+    if not (choice.base or choice.with_libc):
+        report.warn(
+            "the image holds no C library, and nothing can be started in it: --base LAYOUT puts it "
+            "on an image that has one, --with-libc puts this machine's in"
+        )
+    pushed: list[Pushed] = []
+    with ExitStack() as stack:
+        requests = _requests(choice, stack)
+        destination = _destination(choice, requests[0], pushed)
+        shipped = ship_image(requests, destination)
+    lines = [f"wrote {choice.path}"] if choice.path else []
+    lines += [
+        f"sent {choice.push}: {one.blobs} blobs, {one.sent / 1e6:.1f} MB; {one.there} were there"
+        for one in pushed
+    ]
+    names = ", ".join(one.cargo.platform for one in requests)
+    lines.append(f"{shipped.digest}: {shipped.size / 1e6:.1f} MB in layers, for {names}")
+    output.result(
+        "\n".join(lines), _value(choice, requests, shipped.digest, shipped.images, pushed)
+    )
+
+
+def _value(
+    choice: ImageChoice,
+    requests: Sequence[ImageRequest],
+    digest: str,
+    images: Sequence[BuiltImage],
+    pushed: Sequence[Pushed],
+) -> dict[str, object]:
+    return {
+        "form": "oci",
+        "name": requests[0].release.name,
+        "digest": digest,
+        "output": str(choice.path) if choice.path else None,
+        "pushed": [
+            {"image": choice.push, "blobs": one.blobs, "bytes": one.sent, "there": one.there}
+            for one in pushed
+        ],
+        "images": [
+            {
+                "platform": request.cargo.platform,
+                "digest": image.descriptor.digest,
+                "layers": [{"digest": one.digest, "bytes": one.size} for one in image.layers],
+                "own-layers": list(image.titles),
+            }
+            for request, image in zip(requests, images, strict=True)
+        ],
+    }
+
+
+def _requests(choice: ImageChoice, stack: ExitStack) -> list[ImageRequest]:
+    """Return what is to be built: one image a platform."""
+    from lamina.cli.release import find_release
+    from lamina.export.layer_cargo import bundled_base, layer_cargo
+    from lamina.layer.base import is_layer
+    from lamina.layer.document import load_layer
+
+    assert choice.source is not None  # noqa: S101 (asked before)
+    environ = environment()
+    if not is_layer(Path(choice.source)):
+        release = find_release(choice.source, choice.root)
+        return [_request(one, choice, stack) for one in _platforms(release, choice)]
+    layer = Path(choice.source).absolute()
+    base = Path(load_layer(layer).base.prefix)
+    cargo = layer_cargo(layer, base, environ, _scratch(stack), with_base=False)
+    return [_request(bundled_base(base), choice, stack, layer=cargo)]
+
+
+def _platforms(release: Release, choice: ImageChoice) -> list[Release]:
+    """Return the releases that go into one image; raises UsageError for what is not published."""
+    from lamina.core.errors import NotSupportedError
+    from lamina.export.oci.image import go_platform
+    from lamina.model.platforms import Platform
+    from lamina.model.references import ReleaseReference
+    from lamina.release.root import open_root
+
+    root = open_root(choice.root)
+    if root.release(release.stack, release.version, release.platform) is None:
+        return [release]  # It was named by its path.
+    if choice.platforms:
+        known = [one.value for one in Platform]
+        for one in choice.platforms:
+            if one not in known:
+                raise UsageError(f"{one}: no platform; there are {', '.join(known)}")
+        reference = ReleaseReference.parse(release.name)
+        wanted = sorted({Platform(one) for one in choice.platforms})
+        return [root.find(reference, one) for one in wanted]
+    published = [one for one in root.releases(release.stack) if one.version == release.version]
+    if choice.archive == "docker":
+        return [release]
+    found = []
+    for other in published:
+        try:
+            go_platform(other.platform)
+        except NotSupportedError as error:
+            report.note(f"left out: {error.message}")
+        else:
+            found.append(other)
+    return found
+
+
+def _scratch(stack: ExitStack) -> Path:
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lamina-image-")))
+
+
+def _request(
+    release: Release, choice: ImageChoice, stack: ExitStack, **more: object
+) -> ImageRequest:
+    from lamina.export.oci.image import ImageRequest, go_platform
+    from lamina.export.release_cargo import release_cargo
+    from lamina.model.platforms import current_platform
+
+    environ = environment()
+    platform = go_platform(release.platform)
+    if choice.with_libc and release.platform != current_platform():
+        raise UsageError(
+            f"the C library of this machine is not one for {release.platform}",
+            hints=["--base LAYOUT", f"--platform {current_platform()}"],
+        )
+    return ImageRequest(
+        release=release,
+        cargo=release_cargo(release, environ, _scratch(stack)),
+        compression="zstd" if choice.compression == "zstd" else "gzip",
+        like=_listing(choice),
+        base=_base(choice.base, platform, stack) if choice.base else None,
+        with_libc=choice.with_libc,
+        entrypoint=tuple(shlex.split(choice.entrypoint or "")),
+        environ=environ,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def _listing(choice: ImageChoice) -> Mapping[str, Entry] | None:
+    from lamina.cli.release import find_release
+    from lamina.release.verify import recorded_files
+
+    return recorded_files(find_release(choice.like, choice.root)) if choice.like else None
+
+
+def _base(text: str, platform: tuple[str, str], stack: ExitStack) -> tuple[Blobs, Image]:
+    """Return the image that a person means by ``LAYOUT[:TAG]``."""
+    from lamina.export.oci.blobs import Blobs
+    from lamina.export.oci.layout import find_image, is_layout_tar, unpack_layout
+
+    path, tag = Path(text), None
+    if not path.exists():
+        name, _, tag = text.rpartition(":")
+        path = Path(name)
+    if path == Path() or not path.exists():
+        raise UsageError(f"{text}: no such directory or file")
+    if path.is_file():
+        if not is_layout_tar(path):
+            raise UsageError(f"{path}: no OCI image layout")
+        scratch = _scratch(stack)
+        unpack_layout(path, scratch)
+        path = scratch
+    return Blobs(path), find_image(path, platform, tag)
+
+
+def _destination(choice: ImageChoice, request: ImageRequest, pushed: list[Pushed]) -> Destination:
+    from lamina.export.oci.shipping import Destination
+    from lamina.model.image_references import tag_of
+
+    release = request.release
+    tag = tag_of(str(release.version))
+    name, send = f"{release.stack}:{tag}", None
+    if choice.push:
+        reference = _reference(choice.push)
+        tag = reference.tag or tag
+        name = f"{reference.host}/{reference.name}:{tag}"
+
+        def send(blobs: Blobs, images: Sequence[BuiltImage], top: Descriptor) -> None:
+            from lamina.core.http import HttpClient
+            from lamina.engines.registry import Registry
+            from lamina.export.oci.registries import push
+
+            environ = environment()
+            with HttpClient(environ) as http:
+                registry = Registry(http, reference, environ, plain_http=choice.plain_http)
+                pushed.append(push(registry, blobs, images, top, tag))
+
+    form: ImageForm = "docker" if choice.archive == "docker" else "layout"
+    if choice.archive not in {None, "docker", "layout"}:
+        raise UsageError(f"--format {choice.archive}: an image is a layout or for docker")
+    return Destination(path=choice.path, form=form, tag=tag, name=name, send=send)
+
+
+def _reference(text: str, head: str = "") -> ImageReference:
+    from lamina.model.image_references import ImageReference
+
+    try:
+        return ImageReference.parse(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{head}{error}", hints=["registry.example.org/group/stack:1.0"]
+        ) from error
+
+
+def is_image(text: str) -> bool:
+    """Tell whether what is to be imported is an image: a layout, a tar of it, or in a registry."""
+    from lamina.export.oci.layout import is_layout_tar
+
+    path = Path(text)
+    return not path.exists() or path.is_dir() or is_layout_tar(path)
+
+
+def bring_image(text: str, request: ImportRequest, *, plain_http: bool) -> Release:
+    """Make a release of an image."""
+    from lamina.core.http import HttpClient
+    from lamina.engines.registry import Registry
+    from lamina.export.oci.arrival import import_image
+    from lamina.export.oci.image import go_platform
+    from lamina.export.oci.layout import find_image, unpack_layout
+    from lamina.export.oci.registries import pull
+    from lamina.model.platforms import current_platform
+
+    platform, path = go_platform(current_platform()), Path(text)
+    with ExitStack() as stack:
+        if path.is_dir():
+            layout = path
+            image = find_image(layout, platform, anywhere=True)
+        elif path.exists():
+            layout = _scratch(stack)
+            unpack_layout(path, layout)
+            image = find_image(layout, platform, anywhere=True)
+        else:
+            reference = _reference(text, f"{text}: no such file or directory; ")
+            layout = _scratch(stack) / "layout"
+            fs.make_directory(layout)
+            with HttpClient(request.environ) as http:
+                registry = Registry(http, reference, request.environ, plain_http=plain_http)
+                image = pull(registry, reference, platform, layout)
+        return import_image(request, layout, image)

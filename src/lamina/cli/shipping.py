@@ -1,0 +1,55 @@
+"""Which forms of ``lamina export`` hold the files themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, get_args
+
+from lamina.cli.image_options import ImageChoice
+from lamina.cli.pack_options import PackChoice
+from lamina.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lamina.cli.options import Output
+
+FilesForm = Literal["pack", "installer", "rpm", "oci", "squashfs"]
+
+
+def holds_files(form: str, special: Mapping[str, Any]) -> TypeGuard[FilesForm]:
+    """Tell whether a form holds the files; raises UsageError for options of another form."""
+    if form != "installer" and special["installer"].is_given:
+        raise UsageError("--rc, --post-install and --sign are for --as installer")
+    return form in get_args(FilesForm)
+
+
+def export_files(output: Output, form: FilesForm, special: Mapping[str, Any], **where: Any) -> None:
+    """Write files in one of the forms, each with its own options out of ``special``."""
+    from lamina.cli.image import export_image, export_squashfs
+    from lamina.cli.installer import export_installer
+    from lamina.cli.pack import export_pack
+    from lamina.cli.rpm import export_rpm
+
+    def options(choice: type) -> dict[str, Any]:
+        names = {one.name for one in dataclasses.fields(choice)}
+        return {key: one for key, one in special.items() if key in names} | where
+
+    match form:
+        case "pack":
+            export_pack(output, PackChoice(**options(PackChoice)))
+        case "installer":
+            export_installer(output, PackChoice(**options(PackChoice)), special["installer"])
+        case "rpm":
+            export_rpm(
+                output,
+                special["rpm"],
+                source=where["source"],
+                directory=where["path"],
+                root=where["root"],
+                clobbered=special["clobbered"],
+            )
+        case "oci":
+            export_image(output, ImageChoice(**options(ImageChoice)))
+        case "squashfs":
+            export_squashfs(output, **where)

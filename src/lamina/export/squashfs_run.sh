@@ -1,0 +1,80 @@
+#!/bin/sh
+# Runs a command in a release that is in the file system beside this script, at its own path.
+name=@NAME@ prefix=@PREFIX@ file=@FILE@
+usage="usage: $0 [--in IMAGE] [--] [COMMAND...]
+  COMMAND      default: a shell
+  --in IMAGE   in a container image, by apptainer or singularity"
+die() { echo "error: $1" >&2; [ -z "$2" ] || echo "hint: $2" >&2; exit 1; }
+image=
+case $1 in
+    --help) echo "$usage"; exit 0 ;;
+    --in) [ $# -ge 2 ] || die "--in takes an image"; image=$2; shift 2 ;;
+esac
+[ "$1" != -- ] || shift
+case $0 in */*) top=${0%/*} ;; *) top=$(dirname "$(command -v "$0")") ;; esac
+file=$(cd "$top" && pwd)/$file
+[ -r "$file" ] || die "$file: not there; this script belongs to it"
+[ $# -gt 0 ] || set -- "${SHELL:-/bin/sh}"
+
+if [ -n "$image" ]; then
+    program=$(command -v apptainer || command -v singularity) ||
+        die "neither apptainer nor singularity is there"
+    APPTAINERENV_PREPEND_PATH="$prefix/bin" SINGULARITYENV_PREPEND_PATH="$prefix/bin" \
+        exec "$program" exec --bind "$file:$prefix:image-src=/" "$image" "$@"
+fi
+
+if [ -e "$prefix/.lamina/release.toml" ] && ! mountpoint -q "$prefix"; then
+    # The release itself is there.
+    PATH=$prefix/bin:$PATH
+    export PATH
+    exec "$@"
+fi
+program=$(command -v squashfuse_ll || command -v squashfuse) ||
+    die "there is no program squashfuse" "apt install squashfuse, or $0 --in IMAGE, with apptainer"
+unmount=$(command -v fusermount3 || command -v fusermount) ||
+    die "there is no program fusermount3" "apt install fuse3"
+
+# Two locks: 9 is shared by all commands that run, 8 is held while one mounts or unmounts.
+locks=${XDG_RUNTIME_DIR:-/tmp/lamina-$(id -u)}
+mkdir -m 700 "$locks" 2>/dev/null
+[ -d "$locks" ] && [ -O "$locks" ] || die "$locks: not a directory of yours"
+locks=$locks/$(printf %s "$prefix" | cksum | tr ' ' -)
+exec 8>>"$locks.mount" 9>>"$locks.use" || exit 1
+
+made=
+undo() {
+    trap - EXIT
+    flock -x 8
+    # Only the last command that ends gets it.
+    if flock -x -n 9; then
+        if mountpoint -q "$prefix"; then "$unmount" -u "$prefix"; fi
+        while read -r one; do
+            [ -z "$one" ] || rmdir "$one" 2>/dev/null
+        done <"$locks.made"
+        : >"$locks.made"
+    fi
+}
+flock -x 8
+flock -s 9
+if ! mountpoint -q "$prefix"; then
+    one=$prefix
+    while ! [ -d "$one" ]; do
+        made="$made$one
+"
+        one=$(dirname "$one")
+    done
+    printf %s "$made" >"$locks.made"
+    mkdir -p "$prefix" 2>/dev/null ||
+        die "$prefix cannot be made, where $name has to be" \
+            "sudo install -d -o $(id -un) $prefix, or $0 --in IMAGE, with apptainer"
+    trap undo EXIT
+    "$program" -o ro "$file" "$prefix" 8>&- 9>&- || die "$file cannot be mounted at $prefix"
+fi
+trap undo EXIT
+flock -u 8
+# Ctrl-C is for the command; what is to be done afterwards is done.
+trap : INT
+PATH=$prefix/bin:$PATH
+export PATH
+"$@" 8>&- 9>&-
+exit $?
