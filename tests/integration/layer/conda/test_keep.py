@@ -178,7 +178,7 @@ def test_why_a_conda_package_is_there(ground: Ground) -> None:
     ]
 
 
-def test_archives_in_a_cache_that_nobody_can_write(ground: Ground) -> None:
+def test_trap_03_archives_in_a_cache_that_nobody_can_write(ground: Ground) -> None:
     """What is there already, with the right hash, is taken without any lock beside it."""
     layer = ground.layer()
     ground.add(layer, "tool")
