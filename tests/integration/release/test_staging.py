@@ -11,7 +11,7 @@ import pytest
 from lamina.core.errors import BuildFailedError
 from lamina.engines.namespace import MountNamespace
 from lamina.model.versions import parse_release_version
-from lamina.release import seal
+from lamina.release import begin
 from lamina.release.place import Place, final_place
 from lamina.release.publish import publish
 from lamina.release.verify import verify_release
@@ -21,7 +21,7 @@ from support.releases import make_stack, publish_request
 
 @pytest.fixture
 def _no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seal, "final_place", lambda **_: None)
+    monkeypatch.setattr(begin, "final_place", lambda **_: None)
 
 
 @pytest.mark.usefixtures("_no_namespaces")
