@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# What the readers of tar and zip raise for damaged bytes. NotImplementedError is zipfile's, for a
+# way to compress that does not exist.
 _DAMAGE = (
     EOFError, OSError, ValueError, RecursionError, NotImplementedError, tarfile.TarError,
     zipfile.BadZipFile, zlib.error, ZstdError,

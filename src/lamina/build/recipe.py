@@ -13,13 +13,11 @@ from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from lamina.build.project import read_project
 from lamina.build.recipe_files import NAME
 from lamina.build.recipe_text import Source, render_recipe
-from lamina.build.sources import SUFFIXES, sources_in, sources_of
+from lamina.build.sources import SUFFIXES, content_of, sources_in, sources_of
 from lamina.core import fs
 from lamina.core.errors import (
     ConflictError,
-    IntegrityError,
     LaminaError,
-    UpstreamUnavailableError,
     UsageError,
 )
 from lamina.core.http import HttpClient
@@ -122,7 +120,7 @@ def _of_index(
         raise LaminaError(f"the index has no package {package}")
     offers = [one for many in files.values() for one in many]
     version, sdist = _newest(offers, requirement)
-    content = _content(client, sdist)
+    content = content_of(client, sdist)
     wheel = _metadata_of_wheel(client, offers, version)
     project = read_project(sources_of(content, sdist.filename), wheel=wheel)
     source = Source(url=without_credentials(sdist.address), sha256=digest_of_bytes(content))
@@ -166,21 +164,6 @@ def _sdists(offers: list[Offer]) -> Iterator[tuple[Version, Offer]]:
             yield parse_sdist_filename(one.filename)[1], one
         except InvalidSdistFilename:
             continue
-
-
-def _content(client: HttpClient, offer: Offer) -> bytes:
-    page = client.get(offer.address)
-    if page.status != 200:
-        raise UpstreamUnavailableError(
-            f"the index does not serve {offer.filename}: HTTP status {page.status}"
-        )
-    found = digest_of_bytes(page.content)
-    if offer.sha256 and found != offer.sha256:
-        raise IntegrityError(
-            f"{offer.filename}: the index serves content with sha256 {found}, "
-            f"its page says {offer.sha256}"
-        )
-    return page.content
 
 
 def _metadata_of_wheel(client: HttpClient, offers: list[Offer], version: Version) -> str:

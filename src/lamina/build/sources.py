@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamina.core.errors import DocumentError, IntegrityError, Problem
+from lamina.core.errors import DocumentError, IntegrityError, Problem, UpstreamUnavailableError
+from lamina.model.digests import digest_of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from lamina.core.http import HttpClient
+    from lamina.engines.index_pages import Offer
 
 SUFFIXES = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz")
 _LARGEST = 1 << 22
@@ -105,3 +109,19 @@ def _zip(content: bytes) -> dict[str, bytes]:
             for one in archive.infolist()
             if not one.is_dir()
         }
+
+
+def content_of(client: HttpClient, offer: Offer) -> bytes:
+    """Return a file of an index; raises IntegrityError, UpstreamUnavailableError."""
+    page = client.get(offer.address)
+    if page.status != 200:
+        raise UpstreamUnavailableError(
+            f"the index does not serve {offer.filename}: HTTP status {page.status}"
+        )
+    found = digest_of_bytes(page.content)
+    if offer.sha256 and found != offer.sha256:
+        raise IntegrityError(
+            f"{offer.filename}: the index serves content with sha256 {found}, "
+            f"its page says {offer.sha256}"
+        )
+    return page.content

@@ -49,7 +49,7 @@ def kept_report(root: Root, release: Release) -> dict[str, Any] | None:
     try:
         value = json.loads(_path(root, release).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
+        return None  # It is made again by whoever wants it; the release does not depend on it.
     return value if isinstance(value, dict) else None
 
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import tarfile
+import tempfile
 import tomllib
-import zipfile
 from dataclasses import dataclass
 from email.parser import HeaderParser
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 from packaging.version import Version
 
-from lamina.core.errors import IntegrityError, LaminaError, UpstreamUnavailableError
+from lamina.build.sources import content_of
+from lamina.build.wheels.fetching import unpack
+from lamina.core import fs
+from lamina.core.errors import LaminaError
 from lamina.engines.index_pages import project_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from lamina.core.http import HttpClient
     from lamina.engines.index_pages import Offer
@@ -42,8 +42,6 @@ class Sources:
 
     def hide(self, modules: Iterable[str]) -> None:
         """Take away the modules that are installed, so that the installed ones are tested."""
-        from lamina.core import fs
-
         tops = {module.partition(".")[0] for module in modules} - set(_NAMES)
         for above in (self.directory, self.directory / "src", self.directory / "lib"):
             for top in tops:
@@ -76,31 +74,16 @@ def fetch_sources(http: HttpClient, offer: Offer, directory: Path) -> Sources:
     Raises IntegrityError for bytes that are not those that the index tells of, or that would be
     written elsewhere, UpstreamUnavailableError.
     """
-    page = http.get(offer.address)
-    if page.status != 200:
-        raise UpstreamUnavailableError(f"{offer.filename}: HTTP status {page.status}")
-    if (found := hashlib.sha256(page.content).hexdigest()) != offer.sha256:
-        raise IntegrityError(
-            f"{offer.filename}: its sha256 is {found}, and should be {offer.sha256}"
-        )
-    return unpack_sources(page.content, offer.filename, directory)
+    return unpack_sources(content_of(http, offer), offer.filename, directory)
 
 
 def unpack_sources(content: bytes, file: str, directory: Path) -> Sources:
     """Unpack a source distribution; raises IntegrityError."""
-    try:
-        if file.endswith(".zip"):
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                archive.extractall(directory)  # noqa: S202 - it leaves out `..` and roots
-        else:
-            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-                archive.extractall(directory, filter="data")
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
-        raise IntegrityError(f"{file}: cannot be unpacked: {error}") from error
-    [*tops] = sorted(path for path in directory.iterdir() if path.is_dir())
-    if len(tops) != 1:
-        raise IntegrityError(f"{file}: has {len(tops)} directories at its top, and should have one")
-    return Sources(file=file, directory=tops[0], requirements=_requirements(tops[0]))
+    with tempfile.TemporaryDirectory(prefix="lamina-sources-") as name:
+        path = Path(name) / file
+        fs.write_bytes(path, content, durable=False)
+        top = unpack(path, directory)
+    return Sources(file=file, directory=top, requirements=_requirements(top))
 
 
 def _requirements(top: Path) -> tuple[str, ...]:

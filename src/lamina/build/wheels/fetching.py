@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+import zlib
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ def unpack(path: Path, directory: Path) -> Path:
     try:
         with fs.change("unpack", directory):
             _extract(path, directory)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
         raise IntegrityError(f"{path.name}: cannot be unpacked: {error}") from error
     tops = sorted(one for one in directory.iterdir() if one.is_dir())
     if len(tops) != 1:

@@ -153,7 +153,7 @@ def _requires(
     try:
         return tuple(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
-        pass
+        pass  # Not asked before, or what was kept is damaged: ask.
     with tempfile.TemporaryDirectory(prefix="lamina-needs-") as name:
         work = Path(name)
         top = unpack(source, work / "src")
