@@ -164,6 +164,7 @@ def _licence_lines(licences: Mapping[PackageName, str]) -> list[str]:
 
 def _described(release: Release, manifest: Manifest, files: int, size: int) -> str:
     python = manifest.python
+    march = f", {manifest.micro_architecture}" if manifest.micro_architecture else ""
     tests = {
         "none": "the stack has none",
         "skipped": "skipped",
@@ -172,7 +173,7 @@ def _described(release: Release, manifest: Manifest, files: int, size: int) -> s
     }[manifest.tested]
     return "\n".join(
         [
-            f"release   {release.name} for {manifest.platform}",
+            f"release   {release.name} for {manifest.platform}{march}",
             f"prefix    {release.prefix}",
             f"created   {manifest.created:%Y-%m-%d %H:%M:%S} UTC",
             f"python    {python.version}, "

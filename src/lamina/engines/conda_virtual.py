@@ -9,6 +9,7 @@ from rattler.package.build_string import BuildString
 
 from lamina.engines.conda_boundary import guarded
 from lamina.model.platforms import Platform, SystemFloor
+from lamina.model.processors import archspec_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,14 +29,16 @@ def virtual_packages(
     platform: Platform,
     *,
     floor: SystemFloor | None = None,
+    march: str | None = None,
     overrides: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return name -> version (or ``version=build``) of what a platform has, never this machine.
 
+    ``march`` is the micro-architecture that it may count on, the platform's plain one where None;
     ``overrides`` add or replace, such as ``{"__cuda": "12.4"}``; an empty version takes away.
     """
     oldest = floor or SystemFloor()
-    found = {"__archspec": f"1={_MACHINES[platform]}"}
+    found = {"__archspec": f"1={archspec_name(march) if march else _MACHINES[platform]}"}
     match platform:
         case Platform.LINUX_64 | Platform.LINUX_AARCH64:
             glibc = ".".join(map(str, oldest.glibc))

@@ -23,6 +23,7 @@ from lamina.export.launcher import system_of
 from lamina.export.pack import check_writable, fill
 from lamina.export.writers import archiving
 from lamina.model.digests import parse_sha256
+from lamina.model.processors import features_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,7 @@ def write_installer(
     if cargo.interpreter is None:
         raise NotSupportedError(f"{cargo.name}: an installer needs a Python in it")
     check_writable(cargo, path)
+    march = manifest.micro_architecture or ""
     bound = cargo.size + _MEMBER * (len(cargo.entries) + 16)
     with fs.replacing(path, mode=0o755) as stream:
         stream.write(bytes(BLOCK))
@@ -70,6 +72,8 @@ def write_installer(
             platform=cargo.platform,
             system=system_of(cargo.platform),
             glibc=_glibc(cargo),
+            micro_architecture=march,
+            needed_features=" ".join(sorted(features_of(march))) if march else "",
             environment_file=environment_file,
             hook=HOOK_NAME if HOOK_NAME in cargo.entries else "",
             tests=TESTS_NAME if TESTS_NAME in cargo.entries else "",

@@ -143,11 +143,27 @@ check_parts() {
     done
 }
 
+check_processor() {
+    [ -n "$needed_features" ] && [ -r /proc/cpuinfo ] || return 0
+    # Of the first processor; a system that names none is taken at its word.
+    there=$(sed -n -e '/^flags[^:]*:/bfound' -e '/^Features[^:]*:/bfound' -e d \
+        -e ':found' -e 's/[^:]*://' -e p -e q /proc/cpuinfo)
+    [ -n "$there" ] || return 0
+    for feature in $needed_features; do
+        case " $there " in
+        *" $feature "*) ;;
+        *) fail 2 "$name $version is compiled for $micro_architecture, and the processor of \
+this machine lacks $feature" ;;
+        esac
+    done
+}
+
 check_machine() {
     machine="$(uname -s) $(uname -m)"
     if [ "$machine" != "$system" ]; then
         fail 2 "$name $version is for $platform ($system), and this machine is $machine"
     fi
+    check_processor
     [ -n "$glibc" ] || return 0
     there=$(getconf GNU_LIBC_VERSION 2>/dev/null)
     there=${there#glibc }

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from lamina.engines.records import Claim
 
 _SHOWN = 5
-_START = re.compile(r"lib/python3\.\d+/site-packages/(_lamina_start|\+lamina-start)")
+_START = re.compile(
+    r"lib/python3\.\d+/site-packages/(_lamina_(start|machine)|\+lamina-(start|machine))"
+)
 """What a start begins with, and whatever would be found before it."""
 
 

@@ -131,6 +131,8 @@ class Manifest(Document):
     """What it was published and tested as, where an installer of it was promoted afterwards."""
     platform: PlatformField
     """What it runs on."""
+    micro_architecture: str | None = None
+    """What its packages are compiled for, such as ``x86-64-v3``; missing: what runs everywhere."""
     prefix: str
     """Where it was published; scripts name this path."""
     created: TimeField
@@ -182,13 +184,14 @@ def load_manifest(path: Path) -> Manifest:
 
 def dump_manifest(manifest: Manifest) -> str:
     """Return the canonical TOML text: keys in a fixed order, packages by name."""
-    python, tools = manifest.python, manifest.tools
+    python, tools, march = manifest.python, manifest.tools, manifest.micro_architecture
     lines = [
         f"schema = {manifest.schema_}",
         f"stack = {toml_text(manifest.stack)}",
         f"version = {toml_text(manifest.version)}",
         *([f"tested-as = {toml_text(manifest.tested_as)}"] if manifest.tested_as else []),
         f"platform = {toml_text(manifest.platform)}",
+        *([f"micro-architecture = {toml_text(march)}"] if march else []),
         f"prefix = {toml_text(manifest.prefix)}",
         f"created = {manifest.created.strftime('%Y-%m-%dT%H:%M:%SZ')}",
         f"lock-digest = {toml_text(manifest.lock_digest)}",

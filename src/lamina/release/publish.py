@@ -15,6 +15,7 @@ from lamina.model.platforms import Platform
 from lamina.release.begin import begin
 from lamina.release.guard import only_publisher, remove_empty, sweep
 from lamina.release.history import read_history
+from lamina.release.processor import require_processor
 from lamina.release.realise import realise
 from lamina.release.root import SIGNATURE_NAME, Release, Root, make_root, open_root
 from lamina.release.seal import Tally, seal
@@ -54,7 +55,11 @@ class Outcome:
 
 
 def plan_publish(request: PublishRequest, root: Root) -> Plan:
-    """Return what publishing would do; raises ConflictError when the version is taken."""
+    """Return what publishing would do.
+
+    Raises ConflictError when the version is taken, NotSupportedError where the processor of this
+    machine is too old for what the stack is compiled for.
+    """
     name = request.stack.stack.name
     platform = request.target.platform
     release = Release(
@@ -67,7 +72,9 @@ def plan_publish(request: PublishRequest, root: Root) -> Plan:
     check_unused(root, release)
     if there is not None:
         _check_identical(there, request, root)
-    elif release.prefix.is_dir() and any(release.prefix.iterdir()):
+    else:
+        require_processor(request.stack, platform)
+    if there is None and release.prefix.is_dir() and any(release.prefix.iterdir()):
         raise ConflictError(
             f"{release.prefix}: not empty, and no release of lamina",
             hints=[f"look at what is there and remove it, or {_NEW_VERSION}"],

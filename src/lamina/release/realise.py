@@ -15,6 +15,7 @@ from lamina.release.conda_activation import SCRIPTS, write_activation
 from lamina.release.conda_part import check_clobbers
 from lamina.release.install_hooks import run_install_hooks
 from lamina.release.intruders import names_of_ours, refuse_intruders
+from lamina.release.processor import write_check
 from lamina.release.root import INTERNAL
 from lamina.release.staged import run_staged
 from lamina.release.takeover import clashing, give_back, plan_takeover, take_over
@@ -50,6 +51,7 @@ def realise(draft: Draft) -> Taken:
     taken = _install(draft)
     run_install_hooks(draft, "post-install")
     refuse_intruders(stage, ours)
+    write_check(request.stack, request.target.platform, stage)
     if request.conda is not None:
         check_clobbers(stage, allowed=request.stack.stack.allow_clobber)
     compile_tree(draft, taken)

@@ -237,6 +237,7 @@ def _manifest(
         stack=release.stack,
         version=release.version,
         platform=release.platform,
+        micro_architecture=request.stack.build.march_on(release.platform),
         prefix=str(release.prefix),
         created=about.created,
         lock_digest=digest_of_lock(lock),

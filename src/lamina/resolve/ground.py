@@ -165,6 +165,7 @@ class CondaSide:
             virtual=virtual_packages(
                 target.platform,
                 floor=system_floor(self.stack),
+                march=self.stack.build.march_on(target.platform),
                 overrides=resolve.virtual.get(target.platform),
             ),
             constraints=[one.spec for one in bounds],

@@ -32,6 +32,7 @@ def check_consistency(data: Mapping[str, Any]) -> list[Problem]:
         *_build_fields_without_source(data),
         *_parents_given_twice(data),
         *_unknown_channels(data),
+        *_processors_of_no_platform(data),
     ]
 
 
@@ -152,6 +153,30 @@ def _unknown_channels(data: Mapping[str, Any]) -> Iterator[Problem]:
                 found=f"{name!r} is not among resolve.channels",
                 allowed=f"there: {', '.join(channels) or 'none'}",
                 suggestion=near_match(name, channels),
+            )
+
+
+def _processors_of_no_platform(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield micro-architectures that no platform of the stack has."""
+    march = _table(data, "build").get("march")
+    ours = [
+        one for _, one in _texts(_table(data, "stack").get("platforms")) if one in set(Platform)
+    ]
+    if not march or not ours:
+        return
+    from lamina.model.processors import is_known, runs_on
+
+    given: list[tuple[tuple[str, ...], Any, list[str]]] = [(("build", "march"), march, ours)]
+    if isinstance(march, dict):
+        given = [(("build", "march", key), march[key], [key]) for key in march]
+    for where, text, meant in given:
+        if not isinstance(text, str) or not is_known(text):
+            continue
+        if not any(one in ours and runs_on(text, Platform(one)) for one in meant):
+            yield Problem(
+                where=dotted(where),
+                found=f"{text!r} is of no platform of the stack",
+                allowed=f"stack.platforms: {', '.join(ours)}",
             )
 
 

@@ -168,6 +168,8 @@ def test_virtual_packages_are_those_of_the_platform_not_of_this_machine() -> Non
         LINUX, floor=SystemFloor(glibc=(2, 34)), overrides={"__cuda": "12.4", "__archspec": ""}
     )
     assert found == {"__cuda": "12.4", "__glibc": "2.34", "__linux": "4.18", "__unix": "0"}
+    assert virtual_packages(LINUX)["__archspec"] == "1=x86_64"
+    assert virtual_packages(LINUX, march="x86-64-v3")["__archspec"] == "1=x86_64_v3"
     assert virtual_packages(Platform.OSX_ARM64)["__osx"] == "14.0"
     assert virtual_packages(Platform.WIN_64)["__win"] == "0"
 

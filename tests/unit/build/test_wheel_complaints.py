@@ -9,6 +9,7 @@ from lamina.build.wheels.complaint import explain_failure, last_line
 from lamina.build.wheels.order import flags_of, jobs_of
 from lamina.build.wheels.system import hint_for
 from lamina.core.errors import BuildFailedError, CommandFailedError, LaminaError, StorageError
+from lamina.model.platforms import Platform
 from lamina.stack.builds import BuildTable
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def test_flags_are_those_of_the_stack() -> None:
     table = BuildTable.model_validate(
         {"cflags": "-O3 -g0", "ldflags": ["-Wl,-s"], "march": "x86-64-v3", "jobs": 3}
     )
-    assert flags_of(table) == {
+    assert flags_of(table, Platform.LINUX_64) == {
         "CFLAGS": "-march=x86-64-v3 -O3 -g0",
         "CXXFLAGS": "-march=x86-64-v3 -O3 -g0",
         "FFLAGS": "-march=x86-64-v3",
@@ -126,7 +127,17 @@ def test_flags_are_those_of_the_stack() -> None:
         "RUSTFLAGS": "-C target-cpu=x86-64-v3",
     }
     assert jobs_of(table) == 3
-    assert flags_of(BuildTable()) == {}
+    assert flags_of(BuildTable(), Platform.LINUX_64) == {}
+
+
+def test_flags_are_for_the_platforms_that_have_such_processors() -> None:
+    table = BuildTable.model_validate({"cflags": "-O3", "march": "x86-64-v3"})
+    assert flags_of(table, Platform.LINUX_AARCH64) == {"CFLAGS": "-O3", "CXXFLAGS": "-O3"}
+    both = {"linux-64": "x86-64-v2", "linux-aarch64": "armv8.2-a"}
+    table = BuildTable.model_validate({"march": both})
+    assert flags_of(table, Platform.LINUX_64)["CFLAGS"] == "-march=x86-64-v2"
+    assert flags_of(table, Platform.LINUX_AARCH64)["CFLAGS"] == "-march=armv8.2-a"
+    assert flags_of(table, Platform.OSX_ARM64) == {}
 
 
 NUMPY = {"name": "numpy", "version": "2.0", "sha256": "a"}

@@ -116,7 +116,7 @@ def _bench(request: ShopRequest, directory: Path, walls: Walls) -> Bench:
         target=request.target,
         uv=request.uv,
         environ=environ,
-        flags=flags_of(stack.build),
+        flags=flags_of(stack.build, request.target.platform),
         jobs=jobs_of(stack.build),
         walls=walls,
         hints=stack.build.system,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lamina.model.artifacts import Artifact
     from lamina.model.digests import Sha256
     from lamina.model.names import PackageName
-    from lamina.model.platforms import Target
+    from lamina.model.platforms import Platform, Target
     from lamina.stack.builds import BuildTable
     from lamina.stack.document import Stack
 
@@ -103,18 +103,19 @@ def digest_of_file(path: Path) -> Sha256:
     return parse_sha256(fs.sha256_of(path))
 
 
-def flags_of(table: BuildTable) -> dict[str, str]:
-    """Return the variables by which compilers get their flags.
+def flags_of(table: BuildTable, platform: Platform) -> dict[str, str]:
+    """Return the variables by which compilers get their flags on a platform.
 
     Those of the environment of whoever builds do not count: they are no part of the stack.
     """
-    march = [f"-march={table.march}"] if table.march else []
+    level = table.march_on(platform)
+    march = [f"-march={level}"] if level else []
     flags = {
         "CFLAGS": [*march, *table.cflags],
         "CXXFLAGS": [*march, *(table.cxxflags or table.cflags)],
         "FFLAGS": march,
         "LDFLAGS": list(table.ldflags),
-        "RUSTFLAGS": ["-C", f"target-cpu={table.march}"] if table.march else [],
+        "RUSTFLAGS": ["-C", f"target-cpu={level}"] if level else [],
     }
     return {name: " ".join(words) for name, words in flags.items() if words}
 

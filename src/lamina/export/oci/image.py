@@ -39,6 +39,7 @@ STACKS = "opt/lamina/stacks"
 PACKS = "opt/lamina/packs"
 """Where what describes them is, for who makes a release of the image again."""
 LAYERS_LABEL, RELEASE_LABEL, PREFIX_LABEL = "lamina.layers", "lamina.release", "lamina.prefix"
+MARCH_LABEL = "lamina.micro-architecture"
 SBOM_TYPE = "application/vnd.cyclonedx+json"
 _TITLES = "org.opencontainers.image."
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -206,7 +207,8 @@ def _config(
     base = dict(request.base[1].config) if request.base else {}
     settings = dict(base.get("config") or {})
     variables = dict(one.partition("=")[::2] for one in settings.get("Env") or ())
-    prefix = request.release.manifest().prefix
+    manifest = request.release.manifest()
+    prefix = manifest.prefix
     first = [f"{request.layer.parts[0].prefix}/bin"] if request.layer else []
     path = [*first, f"{prefix}/bin", variables.get("PATH") or _SYSTEM_PATH]
     variables["PATH"] = ":".join(path)
@@ -216,6 +218,7 @@ def _config(
         RELEASE_LABEL: request.release.name,
         PREFIX_LABEL: prefix,
         LAYERS_LABEL: ",".join(one.diff_id for one in own),
+        **({MARCH_LABEL: march} if (march := manifest.micro_architecture) else {}),
     }
     settings |= {"Env": [f"{key}={one}" for key, one in variables.items()], "Labels": labels}
     settings.pop("Entrypoint", None)
