@@ -351,9 +351,9 @@ def _update_record(tree: Tree, record: str, site: str, changed: "Iterable[str]")
         return
     touched, lines = False, []
     for line in old.splitlines(keepends=True):
-        field = line.rsplit(b",", 2)[0]
+        field, digest = line.rsplit(b",", 2)[:2] if line.count(b",") > 1 else (line, b"")
         path = os.path.normpath(os.path.join(site, os.fsdecode(field.strip(b'"'))))
-        if path in changed and os.path.isfile(path) and not os.path.islink(path):
+        if digest and path in changed and os.path.isfile(path) and not os.path.islink(path):
             touched = True
             with open(path, "rb") as stream:
                 data = stream.read()

@@ -87,6 +87,12 @@ def update_listing(tree: Tree, part: str, *, published: bool) -> None:
     _update_manifest(tree, part, manifest, digest_of(text.encode("ascii")))
 
 
+def _is_listed(tree: Tree) -> bool:
+    """Tell whether the listing, where there is one, is that of an unpacked tree."""
+    listing = tree.content(os.path.join(".lamina", "files.mtree"))
+    return listing is None or b"\n./%s " % STATE.encode() in listing
+
+
 def _elsewhere(tree: Tree, inside: str) -> bool:
     return any(part and inside.startswith(part + "/") for part in tree.parts)
 
@@ -153,7 +159,7 @@ def unpack(top: str, prefix: str, base: "Optional[str]", *, published: bool) -> 
             _wait(lock)
             tree = Tree(top, [])
             tree.news = places(tree, prefix, base)
-            if tree.finished:
+            if tree.finished and (published or _is_listed(tree)):
                 return "nothing to do: this is %s" % prefix
             tree.check()
             tree.change()

@@ -26,6 +26,7 @@ _MACHINES = {
 _SCRIPT = """\
 #!/bin/sh
 # Makes this directory work where it is; run it once, and again after moving the directory.
+unset CDPATH LD_LIBRARY_PATH
 die() {{ echo "error: $1" >&2; [ -z "$2" ] || echo "hint: $2" >&2; exit 2; }}
 case $0 in */*) bin=${{0%/*}} ;; *) die "start it by its path: bin/lamina-unpack" ;; esac
 top=$(cd "$bin/.." && pwd) || exit 1
@@ -35,6 +36,10 @@ machine="$(uname -s) $(uname -m)"
     die {name}" is for {platform} ("{machine}"), and this machine is $machine"
 {interpreter}
 if ! [ -x "$python" ]; then
+    case $(ls -lL "$python" 2>/dev/null) in
+    -??x*) die "$top: programs cannot be started there (a file system without exec)" \\
+        "unpack it in another directory" ;;
+    esac
     die "$python: not a program" "unpack with a tool that keeps modes and links (tar, unzip)"
 fi
 LAMINA_INDEX=0 "$python" -I -S -B "$top/.lamina/unpack.py" "$top" "$@"

@@ -4,6 +4,7 @@ name=@NAME@ prefix=@PREFIX@ file=@FILE@
 usage="usage: $0 [--in IMAGE] [--] [COMMAND...]
   COMMAND      default: a shell
   --in IMAGE   in a container image, by apptainer or singularity"
+unset CDPATH
 die() { echo "error: $1" >&2; [ -z "$2" ] || echo "hint: $2" >&2; exit 1; }
 image=
 case $1 in

@@ -160,6 +160,29 @@ def test_on_another_machine_it_says_so_before_anything_runs(
     assert "python3.12: not a program" in run("sh", script, expect=2)
 
 
+def test_where_programs_cannot_be_started_it_says_so(shipped: Shipped, tmp_path: Path) -> None:
+    top = tmp_path / "mounted"
+    top.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "noexec,size=1m", "none", str(top)]
+    if subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("no mounts for this user")
+    try:
+        for name in ("bin", ".lamina", "python/bin"):
+            (top / name).mkdir(parents=True)
+        (top / ".lamina" / "unpack.py").touch()
+        python = top / "python" / "bin" / "python3.12"
+        python.touch(mode=0o555)
+        script = top / "bin" / "lamina-unpack"
+        script.write_text(run("tar", "-xOf", shipped.archive, "bin/lamina-unpack"))
+        words = ["env", "CDPATH=/:/usr", "sh", "bin/lamina-unpack"]
+        said = run(*words, expect=2, cwd=top)
+        assert f"{top}: programs cannot be started there (a file system without exec)" in said
+        python.chmod(0o444)
+        assert f"{python}: not a program" in run(*words, expect=2, cwd=top)
+    finally:
+        subprocess.run(["umount", top], check=True)
+
+
 def test_nothing_is_left_of_a_pack_of_a_damaged_release(shipped: Shipped, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-a", shipped.release.prefix, copy], check=True)

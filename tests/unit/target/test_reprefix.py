@@ -130,6 +130,7 @@ def check_tree(top: Path, prefix: str) -> None:
     assert record.startswith("../../../bin/it,sha256=")
     assert "old" not in record
     assert record.splitlines()[0].endswith(f",{len(prefix) + 14}")
+    assert record.splitlines()[1] == "it.py,,"  # What has no digest gets none.
     left = [str(path) for path in top.rglob("*lamina-new*")]
     assert not left
     assert not (top / reprefix.JOURNAL).exists()
@@ -144,6 +145,23 @@ def test_everything_names_the_new_prefix_and_a_second_run_does_nothing(tmp_path:
     assert {path: path.lstat().st_mtime_ns for path in top.rglob("*")} == before
     move(top, "/old/prefix/below")
     check_tree(top, "/old/prefix/below")
+
+
+def test_unpacked_where_it_was_published_it_is_listed_with_what_came_along(tmp_path: Path) -> None:
+    top = make_tree(tmp_path / "tree")
+    listing = top / ".lamina" / "files.mtree"
+    listing.write_text("#mtree\n./bin type=dir mode=0555\n./bin/it type=file mode=0444 size=1\n")
+    manifest = top / ".lamina" / "release.toml"
+    manifest.write_text('prefix = "/old/prefix"\nfiles-digest = "0"\n')
+    (top / "bin" / "lamina-unpack").write_text("#!/bin/sh\n")
+    assert "5 files name /old/prefix" in move(top, "/old/prefix")
+    lines = listing.read_text().splitlines()
+    assert lines[1].startswith("./.lamina/prefixes.json type=file")
+    assert "./bin type=dir mode=0755" in lines
+    assert any(one.startswith("./bin/lamina-unpack type=file") for one in lines)
+    assert digest_of(listing.read_bytes()) in manifest.read_text()
+    check_tree(top, "/old/prefix")
+    assert "nothing to do" in move(top, "/old/prefix")
 
 
 class KilledError(BaseException):
