@@ -27,6 +27,12 @@ DOCUMENTS = {
     "lock": ("lamina.lock.document:Lock", "The lock: lamina.lock", "lamina.lock"),
     "release": ("lamina.release.manifest:Manifest", "A release: .lamina/release.toml", ""),
     "layer": ("lamina.layer.document:LayerDocument", "A layer: lamina-layer.toml", ""),
+    "pack": ("lamina.export.document:Pack", "A pack: .lamina/pack.json", "pack"),
+    "prefixes": (
+        "lamina.export.document:Prefixes",
+        "Prefixes in a pack: .lamina/prefixes.json",
+        "prefixes",
+    ),
     "paper-lock": (
         "lamina.layer.paper.document:PaperLock",
         "A paper lock: lamina layer lock",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lamina.build.wheels.document import BuildLock
+from lamina.export.document import Pack, Prefixes
 from lamina.layer.paper.document import PaperLock
 from lamina.lock.document import Lock
 from lamina.model.schema import dump_schema
@@ -19,6 +20,8 @@ def schemas() -> dict[str, str]:
         "lamina.schema.json": dump_schema(Stack, title="lamina.toml"),
         "lamina.lock.schema.json": dump_schema(Lock, title="lamina.lock"),
         "lamina-build.lock.schema.json": dump_schema(BuildLock, title="lamina-build.lock"),
+        "pack.schema.json": dump_schema(Pack, title="pack.json"),
+        "prefixes.schema.json": dump_schema(Prefixes, title="prefixes.json"),
         "paper-lock.schema.json": dump_schema(PaperLock, title="a paper lock"),
     }
 

@@ -146,10 +146,10 @@ def _platforms(release: Release, choice: ImageChoice) -> list[Release]:
     from lamina.export.oci.image import go_platform
     from lamina.model.platforms import Platform
     from lamina.model.references import ReleaseReference
-    from lamina.release.root import open_root
+    from lamina.release.root import look_for_root
 
-    root = open_root(choice.root)
-    if root.release(release.stack, release.version, release.platform) is None:
+    root, there = look_for_root(choice.root)
+    if not there or root.release(release.stack, release.version, release.platform) is None:
         return [release]  # It was named by its path.
     if choice.platforms:
         known = [one.value for one in Platform]
@@ -182,8 +182,10 @@ def _request(
 ) -> ImageRequest:
     from lamina.export.oci.image import ImageRequest, go_platform
     from lamina.export.release_cargo import release_cargo
+    from lamina.export.unpacked import check_published
     from lamina.model.platforms import current_platform
 
+    check_published(release, "an image")
     environ = environment()
     platform = go_platform(release.platform)
     if choice.with_libc and release.platform != current_platform():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lamina._target import joined
 from lamina._target.unpack import OWN
@@ -15,6 +14,7 @@ from lamina.archive.streams import Reading
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, IntegrityError, LaminaError, StorageError, UsageError
 from lamina.core.run import base_environment, run
+from lamina.export.document import Pack, Prefixes, parse_pack_document
 from lamina.export.launcher import PACK_NAME, PREFIXES_NAME, UNPACK_NAME
 from lamina.model.digests import digest_of_bytes
 from lamina.model.document import parse_toml, validate
@@ -56,7 +56,7 @@ class ImportRequest:
 class _Head:
     """What an archive says of itself before all else."""
 
-    pack: Mapping[str, Any]
+    pack: Pack
     manifest: Manifest
     entries: Mapping[str, Entry]
     documents: Mapping[str, bytes]
@@ -139,8 +139,8 @@ def _head(members: Iterator[Member], archive: Path) -> _Head:
         raise IntegrityError(
             f"{archive}: no pack of lamina", hints=["lamina export RELEASE --as pack -o FILE"]
         )
-    pack = _json(found[PACK_NAME], archive, PACK_NAME)
-    if len(found) < len(_HEADS) or len(pack.get("prefixes", ())) != 1:
+    pack = parse_pack_document(Pack, found[PACK_NAME], f"{archive}: {PACK_NAME}")
+    if len(found) < len(_HEADS) or len(pack.prefixes) != 1:
         raise UsageError(
             f"{archive}: a layer, and no release",
             hints=["unpack it where it is to be, and start bin/lamina-unpack in it"],
@@ -157,16 +157,6 @@ def _whole(member: Member, archive: Path) -> bytes:
     if member.size > _LARGEST:
         raise IntegrityError(f"{archive}: {member.name} is too large")
     return b"".join(member.blocks())
-
-
-def _json(data: bytes, archive: Path, name: str) -> dict[str, Any]:
-    try:
-        value = json.loads(data)
-    except ValueError as error:
-        raise IntegrityError(f"{archive}: {name}: {error}") from error
-    if not isinstance(value, dict) or value.get("schema") != 1:
-        raise IntegrityError(f"{archive}: {name}: written by another version of lamina")
-    return value
 
 
 def _extract(head: _Head, members: Iterator[Member], stage: Path, archive: Path) -> None:
@@ -233,7 +223,7 @@ def _settle(head: _Head, stage: Path, release: Release, request: ImportRequest) 
     _check_named(head, stage, request.archive)
     script = stage / UNPACK_NAME
     fs.write_text(script, joined("reprefix.py", "unpack.py"), durable=False)
-    inside = str(head.pack.get("interpreter"))
+    inside = head.pack.interpreter or ""
     here = release.platform == current_platform() and inside in head.entries
     python = stage / inside if here else Path(sys.executable)
     with report.step(f"writing {release.prefix} into it"):
@@ -257,17 +247,13 @@ def _check_named(head: _Head, stage: Path, archive: Path) -> None:
     path = stage / PREFIXES_NAME
     if not path.is_file():
         raise IntegrityError(f"{archive}: cut off: {PREFIXES_NAME} is missing")
-    state = _json(path.read_bytes(), archive, PREFIXES_NAME)
-    try:
-        wrong = [
-            one["path"]
-            for one in state["files"]
-            if one["path"] not in head.entries
-            or one["kind"] not in {"text", "binary", "code", "link"}
-            or (one["kind"] != "link" and head.entries[one["path"]].sha256 != one["sha256"])
-        ]
-        same = [one["path"] for one in state["prefixes"]] == [head.manifest.prefix]
-    except (KeyError, TypeError) as error:
-        raise IntegrityError(f"{archive}: {PREFIXES_NAME}: {error!r}") from error
+    state = parse_pack_document(Prefixes, path.read_bytes(), f"{archive}: {PREFIXES_NAME}")
+    wrong = [
+        one.path
+        for one in state.files
+        if one.path not in head.entries
+        or (one.kind != "link" and head.entries[one.path].sha256 != one.sha256)
+    ]
+    same = [one.path for one in state.prefixes] == [head.manifest.prefix]
     if wrong or not same:
         raise IntegrityError(f"{archive}: {PREFIXES_NAME} is not about the files in it")

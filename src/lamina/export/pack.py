@@ -24,6 +24,9 @@ from lamina.export.launcher import (
     launcher,
 )
 from lamina.export.writers import FORMATS, Format, archiving
+from lamina.model.digests import digest_of_bytes
+from lamina.release.mtree import MTREE_NAME, read_listing
+from lamina.release.root import INTERNAL
 from lamina.release.space import require_space
 
 if TYPE_CHECKING:
@@ -105,7 +108,14 @@ def described_pack(cargo: Cargo) -> dict[str, Any]:
         "platform": str(cargo.platform),
         "interpreter": cargo.interpreter,
         "prefixes": [_prefix(one) for one in cargo.parts],
+        "files-digest": _digest_of_listing(cargo),
     }
+
+
+def _digest_of_listing(cargo: Cargo) -> str | None:
+    """Return the digest of a release's listing; a layer has none."""
+    listing = cargo.sources.get(f"{INTERNAL}/{MTREE_NAME}")
+    return digest_of_bytes(read_listing(listing)) if listing else None
 
 
 def described_prefixes(cargo: Cargo, named: Iterable[Named]) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from lamina.core import fs, report
 from lamina.core.clock import source_date
-from lamina.core.errors import MissingInterpreterError, UsageError
+from lamina.core.errors import MissingInterpreterError
 from lamina.core.run import base_environment, run
 from lamina.engines.interpreters import inspect_interpreter
 from lamina.export.cargo import Cargo, Part
-from lamina.export.launcher import PREFIXES_NAME
+from lamina.export.unpacked import Contents, is_unpacked, restored
 from lamina.model.digests import digest_of_bytes
 from lamina.release.bundle import bundle_interpreter
 from lamina.release.manifest import Manifest, dump_manifest
@@ -38,11 +38,9 @@ def release_cargo(release: Release, environ: Mapping[str, str], scratch: Path) -
     ``scratch``: an empty directory, for the interpreter of a release that has none of its own.
     Raises IntegrityError, MissingInterpreterError where that interpreter is gone.
     """
+    if is_unpacked(release.prefix):
+        return _cargo(release, restored(release, environ, scratch), environ)
     manifest = release.manifest()
-    if (release.prefix / PREFIXES_NAME).exists():
-        raise UsageError(
-            f"{release.prefix}: an unpacked pack", hints=["send the archive that it came from"]
-        )
     entries = recorded_files(release)
     outside = [one for one in sorted(OUTSIDE) if (release.prefix / one).exists()]
     entries |= {one: Entry(kind="file") for one in outside}
@@ -57,6 +55,14 @@ def release_cargo(release: Release, environ: Mapping[str, str], scratch: Path) -
         inside = program.relative_to(scratch)
     else:
         inside = program.relative_to(release.prefix.resolve())
+    contents = Contents(
+        manifest=manifest, entries=entries, sources=sources, interpreter=inside.as_posix()
+    )
+    return _cargo(release, contents, environ)
+
+
+def _cargo(release: Release, contents: Contents, environ: Mapping[str, str]) -> Cargo:
+    manifest = contents.manifest
     moment = source_date(environ) or manifest.created
     part = Part(
         prefix=manifest.prefix,
@@ -69,9 +75,9 @@ def release_cargo(release: Release, environ: Mapping[str, str], scratch: Path) -
         platform=release.platform,
         seconds=int(moment.timestamp()),
         parts=(part,),
-        entries=entries,
-        sources=sources,
-        interpreter=inside.as_posix(),
+        entries=contents.entries,
+        sources=contents.sources,
+        interpreter=contents.interpreter,
         rooms=placeholder_rooms(release.prefix),
         first=_FIRST,
     )

@@ -10,7 +10,7 @@ from lamina.core import fs
 from lamina.release.root import release_at
 from lamina.release.verify import verify_release
 from support.installers import RC, install, make_installer
-from support.packs import Shipped, run
+from support.packs import Shipped, pack, run, unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,3 +37,18 @@ def test_it_installs_is_tested_and_activated(
     findings = verify_release(release)
     assert findings.sound, findings.lines()
     fs.remove_tree(prefix)
+
+
+def test_an_unpacked_one_is_packed_again_byte_for_byte(
+    published: Published, machine: dict[str, str], tmp_path: Path
+) -> None:
+    archive = tmp_path / "boxed.tar"
+    pack(published.outcome.release, archive, machine)
+    top = unpacked(archive, tmp_path / "there")
+    run(top / "bin" / "lamina-unpack")
+    release = release_at(top)
+    assert release is not None
+    again = tmp_path / "again.tar"
+    pack(release, again, machine)
+    assert again.read_bytes() == archive.read_bytes()
+    fs.remove_tree(top)

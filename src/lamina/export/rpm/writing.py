@@ -25,6 +25,7 @@ from lamina.export.rpm.owners import Owner, find_owners
 from lamina.export.rpm.plan import plan_rpms
 from lamina.export.rpm.shape import Shape, arch_of
 from lamina.export.rpm.stage import stage_release
+from lamina.export.unpacked import check_published
 from lamina.model.digests import digest_of_bytes
 from lamina.release.mtree import OUTSIDE, Entry, read_tree
 from lamina.release.space import require_space
@@ -174,6 +175,7 @@ def _builder(request: RpmRequest, scratch: Path, log: Path) -> tuple[RpmBuilder,
 def _staged(request: RpmRequest, shape: Shape, scratch: Path) -> list[RpmPackage]:
     """Write the tree that RPMs are made of, and return which they are."""
     release = request.release
+    check_published(release, "an RPM")
     check_owners(release.prefix, allow=request.clobbered)
     copied = scratch / "interpreter"
     copied.mkdir()
