@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never, cast, get_args
 
 import click
 
+from lamina.cli.export_output import FormChoice, check_options, output_path
 from lamina.cli.image_options import image_options
 from lamina.cli.metapackage import MetapackageChoice, MetapackageForm, export_metapackage
 from lamina.cli.options import Output, environment, output_options, root_option, stack_file
@@ -53,7 +54,7 @@ class _Wanted:
 @click.option(
     "--as",
     "form",
-    type=click.Choice(get_args(Form)),
+    type=FormChoice(get_args(Form)),
     required=True,
     help="requirements.txt with hashes, pylock.toml, exact files (conda's explicit list where "
     "there are conda packages), environment.yml, pixi.toml, pixi.lock, a bill of materials "
@@ -73,8 +74,8 @@ class _Wanted:
     "--output",
     "destination",
     type=click.Path(path_type=Path),
-    help="The file to write [default: standard output]; of metapackages the directory [here]; "
-    "of RPMs the directory; of an image a directory or .tar.",
+    help="The file to write [default: standard output, also -]; of metapackages the directory "
+    "[here]; of RPMs the directory; of an image a directory or .tar.",
 )
 @pack_options
 @rpm_options
@@ -98,7 +99,9 @@ def export(
     SOURCE is a stack's directory, a lock, or a release such as hep-analysis/2026.11.0; without
     it, the lock beside the nearest lamina.toml is taken. A pack is made of a release or a layer.
     """
-    if holds_files(form, special):
+    check_options(form, special, {"--target": target, "--digest": digest})
+    destination = output_path(form, destination)
+    if holds_files(form):
         export_files(output, form, special, source=source, path=destination, root=root)
         return
     _export_lock(

@@ -1,4 +1,4 @@
-"""``lamina export --as oci`` and ``--as squashfs``, and images for ``lamina import``."""
+"""``lamina export --as oci``, and images for ``lamina import``."""
 
 from __future__ import annotations
 
@@ -26,36 +26,6 @@ if TYPE_CHECKING:
     from lamina.model.image_references import ImageReference
     from lamina.release.mtree import Entry
     from lamina.release.root import Release
-
-
-def export_squashfs(output: Output, source: str | None, path: Path | None, root: Path) -> None:
-    """Write a release as a file system in one file."""
-    from lamina.cli.release import find_release
-    from lamina.export.release_cargo import release_cargo
-    from lamina.export.squashfs import write_release_squashfs
-
-    if source is None or path is None:
-        raise UsageError(
-            "a file system is made of a release, and is a file",
-            hints=["lamina export STACK/VERSION --as squashfs -o FILE.sqfs"],
-        )
-    release = find_release(source, root)
-    environ = environment()
-    with tempfile.TemporaryDirectory(prefix="lamina-squashfs-") as scratch:
-        cargo = release_cargo(release, environ, Path(scratch))
-        made = write_release_squashfs(cargo, path, environ)
-    output.result(
-        f"wrote {made.path}: {made.size / 1e6:.1f} MB of {made.content / 1e6:.1f} MB\n"
-        f"{made.script} runs commands in it",
-        {
-            "form": "squashfs",
-            "name": cargo.name,
-            "output": str(made.path),
-            "script": str(made.script),
-            "bytes": made.size,
-            "content": made.content,
-        },
-    )
 
 
 def export_image(output: Output, choice: ImageChoice) -> None:
@@ -128,13 +98,14 @@ def _requests(choice: ImageChoice, stack: ExitStack) -> list[ImageRequest]:
     from lamina.export.layer_cargo import bundled_base, layer_cargo
     from lamina.layer.base import is_layer
     from lamina.layer.document import load_layer
+    from lamina.layer.state import path_as_made
 
     assert choice.source is not None  # noqa: S101 (asked before)
     environ = environment()
     if not is_layer(Path(choice.source)):
         release = find_release(choice.source, choice.root)
         return [_request(one, choice, stack) for one in _platforms(release, choice)]
-    layer = Path(choice.source).absolute()
+    layer = path_as_made(Path(choice.source))
     base = Path(load_layer(layer).base.prefix)
     cargo = layer_cargo(layer, base, environ, _scratch(stack), with_base=False)
     return [_request(bundled_base(base), choice, stack, layer=cargo)]

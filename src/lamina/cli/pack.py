@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import tempfile
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ import click
 
 from lamina.cli.image_options import plain_http_option
 from lamina.cli.options import environment, output_options, root_option
-from lamina.core.errors import IntegrityError, StorageError, UsageError
+from lamina.core.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from lamina.cli.options import Output
@@ -57,29 +56,14 @@ def _cargo(choice: PackChoice, scratch: Path) -> Cargo:
     from lamina.export.clobber import check_owners
     from lamina.export.release_cargo import release_cargo
     from lamina.layer.base import is_layer
+    from lamina.layer.state import path_as_made
 
     assert choice.source is not None  # noqa: S101 (asked before)
     if is_layer(Path(choice.source)):
-        return _layer_cargo(_as_made(Path(choice.source)), choice, scratch)
+        return _layer_cargo(path_as_made(Path(choice.source)), choice, scratch)
     release = find_release(choice.source, choice.root)
     check_owners(release.prefix, allow=choice.clobbered)
     return release_cargo(release, environment(), scratch)
-
-
-def _as_made(layer: Path) -> Path:
-    """Return the path that a layer's scripts name it by, however it was given.
-
-    Raises IntegrityError for a layer that was moved or copied: nothing in it would fit.
-    """
-    from lamina.layer.state import is_elsewhere, made_for
-
-    here = Path(os.path.abspath(layer))  # noqa: PTH100 (links are not followed)
-    if is_elsewhere(here):
-        raise IntegrityError(
-            f"{here}: not where it was made, which was {made_for(here)}",
-            hints=[f"lamina layer check {here}"],
-        )
-    return made_for(here) or here
 
 
 def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeGuard, get_args
 
 from lamina.cli.image_options import ImageChoice
 from lamina.cli.pack_options import PackChoice
-from lamina.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,19 +16,18 @@ if TYPE_CHECKING:
 FilesForm = Literal["pack", "installer", "rpm", "oci", "squashfs"]
 
 
-def holds_files(form: str, special: Mapping[str, Any]) -> TypeGuard[FilesForm]:
-    """Tell whether a form holds the files; raises UsageError for options of another form."""
-    if form != "installer" and special["installer"].is_given:
-        raise UsageError("--rc, --post-install and --sign are for --as installer")
+def holds_files(form: str) -> TypeGuard[FilesForm]:
+    """Tell whether a form holds the files."""
     return form in get_args(FilesForm)
 
 
 def export_files(output: Output, form: FilesForm, special: Mapping[str, Any], **where: Any) -> None:
     """Write files in one of the forms, each with its own options out of ``special``."""
-    from lamina.cli.image import export_image, export_squashfs
+    from lamina.cli.image import export_image
     from lamina.cli.installer import export_installer
     from lamina.cli.pack import export_pack
     from lamina.cli.rpm import export_rpm
+    from lamina.cli.squashfs import export_squashfs
 
     def options(choice: type) -> dict[str, Any]:
         names = {one.name for one in dataclasses.fields(choice)}

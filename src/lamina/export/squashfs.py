@@ -36,11 +36,10 @@ class Squashed:
     """Bytes of the files in it."""
 
 
-def write_release_squashfs(cargo: Cargo, path: Path, environ: Mapping[str, str]) -> Squashed:
-    """Write the file system and, beside it, its script; the same cargo gives the same bytes.
+def check_places(path: Path, environ: Mapping[str, str]) -> Path:
+    """Return where the script will be; raises as ``write_release_squashfs`` where nothing can be.
 
-    Raises ConflictError where there is something, NotSupportedError without squashfs-tools,
-    IntegrityError when a file is not as it was published, StorageError.
+    StorageError where there is no directory.
     """
     script = path.with_suffix(".run")
     if script == path:
@@ -52,6 +51,17 @@ def write_release_squashfs(cargo: Cargo, path: Path, environ: Mapping[str, str])
     directory = path.absolute().parent
     if not directory.is_dir():
         raise StorageError(f"{directory}: no such directory")
+    return script
+
+
+def write_release_squashfs(cargo: Cargo, path: Path, environ: Mapping[str, str]) -> Squashed:
+    """Write the file system and, beside it, its script; the same cargo gives the same bytes.
+
+    Raises ConflictError where there is something, NotSupportedError without squashfs-tools,
+    IntegrityError when a file is not as it was published, StorageError.
+    """
+    script = check_places(path, environ)
+    directory = path.absolute().parent
     require_space(directory, int(cargo.size * _SMALLEST), what=f"a file system of {cargo.name}")
 
     def fill(stream: IO[bytes]) -> None:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs a command in a release that is in the file system beside this script, at its own path.
+# Runs a command in a release or layer that is in the file system beside this script, at its own path.
 name=@NAME@ prefix=@PREFIX@ file=@FILE@
 usage="usage: $0 [--in IMAGE] [--] [COMMAND...]
   COMMAND      default: a shell
@@ -24,8 +24,9 @@ if [ -n "$image" ]; then
         exec "$program" exec --bind "$file:$prefix:image-src=/" "$image" "$@"
 fi
 
-if [ -e "$prefix/.lamina/release.toml" ] && ! mountpoint -q "$prefix"; then
-    # The release itself is there.
+if { [ -e "$prefix/.lamina/release.toml" ] || [ -e "$prefix/lamina-layer.toml" ]; } &&
+    ! mountpoint -q "$prefix"; then
+    # The release or layer itself is there.
     PATH=$prefix/bin:$PATH
     export PATH
     exec "$@"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamina.core.errors import DocumentError
+from lamina.core.errors import DocumentError, IntegrityError
 from lamina.engines.probe import read_distributions
 from lamina.layer.base import is_layer
 from lamina.layer.document import LayerDocument, LayerLock, load_layer, load_layer_lock
@@ -99,3 +99,17 @@ def is_elsewhere(path: Path) -> bool:
         return not written.samefile(path)
     except OSError:
         return True
+
+
+def path_as_made(layer: Path) -> Path:
+    """Return the path that a layer's scripts name it by, however it was given.
+
+    Raises IntegrityError for a layer that was moved or copied: nothing in it would fit.
+    """
+    here = Path(os.path.abspath(layer))  # noqa: PTH100 (links are not followed)
+    if is_elsewhere(here):
+        raise IntegrityError(
+            f"{here}: not where it was made, which was {made_for(here)}",
+            hints=[f"lamina layer check {here}"],
+        )
+    return made_for(here) or here

@@ -151,7 +151,7 @@ def test_a_command_that_is_interrupted_is_cleaned_up_after(shipped: Shipped, awa
     assert not prefix.parent.exists()
 
 
-def test_the_script_says_what_is_missing(away: Path, tmp_path: Path) -> None:
+def test_the_script_says_what_is_missing(shipped: Shipped, away: Path, tmp_path: Path) -> None:
     environ = {"PATH": str(tmp_path)}
     for name in ("sh", "dirname", "mountpoint"):
         (tmp_path / name).symlink_to(f"/usr/bin/{name}")
@@ -165,6 +165,14 @@ def test_the_script_says_what_is_missing(away: Path, tmp_path: Path) -> None:
 
     assert "hint: apt install squashfuse" in said(away, "true")
     assert "neither apptainer nor singularity" in said(away, "--in", "x.sif", "true")
+    apptainer = tmp_path / "apptainer"
+    apptainer.write_text('#!/bin/sh\necho "$APPTAINERENV_PREPEND_PATH $*" >&2\nexit 1\n')
+    apptainer.chmod(0o755)
+    prefix = shipped.release.prefix
+    file = away.with_name("small.sqfs")
+    told = said(away, "--in", "x.sif", "--", "greet", "a b")
+    bound = f"--bind {file}:{prefix}:image-src=/"
+    assert told == f"{prefix}/bin exec {bound} x.sif greet a b\n"
     alone = tmp_path / "alone.run"
     alone.write_text(away.read_text())
     assert "small.sqfs: not there" in said(alone, "true")

@@ -72,7 +72,7 @@ def stage_release(cargo: Cargo, root: Path, prefix: str, environ: Mapping[str, s
     with fs.change("make", top):
         top.mkdir(parents=True)
     fill(cargo, Loader(cargo, TreeWriter(top)))
-    if prefix == cargo.parts[0].prefix:
+    if [prefix] == [one.prefix for one in cargo.parts]:
         update_listing(Tree(str(top), [prefix]), "", published=False)
         return top
     here = cargo.platform == current_platform() and cargo.interpreter
