@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lamina.channel.index import add_packages
+from lamina.engines.conda_install import InstallRequest, install_new
+from lamina.engines.conda_prefix import read_prefix
 from lamina.engines.conda_solve import CondaChannels, SolveRequest, solve
 from lamina.engines.conda_virtual import virtual_packages
 from lamina.model.platforms import SystemFloor, current_platform
@@ -16,8 +19,7 @@ from support.index_server import make_wheel
 from support.interpreters import find_interpreter
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from lamina.model.conda import CondaRecord
     from support.command_line import CommandLine
     from support.index_server import IndexServer
 
@@ -98,8 +100,26 @@ def test_conda_asks_for_the_same(lamina: CommandLine, bootstrapped: Path, tmp_pa
     channels = CondaChannels(addresses=[str(mine), str(bootstrapped)], cache=tmp_path / "cache")
     virtual = virtual_packages(HERE, floor=SystemFloor(glibc=(2, 99)))
     request = SolveRequest(specs=["small"], platform=HERE, virtual=virtual)
-    found = {one.name: one.version for one in solve(channels, request)}
+    solution = solve(channels, request)
+    found = {one.name: one.version for one in solution}
     assert {"app": "1.0", "part": "1.0", "lab": "1.0", "more": "1.0"}.items() <= found.items()
+
+    def archive_of(record: CondaRecord) -> Path:
+        inside = Path(record.subdir, record.file_name)
+        return next(top / inside for top in (mine, bootstrapped) if (top / inside).exists())
+
+    archives = {one: archive_of(one) for one in solution}
+    prefix = install_new(
+        InstallRequest(
+            archives=archives, prefix=tmp_path / "prefix", platform=HERE, requested=["small"]
+        )
+    )
+    asked = "import app, lab; from importlib.metadata import version; print(version('part'))"
+    told = subprocess.run(
+        [prefix / "bin" / "python", "-I", "-c", asked], check=True, capture_output=True, text=True
+    )
+    assert told.stdout == "1.0\n"
+    assert {"small", *found} == {one.record.name for one in read_prefix(prefix)}
 
 
 def test_a_file_is_no_place_for_it(lamina: CommandLine) -> None:

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lamina.core import fs
+from lamina.core import fs, report
 from lamina.core.errors import ConflictError, StorageError
 from lamina.export.installer import Installer
 from lamina.export.installer_header import BLOCK, dump_header, parse_header
@@ -50,7 +50,8 @@ def promote_installer(promotion: Promotion) -> Installer:
     header = read_header(source)
     header = header.model_copy(update={"version": promotion.version})
     require_space(target.absolute().parent, header.payload_size, what=target.name)
-    with source.open("rb") as old, fs.replacing(target, mode=0o755) as stream:
+    copying = report.step(f"copying the payload of {source.name}")
+    with copying, source.open("rb") as old, fs.replacing(target, mode=0o755) as stream:
         stream.write(dump_header(header))
         for block in checked_payload(old, header, source):
             stream.write(block)

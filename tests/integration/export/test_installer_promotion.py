@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core import fs
+from lamina.core.errors import IntegrityError
 from lamina.engines.signing import signer_of
 from lamina.export.installer_header import BLOCK
 from lamina.release.root import release_at
@@ -51,6 +52,14 @@ def test_only_the_header_changes_and_what_is_installed_says_both(
     assert (release.name, manifest.version, manifest.tested_as) == ("small/2.0", "2.0", "1.0")
     assert verify_release(release).sound
     assert "small 2.0 (tested as 1.0)" in install(target, "--version").text
+    with target.open("r+b") as stream:
+        stream.seek(BLOCK + 5)
+        stream.write(b"?")
+    altered = install(target, "--check")
+    assert (altered.code, "part 1 of 5 is altered" in altered.text) == (6, True)
+    with pytest.raises(IntegrityError):
+        signer_of(target, signature, signers, environ=command_line.environ)
+    target.write_bytes(new)
     again = command_line(
         "installer", "promote", target, "--version", "3.0", "-o", tmp_path / "x", "--json"
     )
