@@ -1,24 +1,32 @@
-"""Run a command that can write to a few directories only, and reach no network.
+"""Run a command that writes to a few directories only, has no network and leaves nothing running.
 
-``NETWORK WRITABLE... -- CMD...``: a private mount namespace, and with NETWORK ``none`` a private
-network namespace without any interface (see namespaces(7)), made by the process itself: the user
-stays the same. All that is mounted is read-only, but for each WRITABLE, for devices and for shared
-memory. Exit code 125: there are no namespaces here.
+``WALLS PARENT WRITABLE... -- CMD...``: private namespaces of mounts and processes, and with WALLS
+``all`` of the network without any interface (see namespaces(7)), made by the process itself: the
+user stays the same. All that is mounted is read-only, but for each WRITABLE and for devices; shared
+memory is its own. With WALLS ``none`` there are no namespaces. Exit code 125: none are to be had.
+
+Whatever the command starts ends with it, also what made itself a session of its own, and all of it
+ends with PARENT, the process that started this one, however that ends.
 """
 
+import contextlib
 import ctypes
 import os
+import signal
+import struct
 import sys
 from typing import List
 
 UNAVAILABLE = 125
 
-_NEWNS, _NEWUSER, _NEWNET = 0x00020000, 0x10000000, 0x40000000
+_NEWNS, _NEWUSER, _NEWPID, _NEWNET = 0x00020000, 0x10000000, 0x20000000, 0x40000000
 _RDONLY, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 32, 4096, 16384, 1 << 18
 # statvfs flags and mount flags are the same numbers for these, and a user namespace must keep them
 _LOCKED = 2 | 4 | 8 | 1024 | 2048 | (1 << 12)
 _ST_RELATIME, _MS_RELATIME = 1 << 12, 1 << 21
+_NOSUID, _NODEV, _NOEXEC = 2, 4, 8
 _OF_THE_SYSTEM = (b"/proc", b"/sys", b"/dev")
+_SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -83,23 +91,120 @@ def _make_view(writable: List[bytes]) -> None:
                 raise
 
 
+def _own_system() -> None:
+    """Have the processes of this namespace in /proc, and shared memory that nobody else sees."""
+    for kind, place, flags in (
+        (b"proc", b"/proc", _NOSUID | _NODEV | _NOEXEC),
+        (b"tmpfs", b"/dev/shm", _NOSUID | _NODEV),
+    ):
+        # Containers may forbid it: then others are seen, and cannot be reached.
+        with contextlib.suppress(OSError):
+            _mount(kind, place, kind, flags)
+
+
+def _supervise(command: List[str], *, apart: bool) -> bytes:
+    """Run a command in a session of its own until it ends, and return its wait status, packed.
+
+    ``apart``: as the first process of a namespace, whose end ends all others in it.
+    """
+    if not apart:
+        _libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        signal.signal(signal.SIGTERM, _end)
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.setsid()
+        try:
+            os.execvp(command[0], command)
+        except OSError as error:
+            print("%s: %s" % (command[0], error.strerror), file=sys.stderr)
+            os._exit(127)
+    ended, status = os.wait()
+    while ended != child:
+        ended, status = os.wait()
+    if not apart:
+        _end_children()
+    return struct.pack("i", status)
+
+
+def _end(number: int, frame: object) -> None:  # noqa: ARG001
+    _end_children()
+    os._exit(128 + number)
+
+
+def _end_children() -> None:
+    """End all children, and those that become ours because their parents end."""
+    while True:
+        left = _children()
+        if not left:
+            return
+        for one in left:
+            os.kill(one, signal.SIGKILL)
+            os.waitpid(one, 0)
+
+
+def _children() -> List[int]:
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            with open("/proc/%s/stat" % name, "rb") as stream:
+                parent = stream.read().rpartition(b")")[2].split()[1]
+        except (OSError, IndexError):
+            continue
+        if name.isdigit() and int(parent) == os.getpid():
+            found.append(int(name))
+    return found
+
+
+def _run(command: List[str], *, apart: bool) -> int:
+    """Run a command below a process that ends with this one, and return its wait status."""
+    reading, writing = os.pipe()
+    alive, held = os.pipe()
+    keeper = os.fork()
+    if keeper == 0:
+        os.close(reading)
+        os.close(held)
+        _libc.prctl(_SET_PDEATHSIG, signal.SIGKILL if apart else signal.SIGTERM, 0, 0, 0)
+        os.set_blocking(alive, False)
+        try:
+            os.read(alive, 1)
+            os._exit(1)  # The end of the pipe: what we are to end with has ended already.
+        except BlockingIOError:
+            pass
+        os.setsid()  # Not of the group that is killed at once: something has to clean up.
+        if apart:
+            _own_system()
+        os.write(writing, _supervise(command, apart=apart))
+        os._exit(0)
+    os.close(writing)
+    answer = os.read(reading, 4)
+    _, status = os.waitpid(keeper, 0)
+    return struct.unpack("i", answer)[0] if len(answer) == 4 else status
+
+
 def main(arguments: List[str]) -> int:
     at = arguments.index("--")
-    network, *writable = arguments[:at]
-    command = arguments[at + 1 :]
+    walls, parent, *writable = arguments[:at]
+    _libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != int(parent):
+        return 1
     here = os.getcwd()
     try:
-        _unshare(_NEWNS | (_NEWNET if network == "none" else 0))
-        _make_view([os.fsencode(os.path.realpath(one)) for one in writable])
+        if walls != "none":
+            _unshare(_NEWNS | _NEWPID | (_NEWNET if walls == "all" else 0))
+            _make_view([os.fsencode(os.path.realpath(one)) for one in writable])
     except (OSError, AttributeError) as error:
         print("no private namespaces here: %s" % error, file=sys.stderr)
         return UNAVAILABLE
     os.chdir(here)  # what was opened before is writable still
-    try:
-        os.execvp(command[0], command)
-    except OSError as error:
-        print("%s: %s" % (command[0], error.strerror), file=sys.stderr)
-        return 127
+    status = _run(arguments[at + 1 :], apart=walls != "none")
+    if os.WIFSIGNALED(status):
+        # Ended as the command was, so that the caller sees by what.
+        number = os.WTERMSIG(status)
+        if number != signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    return os.WEXITSTATUS(status)
 
 
 if __name__ == "__main__":

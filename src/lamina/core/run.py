@@ -14,11 +14,11 @@ import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from lamina.core.errors import CommandFailedError, LaminaError, TookTooLongError
+from lamina.core.errors import CommandFailedError, LaminaError, StorageError, TookTooLongError
 from lamina.core.fs import storage_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _ALLOWED = frozenset(
@@ -36,6 +36,7 @@ _ALLOWED = frozenset(
 _ALLOWED_PREFIXES = ("LC_", "XDG_", "LAMINA_")
 # Where uv looks for the credentials of a named index.
 _CREDENTIALS = re.compile(r"UV_INDEX_[A-Z0-9_]+_(?:USERNAME|PASSWORD)")
+_LONGEST_LINE = 1 << 20
 _SECRET = re.compile(r"(?<=://)[^/\s]+@")
 # How conda channels carry a token: https://host/t/<token>/channel.
 _TOKEN = re.compile(r"(https?://[^/\s]+(?:/[^/\s]+)*?/t/)[^/\s]+")
@@ -80,6 +81,7 @@ def run(
     check: bool = True,
     stdin: Path | int | None = None,
     last: bool = False,
+    kept: int | None = None,
 ) -> Completed:
     """Run a program without a shell; standard input is ``stdin``, empty when None.
 
@@ -87,7 +89,8 @@ def run(
 
     ``env`` is its whole environment (start from ``base_environment``); ``timeout`` is in seconds.
     ``log`` gets the command and all it wrote, appended, with credentials removed. ``last``: it is
-    not interrupted, and runs even after ``stop_all``, as what puts things back has to.
+    not interrupted, and runs even after ``stop_all``, as what puts things back has to. ``kept``:
+    only so many bytes are returned of each stream, its end.
 
     Raises CommandFailedError when ``check`` is set and the exit code is not 0, TookTooLongError,
     LaminaError when the program is not there.
@@ -97,30 +100,54 @@ def run(
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             streams = (given, out, err)
             with _signals_held() if last else contextlib.nullcontext():
-                code = _wait(words, streams, env=env, cwd=cwd, timeout=timeout, last=last)
-            stdout, stderr = (_text(stream) for stream in (out, err))
-    if log is not None:
-        _append(log, redact(f"$ {shlex.join(words)}\n{stdout}{stderr}[exit {code}]\n"))
+                try:
+                    code = _wait(words, streams, env=env, cwd=cwd, timeout=timeout, last=last)
+                except TookTooLongError:
+                    if log is not None:
+                        _append(log, words, (out, err), "ended: it took too long")
+                    raise
+            if log is not None:
+                _append(log, words, (out, err), f"exit {code}")
+            stdout, stderr = (_text(stream, kept) for stream in (out, err))
+            full = _is_full(err)
     if check and code != 0:
-        raise CommandFailedError(
-            program=os.path.basename(words[0]),  # noqa: PTH119
-            returncode=code,
-            output=redact(stderr or stdout),
-            log=log,
-        )
+        raise _failed(words[0], code, redact(stderr or stdout), log, full=full)
     return Completed(returncode=code, stdout=stdout, stderr=stderr)
 
 
-def _append(log: Path, text: str) -> None:
+def _failed(program: str, code: int, output: str, log: Path | None, *, full: bool) -> LaminaError:
+    name = os.path.basename(program)  # noqa: PTH119
+    if full:
+        return StorageError(
+            f"{name} failed, and what it writes found no space left in {tempfile.gettempdir()}",
+            hints=["free space there, or choose another directory with TMPDIR"],
+        )
+    return CommandFailedError(program=name, returncode=code, output=output, log=log)
+
+
+def _append(log: Path, words: list[str], streams: Iterable[IO[bytes]], end: str) -> None:
+    """Add a program and what it wrote, line by line: that may be more than memory holds."""
     try:
         with log.open("a", encoding="utf-8") as stream:
-            stream.write(text)
+            stream.write(redact(f"$ {shlex.join(words)}\n"))
+            for one in streams:
+                one.seek(0)
+                for line in iter(lambda: one.readline(_LONGEST_LINE), b""):  # noqa: B023
+                    stream.write(redact(line.decode("utf-8", "replace")))
+            stream.write(f"[{end}]\n")
     except OSError as error:
         raise storage_error(error, log) from error
 
 
-def _text(stream: IO[bytes]) -> str:
-    stream.seek(0)
+def _is_full(stream: IO[bytes]) -> bool:
+    """Tell whether there is no room where a stream is kept: then its last words may be lost."""
+    status = os.fstatvfs(stream.fileno())
+    return status.f_blocks > 0 and status.f_bavail == 0
+
+
+def _text(stream: IO[bytes], kept: int | None) -> str:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0 if kept is None else max(0, size - kept))
     return stream.read().decode("utf-8", "replace")
 
 
@@ -185,13 +212,13 @@ class _Running:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._processes: set[subprocess.Popen[bytes]] = set()
-        self._stopped = False
+        self.stopped = False
 
     def add(self, process: subprocess.Popen[bytes]) -> None:
         """Take note of a program that has just been started."""
         with self._lock:
             self._processes.add(process)
-            if self._stopped:
+            if self.stopped:
                 _kill(process)
 
     def finish(self, process: subprocess.Popen[bytes]) -> None:
@@ -206,12 +233,17 @@ class _Running:
     def stop(self) -> None:
         """End every program, and each that another thread is about to start."""
         with self._lock:
-            self._stopped = True
+            self.stopped = True
             for process in self._processes:
                 _kill(process)
 
 
 _running = _Running()
+
+
+def is_stopping() -> bool:
+    """Tell whether this process is about to end, for threads that wait for something."""
+    return _running.stopped
 
 
 def stop_all() -> None:

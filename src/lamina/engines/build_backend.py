@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -47,19 +47,37 @@ def read_build_system(source: Path, name: str) -> BuildSystem:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BuildFailedError(f"{name}: its pyproject.toml cannot be read: {error}") from error
     table: dict[str, Any] = document.get("build-system") or {}
+    if wrong := _wrong(table):
+        raise BuildFailedError(f"{name}: [build-system] of its pyproject.toml {wrong}")
     requires = table.get("requires", list(_LEGACY_REQUIRES))
     if not table and not path.is_file() and not (source / "setup.py").is_file():
         raise BuildFailedError(f"{name}: neither pyproject.toml nor setup.py in its sources")
     try:
         for one in requires:
             Requirement(one)
-    except (InvalidRequirement, TypeError) as error:
+    except InvalidRequirement as error:
         raise BuildFailedError(f"{name}: [build-system] requires: {error}") from error
     return BuildSystem(
         backend=table.get("build-backend", _LEGACY_BACKEND),
         requires=tuple(requires),
         path=tuple(table.get("backend-path", ())),
     )
+
+
+def _wrong(table: object) -> str:
+    """Return what a [build-system] may not be (PEP 517, 518), empty where it may."""
+    if not isinstance(table, dict):
+        return "is no table"
+    for key in ("requires", "backend-path"):
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            return f"has a {key} that is no array of texts"
+    if not isinstance(table.get("build-backend", ""), str):
+        return "has a build-backend that is no text"
+    for one in map(PurePosixPath, table.get("backend-path", [])):
+        if one.is_absolute() or ".." in one.parts:
+            return f"has a backend-path outside of the sources: {one}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,13 @@
-"""Where a build runs: it writes to its own directory only and reaches no network, where it can."""
+"""Where a build runs: it writes to its own directory only and reaches no network, where it can.
+
+Nothing of it outlives lamina, nor the program that started it.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +20,8 @@ if TYPE_CHECKING:
 
 _ENTER = Path(__file__).parents[1] / "_target" / "enter_build.py"
 
+_KEPT = 1 << 20
+"""Bytes of what a program writes that are looked at; the log has all."""
 Walls = Literal["all", "writes", "none"]
 """What a build is kept from: writing elsewhere and the network, writing elsewhere, nothing."""
 
@@ -29,38 +36,44 @@ class BuildRoom:
     log: Path
     variables: Mapping[str, str] = field(default_factory=dict)
     """Their whole environment."""
+    until: float | None = None
+    """When they are ended, by the monotonic clock, in seconds."""
 
     def run(self, *argv: str | Path, cwd: Path, also: Path | None = None, **more: str) -> Completed:
         """Run a program, with further variables; ``also``: a directory that it may write to.
 
-        Raises CommandFailedError with what it wrote, LaminaError where it is not there.
+        Raises CommandFailedError with what it wrote, TookTooLongError, LaminaError where it is not
+        there.
         """
         words: list[str | Path] = [*self._entering(also), *argv]
-        return run(words, env={**self.variables, **more}, cwd=cwd, log=self.log)
+        env = {**self.variables, **more}
+        timeout = None if self.until is None else max(0.0, self.until - time.monotonic())
+        return run(words, env=env, cwd=cwd, log=self.log, kept=_KEPT, timeout=timeout)
 
     def but(self, **more: str) -> BuildRoom:
         """Return it with further variables."""
         return replace(self, variables={**self.variables, **more})
 
     def _entering(self, also: Path | None) -> list[str | Path]:
-        if self.walls == "none":
+        if sys.platform != "linux":
             return []
-        network = "none" if self.walls == "all" else "open"
         writable = [self.work, *([also] if also else [])]
-        words: list[str | Path] = [sys.executable, "-I", "-S", _ENTER, network]
-        return [*words, *writable, "--"]
+        return [*_enter(self.walls), *writable, "--"]
+
+
+def _enter(walls: Walls) -> list[str | Path]:
+    """Return the words that run a program, with all that it starts, no longer than we run."""
+    return [sys.executable, "-I", "-S", _ENTER, walls, str(os.getpid())]
 
 
 def walls_here(environ: Mapping[str, str], *, network: bool, directory: Path) -> Walls:
     """Return what builds can be kept from on this machine; ``network``: they may reach it."""
     if sys.platform != "linux":
         return "none"
-    word = "open" if network else "none"
-    command: list[str | Path] = [sys.executable, "-I", "-S", _ENTER, word, directory, "--", "true"]
+    wanted: Walls = "writes" if network else "all"
+    command = [*_enter(wanted), directory, "--", "/bin/sh", "-c", ":"]
     try:
         answer = run(command, env=base_environment(environ), check=False)
     except LaminaError:
         return "none"
-    if answer.returncode != 0:
-        return "none"
-    return "writes" if network else "all"
+    return wanted if answer.returncode == 0 else "none"

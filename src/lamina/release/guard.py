@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-import time
 import tomllib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lamina.core import fs, report
-from lamina.core.errors import ConflictError, StorageError
+from lamina.core.errors import ConflictError
 from lamina.core.hold import hold
+from lamina.core.leftovers import remove_leftover
 from lamina.model.toml import toml_text
 from lamina.release.history import Author
 from lamina.release.root import INTERNAL, MANIFEST_NAME
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from lamina.release.root import Root
 
 GUARD_NAME = ".publisher"
-
-_ATTEMPTS = 20
-_PAUSE_SECONDS = 0.1
 
 
 @contextmanager
@@ -94,26 +91,13 @@ def sweep(root: Root) -> list[Path]:
             if another_owner(leftover):
                 left.append(leftover)
             else:
-                _remove(leftover)
+                remove_leftover(leftover)
     if not root.backend.in_place:
         return left
     for prefix in sorted(root.path.glob("releases/*/*/*")):
         if not (prefix / INTERNAL / MANIFEST_NAME).is_file() and not another_owner(prefix):
             remove_empty(prefix, root)
     return left
-
-
-def _remove(leftover: Path) -> None:
-    """Remove a tree into which an orphan of the killed publisher may still be writing."""
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            fs.remove_tree(leftover)
-        except StorageError:
-            if attempt == _ATTEMPTS or not leftover.exists():
-                raise
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            return
 
 
 def remove_empty(prefix: Path, root: Root) -> None:

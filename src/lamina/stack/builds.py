@@ -88,6 +88,8 @@ class BuildTable(Document):
     such processors; or one for each platform. A release runs on no lesser processor."""
     jobs: Annotated[int, Field(ge=1)] | None = None
     """How many programs one build may run at once; none: as many as there are cores."""
+    timeout: Annotated[float, Field(gt=0, strict=False)] | None = None
+    """How long one build may take, in seconds; none: as long as it wants."""
     network: bool = False
     """Let builds reach the network, where they are kept from it otherwise."""
     system: dict[NeededField, str] = Field(default_factory=dict)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lamina.build.wheels import opening
 from support.sources import offer_source, stack_of
+from support.survivors import wait_for
 
 if TYPE_CHECKING:
     from support.command_line import CommandLine
@@ -104,6 +108,43 @@ def test_no_compiler(index_server: IndexServer, lamina: CommandLine) -> None:
     assert "apt-get install gcc" in said
 
 
+def test_a_machine_without_a_compiler(
+    index_server: IndexServer, lamina: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = lamina.directory / "bin"
+    without.mkdir()
+    for name in ("sh", "uv"):
+        (without / name).symlink_to(shutil.which(name) or name)
+    monkeypatch.setenv("PATH", str(without))
+    said = refused(lamina, index_server, 5, native=True)
+    assert "bad: its build failed: there is no compiler gcc here" in said
+    assert "apt-get install gcc" in said
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        pytest.param("input()", "EOFError", id="standard-input"),
+        pytest.param("open('/dev/tty')", "No such device or address", id="terminal"),
+        pytest.param(
+            "[print('y' * 9_999) for _ in range(2_000)]; raise SystemExit('x' * 10_000)",
+            f"{'x' * 400}...\n",
+            id="much-output",
+        ),
+    ],
+)
+def test_what_a_build_has_of_this_terminal(
+    index_server: IndexServer, lamina: CommandLine, step: str, said: str
+) -> None:
+    assert said in refused(lamina, index_server, 5, step=step)
+
+
+def test_a_wheel_for_another_machine(index_server: IndexServer, lamina: CommandLine) -> None:
+    move = "mv $WHEEL $(dirname $WHEEL)/bad-1.0-cp312-cp312-win_amd64.whl"
+    said = refused(lamina, index_server, 5, more=f"[hooks.bad]\npost-build = '{move}'")
+    assert "bad: the build made bad-1.0-cp312-cp312-win_amd64.whl, which is not for linux" in said
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
@@ -119,6 +160,9 @@ def test_no_compiler(index_server: IndexServer, lamina: CommandLine) -> None:
             {"files": {"pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "nope"'}},
             "its build back end nope cannot be imported",
             id="backend",
+        ),
+        pytest.param(
+            {"files": {"pyproject.toml": "build-system = 3"}}, "is no table", id="build-system"
         ),
     ],
 )
@@ -159,6 +203,25 @@ def test_secrets_and_settings_do_not_reach_a_build(
     [log] = Path(lamina.environ["HOME"]).glob(".cache/lamina/logs/build/made/bad.log")
     assert "\n[]\n" in log.read_text()
     assert stat.S_ISREG(log.stat().st_mode)
+
+
+def test_without_namespaces_a_build_is_not_kept_from_anything(
+    index_server: IndexServer, lamina: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that forbids namespaces: said, and told in what is built."""
+    monkeypatch.setattr(opening, "walls_here", lambda *_, **__: "none")
+    outside = lamina.directory / "outside"
+    step = f"Path({str(outside)!r}).write_text('x')\nif os.fork() == 0: os.setsid(); os.execvp("
+    step += f"'sleep', ['sleep', '600', {str(outside)!r}])"
+    offer_source(index_server, "bad", step=step)
+    lamina.write("lamina.toml", stack_of({"bad": SOURCE}, ""))
+    lamina("lock")
+    answer = lamina("build", "--json")
+    assert "builds are not kept from the network and from writing elsewhere" in answer.stderr
+    [one] = answer.json["packages"]
+    assert json.loads(Path(one["provenance"]).read_text())["kept-from"] == []
+    assert outside.exists()
+    wait_for(str(outside), count=0, seconds=10)
 
 
 def test_options_of_recipes_need_a_recipe(lamina: CommandLine) -> None:

@@ -81,7 +81,7 @@ def explained(tmp_path: Path, output: str, code: int = 1) -> LaminaError:
         f"$ before\nfatal error: old.h: No such file\n[exit 0]\n$ now\n{output}\n[exit 1]\n"
     )
     error = CommandFailedError(program="python", returncode=code, output=output, log=log)
-    return explain_failure("pack", error, log, {})
+    return explain_failure("pack", error, log, {}, tmp_path)
 
 
 @pytest.mark.parametrize(("output", "said", "hint"), OUTPUTS)

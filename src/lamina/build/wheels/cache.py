@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from lamina.core import fs, report
 from lamina.model.digests import Sha256, digest_of_value, parse_sha256
@@ -51,18 +50,21 @@ class WheelCache:
             return None
         return BuiltWheel(path=path, sha256=digest, key=key, provenance=told)
 
-    def put(self, key: Sha256, wheel: Path, provenance: Mapping[str, Any]) -> BuiltWheel:
-        """Keep a wheel with its provenance, which says its digest; raises StorageError."""
-        beside = self.directory / "wheels" / f".{key[:24]}.{uuid4().hex[:12]}"
-        fs.make_directory(beside)
-        try:
-            fs.copy_file(wheel, beside / wheel.name)
-            text = json.dumps(provenance, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-            fs.write_text(beside / PROVENANCE_NAME, text)
-            fs.remove_tree(self._place(key))
-            fs.rename(beside, self._place(key))
-        finally:
-            fs.remove_tree(beside)
+    def put(
+        self, key: Sha256, wheel: Path, provenance: Mapping[str, Any], *, scratch: Path
+    ) -> BuiltWheel:
+        """Keep a wheel with its provenance, which says its digest; raises StorageError.
+
+        ``scratch``: a directory on the same file system, which somebody else takes away.
+        """
+        beside, place = scratch / "kept", self._place(key)
+        for directory in (beside, place.parent):
+            fs.make_directory(directory)
+        fs.copy_file(wheel, beside / wheel.name)
+        text = json.dumps(provenance, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        fs.write_text(beside / PROVENANCE_NAME, text)
+        fs.remove_tree(place)
+        fs.rename(beside, place)
         self._remember(provenance)
         found = self.find(key)
         assert found is not None  # noqa: S101 - it has just been put there

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import tarfile
 import zipfile
 import zlib
 from email.parser import HeaderParser
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from lamina.core import fs
-from lamina.core.errors import BuildFailedError, IntegrityError, UpstreamUnavailableError
+from lamina.core.errors import (
+    BuildFailedError,
+    IntegrityError,
+    StorageError,
+    UpstreamUnavailableError,
+)
 from lamina.core.http import HttpClient
 from lamina.model.digests import digest_of_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from lamina.engines.api import ArtifactLocator
     from lamina.model.artifacts import Artifact
+
+_ODD_NAMES = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}
 
 
 def fetch_sources(
@@ -70,7 +78,12 @@ def unpack(path: Path, directory: Path) -> Path:
         with fs.change("unpack", directory):
             _extract(path, directory)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
-        raise IntegrityError(f"{path.name}: cannot be unpacked: {error}") from error
+        said = str(error).partition("\n")[0].rstrip(":")
+        raise IntegrityError(f"{path.name}: cannot be unpacked: {said}") from error
+    except StorageError as error:
+        if getattr(error.__cause__, "errno", None) in _ODD_NAMES:
+            raise IntegrityError(f"{path.name}: has a name that no file can have") from error
+        raise
     tops = sorted(one for one in directory.iterdir() if one.is_dir())
     if len(tops) != 1:
         raise IntegrityError(
@@ -82,10 +95,18 @@ def unpack(path: Path, directory: Path) -> Path:
 def _extract(path: Path, directory: Path) -> None:
     if path.suffix == ".zip":
         with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
-            archive.extractall(directory)  # noqa: S202 - it leaves out `..` and roots
+            extract_zip(archive, directory)
         return
     with tarfile.open(path) as archive:
         archive.extractall(directory, filter="data")
+
+
+def extract_zip(archive: zipfile.ZipFile, directory: Path) -> None:
+    """Unpack it, with the programs in it as such; `..` and roots in names are left out."""
+    for member in archive.infolist():
+        path = Path(archive.extract(member, directory))
+        if (member.external_attr >> 16) & 0o111 and path.is_file():
+            path.chmod(0o755)
 
 
 def check_identity(source: Path, artifact: Artifact) -> None:

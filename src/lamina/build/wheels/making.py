@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,8 +15,7 @@ from lamina.build.wheels.fetching import check_identity, unpack
 from lamina.build.wheels.patching import apply_patches
 from lamina.build.wheels.wheel import finish_wheel
 from lamina.core import fs
-from lamina.core.errors import BuildFailedError, CommandFailedError, ConflictError
-from lamina.core.hold import hold
+from lamina.core.errors import BuildFailedError, CommandFailedError, TookTooLongError
 from lamina.core.run import base_environment
 from lamina.engines.build_backend import Backend, read_build_system
 from lamina.engines.build_room import BuildRoom
@@ -24,7 +23,7 @@ from lamina.engines.hooks import run_hook
 from lamina.engines.uv_python import make_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from lamina.build.wheels.order import Order
@@ -52,6 +51,8 @@ class Bench:
     flags: Mapping[str, str]
     jobs: int
     walls: Walls
+    seconds: float | None
+    """How long a build may take."""
     hints: Mapping[str, str]
     """What to install for what is missing on the machine, as the stack says."""
 
@@ -64,6 +65,8 @@ class Job:
     order: Order
     source: Path
     """Its source distribution."""
+    work: Path
+    """A directory that is empty, and taken away afterwards."""
     install: Callable[[Sequence[str] | None, Path], None]
     """Installs what the build needs into the environment of a Python; the first word is what the
     back end asks for in addition, None before it is asked."""
@@ -74,7 +77,7 @@ class Job:
         return self.bench.logs / f"{self.order.name}.log"
 
     def build(self, inputs: Callable[[], Mapping[str, Any]]) -> tuple[Path, dict[str, Any]]:
-        """Return the wheel, in a directory that ``working`` takes away, and its provenance.
+        """Return the wheel, below ``work``, and its provenance.
 
         ``inputs`` is asked when all is known that goes into it. Raises BuildFailedError,
         StorageError, and what the installer raises.
@@ -87,8 +90,15 @@ class Job:
             built = self._call(lambda: backend.build_wheel(room.work / "dist"))
             self._hook(room.but(WHEEL=str(built)), "post-build", source)
             built = self._one_wheel(built)
+        except TookTooLongError as error:
+            raise BuildFailedError(
+                f"{self.order.name}: not built after {self.bench.seconds:g} s",
+                hints=["[build] timeout in lamina.toml", f"less {shlex.quote(str(self.log))}"],
+            ) from error
         except CommandFailedError as error:
-            raise explain_failure(self.order.name, error, self.log, self.bench.hints) from error
+            raise explain_failure(
+                self.order.name, error, self.log, self.bench.hints, self.work
+            ) from error
         fs.make_directory(room.work / "out")
         known = inputs()
         wheel = finish_wheel(
@@ -96,35 +106,17 @@ class Job:
         )
         return wheel, self._provenance(wheel, known, time.monotonic() - started)
 
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Have the directory of the build for oneself, and take it away afterwards."""
-        fs.make_directory(self.bench.directory)
-        with hold(self.bench.directory / f"{self.order.name}.lock", f"pid {os.getpid()}") as other:
-            if other is not None:
-                raise ConflictError(
-                    f"{self.order.name} is being built by {other.owner} on {other.host}",
-                    hints=["wait for it; what it has built is then taken from the cache"],
-                )
-            fs.remove_tree(self._work)
-            try:
-                yield
-            finally:
-                fs.remove_tree(self._work)
-
-    @property
-    def _work(self) -> Path:
-        return self.bench.directory / self.order.name
-
     def _room(self) -> BuildRoom:
-        work = self._work
+        work = self.work
         for name in ("tmp", "home", "dist", "src"):
             fs.make_directory(work / name)
         fs.make_directory(self.log.parent)
         fs.write_text(self.log, "", durable=False)
+        seconds = self.bench.seconds
         return BuildRoom(
-            work=work, walls=self.bench.walls, log=self.log, variables=self._variables(work)
-        )
+            work=work, walls=self.bench.walls, log=self.log, variables=self._variables(work),
+            until=None if seconds is None else time.monotonic() + seconds,
+        )  # fmt: skip
 
     def _variables(self, work: Path) -> dict[str, str]:
         base = base_environment(self.bench.environ)

@@ -18,6 +18,7 @@ from lamina.build.wheels.patching import apply_patches
 from lamina.build.wheels.resolving import Resolver
 from lamina.build.wheels.shop import Shop
 from lamina.build.wheels.system import check_system, compiler_of
+from lamina.build.wheels.working import sweep
 from lamina.core import fs, report
 from lamina.core.run import base_environment
 from lamina.engines.build_backend import read_build_system
@@ -63,6 +64,7 @@ def open_shop(request: ShopRequest) -> Shop:
     """
     stack, environ = request.stack, request.environ
     directory = cache_directory(environ) / "builds"
+    sweep(directory / "work")
     orders = orders_of(stack, request.lock, request.target, request.path.parent)
     artifacts = {name: order.artifact for name, order in orders.items()}
     files = fetch_sources(
@@ -119,6 +121,7 @@ def _bench(request: ShopRequest, directory: Path, walls: Walls) -> Bench:
         flags=flags_of(stack.build, request.target.platform),
         jobs=jobs_of(stack.build),
         walls=walls,
+        seconds=stack.build.timeout,
         hints=stack.build.system,
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lamina.build.wheels.cache import key_of, reason_of
 from lamina.build.wheels.graph import find_cycle, reachable
 from lamina.build.wheels.making import Job
+from lamina.build.wheels.working import working
 from lamina.core import report
 from lamina.core.errors import BuildFailedError, UnsatisfiableError
 from lamina.engines.uv_install import UvInstaller
@@ -143,19 +144,29 @@ class Shop:
 
     def make(self, name: PackageName) -> Made:
         """Return the wheel of a package, built where the cache does not have it."""
+        if (there := self._there(name)) is not None:
+            return there
+        with working(self.bench.directory, name) as work:
+            # Whoever was waited for may have built it.
+            return self._there(name) or self._build(name, work)
+
+    def _there(self, name: PackageName) -> Made | None:
+        if (there := self.cache.find(self.key(name))) is None:
+            return None
+        self.made[name] = there
+        return Made(wheel=there, fresh=False, log=self._log(name))
+
+    def _build(self, name: PackageName, work: Path) -> Made:
         order = self.orders[name]
         job = Job(
             bench=replace(self.bench, uv=replace(self.bench.uv, log=self._log(name))),
             order=order,
             source=self.sources[name],
+            work=work,
             install=lambda further, python: self._install(order, further, python),
         )
-        if (there := self.cache.find(self.key(name))) is not None:
-            self.made[name] = there
-            return Made(wheel=there, fresh=False, log=job.log)
-        with job.working():
-            wheel, provenance = job.build(lambda: self.inputs(name))
-            found = self.cache.put(self.key(name), wheel, provenance)
+        wheel, provenance = job.build(lambda: self.inputs(name))
+        found = self.cache.put(self.key(name), wheel, provenance, scratch=work)
         self.made[name] = found
         report.note(f"{name} {order.artifact.version}: built in {provenance['seconds']:.1f} s")
         return Made(wheel=found, fresh=True, log=job.log, seconds=provenance["seconds"])

@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from lamina.build.wheels.fetching import refuse_another
+from lamina.build.wheels.fetching import extract_zip, refuse_another
 from lamina.core import fs
 from lamina.core.errors import BuildFailedError
+from lamina.model.platforms import SystemFloor
 from lamina.press.wheel_writing import write_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from packaging.tags import Tag
 
     from lamina.model.artifacts import Artifact
     from lamina.model.platforms import Target
 
 INSIDE_NAME = "lamina-build.json"
 """In the metadata of a built wheel: what went into it."""
+_NEWEST = SystemFloor(glibc=(2, 99), macos=(99, 0))
+"""What is built here is for here, however new that is."""
 _MOMENT = datetime(1980, 1, 1, tzinfo=UTC)
 
 
@@ -44,7 +45,7 @@ def finish_wheel(
         tree = Path(name)
         try:
             with zipfile.ZipFile(built) as archive:
-                _extract(archive, tree)
+                extract_zip(archive, tree)
         except (zipfile.BadZipFile, EOFError, ValueError) as error:
             raise BuildFailedError(
                 f"{artifact.package}: {built.name} is no wheel: {error}"
@@ -64,28 +65,13 @@ def finish_wheel(
     return target_path
 
 
-def _extract(archive: zipfile.ZipFile, tree: Path) -> None:
-    for member in archive.infolist():
-        path = Path(archive.extract(member, tree))
-        if (member.external_attr >> 16) & 0o111 and path.is_file():
-            path.chmod(0o755)
-
-
 def _check_name(filename: str, artifact: Artifact, target: Target) -> None:
     try:
         name, version, _, tags = parse_wheel_filename(filename)
     except InvalidWheelFilename as error:
         raise BuildFailedError(f"{artifact.package}: {filename} is no wheel") from error
     refuse_another(name, str(version), artifact, filename)
-    series = f"{target.python.major}{target.python.minor}"
-    if not any(_suits(tag, series) for tag in tags):
-        raise BuildFailedError(f"{filename} is not for Python {target.python}")
-
-
-def _suits(tag: Tag, series: str) -> bool:
-    word = tag.interpreter
-    return (
-        word in {f"cp{series}", f"py{series}", "py3", "py2.py3"}
-        or tag.abi == "abi3"
-        or (word.startswith("py3") and tag.abi == "none")
-    )
+    if tags.isdisjoint(target.wheel_tags(_NEWEST)):
+        raise BuildFailedError(
+            f"{artifact.package}: the build made {filename}, which is not for {target}"
+        )
