@@ -152,3 +152,31 @@ def test_a_file_that_the_index_has_no_more(lamina: CommandLine, index: IndexServ
     del index.offers["lib"][1]
     answer = lamina("check", expect=1)
     assert "does not offer lib-2.0-py3-none-any.whl as it was locked" in answer.stderr
+
+
+def test_a_prefix_of_an_open_stack_is_called_neither_closed_nor_unlisted(
+    lamina: CommandLine, index: IndexServer
+) -> None:
+    lamina.write("lamina.toml", stack_text('app = "*"', platforms=HERE))
+    lamina("lock")
+    prefix = install(lamina, index)
+    assert "open set of packages" in lamina("check", "--prefix", prefix).stdout
+    [six] = prefix.glob("lib/*/site-packages/six-1.0.dist-info")
+    (six / "METADATA").unlink()
+    answer = lamina("check", "--prefix", prefix, expect=4)
+    assert f"error: {prefix} has 1 problem:\n" in answer.stderr
+    assert "six is not there: " in answer.stderr
+    assert "hint: install there what lamina.lock has" in answer.stderr
+    assert "closed" not in answer.stderr
+    assert "lamina add" not in answer.stderr
+    assert "passed over, six-1.0.dist-info: its metadata cannot be read" in answer.stdout
+    value = lamina("check", "--json", "--prefix", prefix, expect=4).json
+    assert value["passed-over"] == ["six-1.0.dist-info: its metadata cannot be read"]
+
+
+@pytest.mark.parametrize("made", [False, True], ids=["empty", "another-python"])
+def test_a_prefix_without_the_python_of_the_stack(lamina: CommandLine, made: bool) -> None:
+    prefix = lamina.directory / "prefix"
+    (prefix / "lib/python3.9/site-packages" if made else prefix).mkdir(parents=True)
+    said = "Python 3.9 on this machine is none of the stack's" if made else "no packages are"
+    assert said in lamina("check", "--prefix", prefix, expect=2).stderr

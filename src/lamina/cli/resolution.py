@@ -250,7 +250,9 @@ def check(
         text = "\n".join(filter(None, [text, *audited.lines()]))
         value["audit"] = audited.as_json()
     output.result(text, value)
-    found = closure_error(closure.findings) if closure.findings else None
+    closed, found = stack.resolve.closed, None
+    if closure.findings:
+        found = closure_error(closure.findings, closed=closed, prefix=prefix)
     _end(found, stale, audited.error() if audited is not None else None)
 
 
@@ -291,6 +293,7 @@ def _rendered(stack: Stack, closure: ClosureReport, stale: DocumentError | None)
     lines = [f"waived: {one}" for one in closure.waivers]
     lines += [f"waiver that nothing needs: {one}" for one in closure.needless_waivers]
     lines += [f"not checked, says what it needs when built: {one}" for one in closure.unchecked]
+    lines += [f"passed over, {one}" for one in closure.passed_over]
     if not closure.findings and stale is None:
         kind = "closed" if stack.resolve.closed else "open"
         lines.append(f"{stack.stack.name} is in order: documents, lock, {kind} set of packages")
@@ -306,4 +309,5 @@ def _as_json(stack: Stack, closure: ClosureReport, stale: DocumentError | None) 
         "waivers": list(closure.waivers),
         "needless-waivers": list(closure.needless_waivers),
         "unchecked": list(closure.unchecked),
+        "passed-over": list(closure.passed_over),
     }

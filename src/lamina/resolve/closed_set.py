@@ -66,11 +66,11 @@ def check_installed(stack: Stack, prefix: Path, locks: Iterable[Lock]) -> Closur
     for lock in locks:
         for name, one in _file_names(lock, target):
             files.setdefault(name, one)
-    members, unreadable = installed_members(places, files)
+    members, passed_over = installed_members(places, files)
     listed = {one.name for one in stack_demands(stack)}
     members = {name: one for name, one in members.items() if name in listed or name not in SEEDS}
-    check = _Check(stack=stack, target=target, members=members, unchecked=set(unreadable))
-    return _report(stack, [check])
+    check = _Check(stack=stack, target=target, members=members)
+    return replace(_report(stack, [check]), passed_over=tuple(passed_over))
 
 
 def locks_of(prefix: Path, fresh: Lock | None) -> list[Lock]:
@@ -180,7 +180,7 @@ class _Check:
         who = [f"{one} needs it ({name}{one.specifier})" for one in needs]
         if not here:
             who = [f"{one.where} lists it" for one in demands_on(self.demands, name)] + who
-        what = "is not there" if listed else "is not listed"
+        what = "is not there" if listed or not self.stack.resolve.closed else "is not listed"
         yield Finding(
             kind=FindingKind.MISSING,
             package=name,

@@ -10,6 +10,7 @@ from lamina.core.errors import UnsatisfiableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from lamina.model.conda_fields import CondaName
     from lamina.model.names import PackageName
@@ -72,6 +73,8 @@ class ClosureReport:
     """Waivers that nothing needs any more."""
     unchecked: tuple[str, ...] = field(default=())
     """Files that tell what they need only when they are built."""
+    passed_over: tuple[str, ...] = ()
+    """What is installed and does not count, with the reason."""
 
 
 def merge_findings(
@@ -89,11 +92,17 @@ def merge_findings(
     return tuple(sorted(merged, key=lambda one: (one.kind, one.package, one.message)))
 
 
-def closure_error(findings: Iterable[Finding]) -> UnsatisfiableError:
-    """Return the error that lists every finding."""
+def closure_error(
+    findings: Iterable[Finding], *, closed: bool = True, prefix: Path | None = None
+) -> UnsatisfiableError:
+    """Return the error that lists every finding, of a stack or of what is in a prefix."""
     found = list(findings)
     count = f"{len(found)} problem{'s' if len(found) != 1 else ''}"
-    lines = [f"the stack is closed and has {count}:", *(f"  {one}" for one in found)]
+    head = "the stack is closed and" if prefix is None else f"{prefix}"
+    lines = [f"{head} has {count}:", *(f"  {one}" for one in found)]
+    if not closed:
+        # What is not listed comes by itself, from the lock.
+        return UnsatisfiableError("\n".join(lines), hints=["install there what lamina.lock has"])
     missing = sorted({one.package for one in found if one.kind is FindingKind.MISSING})
     conda = sorted({one.package for one in found if one.kind is FindingKind.MISSING_CONDA})
     hints = [f"lamina add {' '.join(missing)}"] if missing else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PathDistribution
 from typing import TYPE_CHECKING
 
@@ -129,22 +129,24 @@ def _offer(artifact: Artifact, offers: Mapping[str, list[Offer]]) -> Offer:
 def installed_members(
     places: Iterable[Path], files: Mapping[tuple[PackageName, Version], str]
 ) -> tuple[Members, list[str]]:
-    """Return what is installed in some directories, and what there cannot be read.
+    """Return what is installed in some directories, and what there does not count, with the reason.
 
     ``files`` are the names of files that are known to have been installed: a wheel is for what its
     file name says, also where the WHEEL inside says something else. The first of two copies counts,
     as for Python's own search.
     """
     members: Members = {}
-    unreadable: list[str] = []
+    passed_over: list[str] = []
     for place in places:
         for info in sorted(place.glob("*.*-info")):
             one = _installed(info, files)
             if one is None:
-                unreadable.append(info.name)
+                passed_over.append(f"{info.name}: its metadata cannot be read")
+            elif one.name in members:
+                passed_over.append(f"{info.name}: there is {members[one.name]} before it")
             else:
-                members.setdefault(one.name, one)
-    return members, unreadable
+                members[one.name] = one
+    return members, passed_over
 
 
 def _installed(info: Path, files: Mapping[tuple[PackageName, Version], str]) -> Member | None:
@@ -160,7 +162,7 @@ def _installed(info: Path, files: Mapping[tuple[PackageName, Version], str]) -> 
     return Member(
         name=name,
         version=version,
-        metadata=metadata,
+        metadata=replace(metadata, is_final=True),
         file=file,
         tags=tags_of(file) if file else frozenset(_tags_inside(info)) or None,
     )

@@ -166,12 +166,68 @@ def test_an_egg_and_what_cannot_be_read(tmp_path: Path) -> None:
     (site / "torn-1.0.dist-info").mkdir()
     report = check(tmp_path, 'a = "*"\nb = "*"', wheel("b"))
     assert messages(report) == ["outside: a 1.0 needs b>=2; there is b 1.0"]
-    assert report.unchecked == ("torn-1.0.dist-info",)
+    assert report.passed_over == ("torn-1.0.dist-info: its metadata cannot be read",)
+
+
+@pytest.mark.parametrize(
+    ("info", "text"),
+    [
+        pytest.param("no-1.0.dist-info", None, id="no-metadata"),
+        pytest.param("no-1.0.dist-info", b"", id="empty"),
+        pytest.param("no-1.0.dist-info", b"Version: 1.0\n", id="no-name"),
+        pytest.param("no-1.0.dist-info", b"Name: no\n", id="no-version"),
+        pytest.param("no-1.0.dist-info", b"Name: no\nVersion: of today\n", id="odd-version"),
+        pytest.param("no-1.0.dist-info", b"Name: -no-\nVersion: 1.0\n", id="odd-name"),
+        pytest.param("no-1.0.dist-info", b"\xff\xfe\x00", id="bytes"),
+    ],
+)
+def test_metadata_that_say_nothing(tmp_path: Path, info: str, text: bytes | None) -> None:
+    path = tmp_path / "lib" / "python3.12" / "site-packages" / info
+    path.mkdir(parents=True)
+    if text is not None:
+        (path / "METADATA").write_bytes(text)
+    report = check(tmp_path, 'a = "*"', wheel("a"))
+    assert messages(report) == []
+    assert report.passed_over == (f"{info}: its metadata cannot be read",)
+
+
+@pytest.mark.parametrize("how", ["file", "directory"])
+def test_files_where_directories_should_be(tmp_path: Path, how: str) -> None:
+    site = tmp_path / "lib" / "python3.12" / "site-packages"
+    site.mkdir(parents=True)
+    if how == "file":
+        (site / "no-1.0.dist-info").touch()
+    else:
+        (site / "no-1.0.dist-info" / "METADATA").mkdir(parents=True)
+    report = check(tmp_path, 'a = "*"', wheel("a"))
+    assert report.passed_over == ("no-1.0.dist-info: its metadata cannot be read",)
+
+
+def test_one_that_is_there_twice_counts_once_and_is_named(tmp_path: Path) -> None:
+    report = check(tmp_path, 'a = "==1.0"', wheel("a"), wheel("a", "2.0", "gone"))
+    assert messages(report) == []
+    assert report.passed_over == ("a-2.0.dist-info: there is a 1.0 before it",)
+
+
+def test_the_metadata_count_and_not_the_name_of_their_directory(tmp_path: Path) -> None:
+    site = tmp_path / "lib" / "python3.12" / "site-packages"
+    wheel("other", "3.0").unpack(site)
+    (site / "other-3.0.dist-info").rename(site / "Misleading_Name-9.9.dist-info")
+    report = check(tmp_path, 'a = "*"', wheel("a", "1.0", "Other>=2"))
+    assert messages(report) == [
+        "missing: other is not listed: a 1.0 needs it (other>=2)",
+    ]
+
+
+def test_what_is_installed_says_all_that_it_needs(tmp_path: Path) -> None:
+    """Metadata of 2.1 without a requirement leave that open in sources, and not once installed."""
+    report = check(tmp_path, 'a = "*"', wheel("a"))
+    assert report.unchecked == ()
 
 
 def test_an_open_stack_may_have_more(tmp_path: Path) -> None:
     report = check(tmp_path, 'a = "*"', wheel("a", "1.0", "c"), wheel("b"), resolve="")
-    assert messages(report) == ["missing: c is not listed: a 1.0 needs it (c)"]
+    assert messages(report) == ["missing: c is not there: a 1.0 needs it (c)"]
 
 
 def test_a_prefix_that_is_none(tmp_path: Path) -> None:
