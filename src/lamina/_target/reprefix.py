@@ -7,7 +7,6 @@ Killed at any point, the next run finishes: what a file becomes is written down 
 it is renamed into place. Nothing is changed before everything has been looked at.
 """
 
-import base64
 import hashlib
 import json
 import os
@@ -18,7 +17,7 @@ from importlib.util import MAGIC_NUMBER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+    from typing import Any, Dict, Iterable, List, Optional, Tuple
 
     Pairs = List[Tuple[bytes, bytes]]
     """Old and new path of each prefix."""
@@ -133,6 +132,7 @@ class Tree:
         self.news = news
         self.journal = self._journal()
         self.changed: "List[str]" = []
+        self._moved: "Optional[bool]" = None
 
     @property
     def parts(self) -> "List[str]":
@@ -201,7 +201,43 @@ class Tree:
         for entry in self.journal.get(file["path"], ()):
             if entry["sha256"] == digest:
                 return list(entry["prefixes"])
-        return None
+        if file["kind"] == "code":
+            return self.olds if self._any_moved() else None  # Compiled again, from what is known.
+        return self.news if self._is_moved(file, data) else None
+
+    def _is_moved(self, file: "Dict[str, Any]", data: bytes) -> bool:
+        """Tell whether a file has the new prefixes already, and is as packed but for that.
+
+        So are files of an RPM that an upgrade leaves as it is, where it has been moved before.
+        """
+        both = zip(self.news, self.olds)  # noqa: B905 (Python 3.8)
+        pairs = [(os.fsencode(new), os.fsencode(old)) for new, old in both]
+        names = dict(pairs)
+        if file["kind"] == "text":
+            before = renamed(data, pairs)
+        elif file["kind"] == "link":
+            before = pattern_of(names).sub(lambda found: names[found.group()], data)
+        else:
+            try:
+                before = padded(data, pairs, file["room"])
+            except ValueError:
+                return False
+        return digest_of(before) == str(file["sha256"])
+
+    def _any_moved(self) -> bool:
+        if self._moved is None:
+            known = [
+                (file, self.content(file["path"]))
+                for file in self.state["files"]
+                if file["kind"] != "code"
+            ]
+            self._moved = any(
+                data is not None
+                and digest_of(data) != file["sha256"]
+                and self._is_moved(file, data)
+                for file, data in known
+            )
+        return self._moved
 
     def change(self) -> None:
         """Write the new prefixes; byte code comes after its source."""
@@ -322,65 +358,3 @@ class writable:  # noqa: N801
     def __exit__(self, *_: object) -> None:
         if not self.mode & 0o200:
             os.chmod(self.directory, self.mode)
-
-
-def update_records(tree: Tree) -> None:
-    """Keep the lists of packages true: RECORD (PEP 376), and conda's digests of what is there."""
-    changed = {os.path.normpath(tree.path(inside)) for inside in tree.changed}
-    for part in tree.parts:
-        for site in _sites(tree.path(part)):
-            for name in sorted(os.listdir(site)):
-                if name.endswith(".dist-info"):
-                    _update_record(tree, os.path.join(site, name, "RECORD"), site, changed)
-        _update_conda(tree, tree.path(os.path.join(part, "conda-meta")))
-
-
-def _sites(top: str) -> "Iterator[str]":
-    directory = os.path.join(top, "lib")
-    for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
-        site = os.path.join(directory, name, "site-packages")
-        if name.startswith("python") and os.path.isdir(site) and not os.path.islink(site):
-            yield site
-
-
-def _update_record(tree: Tree, record: str, site: str, changed: "Iterable[str]") -> None:
-    try:
-        with open(record, "rb") as stream:
-            old = stream.read()
-    except OSError:
-        return
-    touched, lines = False, []
-    for line in old.splitlines(keepends=True):
-        field, digest = line.rsplit(b",", 2)[:2] if line.count(b",") > 1 else (line, b"")
-        path = os.path.normpath(os.path.join(site, os.fsdecode(field.strip(b'"'))))
-        if digest and path in changed and os.path.isfile(path) and not os.path.islink(path):
-            touched = True
-            with open(path, "rb") as stream:
-                data = stream.read()
-            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=")
-            end = b"\r\n" if line.endswith(b"\r\n") else b"\n"
-            lines.append(field + b",sha256=" + digest + b",%d" % len(data) + end)
-        else:
-            lines.append(line)
-    if touched:
-        tree.changed.append(os.path.relpath(record, tree.top))
-        put(record, b"".join(lines))
-
-
-def _update_conda(tree: Tree, directory: str) -> None:
-    digests = {}
-    for file in tree.state["files"]:
-        data = tree.content(file["path"])
-        if data is not None:
-            digests[file["sha256"].encode()] = digest_of(data).encode()
-    if not digests or not os.path.isdir(directory):
-        return
-    pattern = re.compile(b"|".join(digests) + b"|" + b"|".join(digests.values()))
-    for name in sorted(os.listdir(directory)):
-        path = os.path.join(directory, name)
-        if name.endswith(".json") and os.path.isfile(path):
-            with open(path, "rb") as stream:
-                old = stream.read()
-            if pattern.search(old):
-                tree.changed.append(os.path.relpath(path, tree.top))
-                put(path, pattern.sub(lambda one: digests.get(one.group(), one.group()), old))

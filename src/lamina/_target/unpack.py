@@ -5,6 +5,7 @@ What it changes is written into the tree's listing and manifest as well, so that
 as what was packed could.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -16,13 +17,12 @@ from lamina._target.reprefix import (
     Tree,
     digest_of,
     put,
-    update_records,
     writable,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional
+    from typing import Iterable, Iterator, List, Optional
 
 # ------------------------------------------------------------------------------------------------
 
@@ -114,6 +114,70 @@ def _update_manifest(tree: Tree, part: str, manifest: bytes, digest: str) -> Non
         if os.path.exists(signature):
             os.unlink(signature)  # It is of what was packed.
     put(tree.path(os.path.join(directory, "release.toml")), new)
+
+
+def update_records(tree: Tree) -> None:
+    """Keep the lists of packages true: RECORD (PEP 376), and conda's digests of what is there."""
+    changed = {os.path.normpath(tree.path(inside)) for inside in tree.changed}
+    for part in tree.parts:
+        for site in _sites(tree.path(part)):
+            for name in sorted(os.listdir(site)):
+                if name.endswith(".dist-info"):
+                    _update_record(tree, os.path.join(site, name, "RECORD"), site, changed)
+        _update_conda(tree, tree.path(os.path.join(part, "conda-meta")))
+
+
+def _sites(top: str) -> "Iterator[str]":
+    directory = os.path.join(top, "lib")
+    for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
+        site = os.path.join(directory, name, "site-packages")
+        if name.startswith("python") and os.path.isdir(site) and not os.path.islink(site):
+            yield site
+
+
+def _update_record(tree: Tree, record: str, site: str, changed: "Iterable[str]") -> None:
+    import base64
+
+    try:
+        with open(record, "rb") as stream:
+            old = stream.read()
+    except OSError:
+        return
+    touched, lines = False, []
+    for line in old.splitlines(keepends=True):
+        field, digest = line.rsplit(b",", 2)[:2] if line.count(b",") > 1 else (line, b"")
+        path = os.path.normpath(os.path.join(site, os.fsdecode(field.strip(b'"'))))
+        if digest and path in changed and os.path.isfile(path) and not os.path.islink(path):
+            touched = True
+            with open(path, "rb") as stream:
+                data = stream.read()
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=")
+            end = b"\r\n" if line.endswith(b"\r\n") else b"\n"
+            lines.append(field + b",sha256=" + digest + b",%d" % len(data) + end)
+        else:
+            lines.append(line)
+    if touched:
+        tree.changed.append(os.path.relpath(record, tree.top))
+        put(record, b"".join(lines))
+
+
+def _update_conda(tree: Tree, directory: str) -> None:
+    digests = {}
+    for file in tree.state["files"]:
+        data = tree.content(file["path"])
+        if data is not None:
+            digests[file["sha256"].encode()] = digest_of(data).encode()
+    if not digests or not os.path.isdir(directory):
+        return
+    pattern = re.compile(b"|".join(digests) + b"|" + b"|".join(digests.values()))
+    for name in sorted(os.listdir(directory)):
+        path = os.path.join(directory, name)
+        if name.endswith(".json") and os.path.isfile(path):
+            with open(path, "rb") as stream:
+                old = stream.read()
+            if pattern.search(old):
+                tree.changed.append(os.path.relpath(path, tree.top))
+                put(path, pattern.sub(lambda one: digests.get(one.group(), one.group()), old))
 
 
 def set_modes(tree: Tree) -> None:

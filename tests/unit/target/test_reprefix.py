@@ -241,3 +241,48 @@ def test_byte_code_of_another_python_is_left_out(tmp_path: Path) -> None:
     move(top, "/a/new/prefix")
     assert not code.exists()
     move(top, "/and/another")
+
+
+def half_moved(top: Path) -> Path:
+    """Return a tree of which an upgrade has brought back a part as it was packed.
+
+    So RPMs do that were moved as they were installed: those that stay as they are name the new
+    prefix already, and the listing of prefixes is that of what is new.
+    """
+    state = (make_tree(top) / reprefix.STATE).read_text()
+    move(top, "/a/new/prefix")
+    (top / reprefix.STATE).chmod(0o644)
+    (top / reprefix.STATE).write_text(state)
+    return top
+
+
+@pytest.mark.parametrize("brought", [(), ("bin/it",), ("bin/it", "bin/program")])
+def test_what_was_moved_before_stays(tmp_path: Path, brought: tuple[str, ...]) -> None:
+    packed, top = make_tree(tmp_path / "packed"), half_moved(tmp_path / "tree")
+    for one in brought:
+        (top / one).write_bytes((packed / one).read_bytes())
+    assert move(top, "/a/new/prefix") == "5 files name /a/new/prefix now"
+    check_tree(top, "/a/new/prefix")
+    assert "nothing to do" in move(top, "/a/new/prefix")
+
+
+@pytest.mark.parametrize("kind", ["text", "program", "link"])
+def test_what_was_moved_before_and_is_another_now_is_refused(tmp_path: Path, kind: str) -> None:
+    top = half_moved(tmp_path / "tree")
+    path = top / "bin" / {"text": "it", "program": "program", "link": "link"}[kind]
+    if kind == "link":
+        path.unlink()
+        path.symlink_to("/a/new/prefix/bin/other")
+    else:
+        path.chmod(0o755)
+        path.write_bytes(path.read_bytes().replace(b"/a/new", b"/b/new", 1))
+    with pytest.raises(RefusedError, match=f"not as packed: bin/{path.name}"):
+        move(top, "/a/new/prefix")
+
+
+def test_byte_code_that_nobody_knows_is_refused_where_nothing_was_moved(tmp_path: Path) -> None:
+    top = make_tree(tmp_path / "tree")
+    [code] = top.rglob("*.pyc")
+    code.write_bytes(code.read_bytes() + b"x")
+    with pytest.raises(RefusedError, match="not as packed"):
+        move(top, "/a/new/prefix")
