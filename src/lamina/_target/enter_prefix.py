@@ -6,13 +6,11 @@ by an empty file system, so that whatever still names the staging directory fail
 read-only: the tree links to an interpreter, and root could write through that link. FINAL need not
 be there: what is above it may be a file system that nothing can be made in.
 
-Whatever the command starts ends with it, also what made itself a session of its own. Exit code 125:
-there are no namespaces here.
+Exit code 125: there are no namespaces here.
 """
 
 import ctypes
 import os
-import signal
 import sys
 from typing import List, Optional
 
@@ -23,8 +21,6 @@ _RDONLY, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 32, 4096, 16384, 1 << 18
 # statvfs flags and mount flags are the same numbers for these, and a user namespace must keep them
 _LOCKED = 2 | 4 | 8 | 1024 | 2048 | (1 << 12)
 _ST_RELATIME, _MS_RELATIME = 1 << 12, 1 << 21
-
-_SET_CHILD_SUBREAPER = 36
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -109,48 +105,6 @@ def _make_read_only(path: bytes) -> None:
     _mount(b"none", path, None, _BIND | _REMOUNT | _RDONLY | _kept_flags(path))
 
 
-def _supervise(command: List[str]) -> int:
-    """Run a command as a child, then end all that it has left behind, and return its status."""
-    _libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    child = os.fork()
-    if child == 0:
-        try:
-            os.execvp(command[0], command)
-        except OSError as error:
-            print("%s: %s" % (command[0], error.strerror), file=sys.stderr)
-            os._exit(127)
-    status = None
-    while status is None:
-        ended, answer = os.wait()
-        if ended == child:
-            status = answer
-    while True:
-        left = _children()
-        if not left:
-            return status
-        for one in left:
-            os.kill(one, signal.SIGKILL)
-            os.waitpid(one, 0)
-
-
-def _children() -> List[int]:
-    """Return the processes whose parent we are, orphans of our descendants among them."""
-    found = []
-    try:
-        names = os.listdir("/proc")
-    except OSError:
-        return []
-    for name in names:
-        try:
-            with open("/proc/%s/stat" % name, "rb") as stream:
-                parent = stream.read().rpartition(b")")[2].split()[1]
-        except (OSError, IndexError):
-            continue
-        if name.isdigit() and int(parent) == os.getpid():
-            found.append(int(name))
-    return found
-
-
 def main(arguments: List[str]) -> int:
     at = arguments.index("--")
     stage, final, hide, *kept = (os.fsencode(one) for one in arguments[:at])
@@ -159,14 +113,12 @@ def main(arguments: List[str]) -> int:
     except (OSError, AttributeError) as error:
         print("no private mount namespace here: %s" % error, file=sys.stderr)
         return UNAVAILABLE
-    status = _supervise(arguments[at + 1 :])
-    if os.WIFSIGNALED(status):
-        # Ended as the command was, so that the caller sees by what.
-        number = os.WTERMSIG(status)
-        if number != signal.SIGKILL:
-            signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-    return os.WEXITSTATUS(status)
+    command = arguments[at + 1 :]
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        print("%s: %s" % (command[0], error.strerror), file=sys.stderr)
+        return 127
 
 
 if __name__ == "__main__":

@@ -58,11 +58,14 @@ class BuildRoom:
         if sys.platform != "linux":
             return []
         writable = [self.work, *([also] if also else [])]
-        return [*_enter(self.walls), *writable, "--"]
+        return [*enter(self.walls), *writable, "--"]
 
 
-def _enter(walls: Walls) -> list[str | Path]:
-    """Return the words that run a program, with all that it starts, no longer than we run."""
+def enter(walls: Walls) -> list[str | Path]:
+    """Return the words that run a program, with all that it starts, no longer than we run.
+
+    After them come directories that it may write to, ``--`` and the program.
+    """
     return [sys.executable, "-I", "-S", _ENTER, walls, str(os.getpid())]
 
 
@@ -71,7 +74,7 @@ def walls_here(environ: Mapping[str, str], *, network: bool, directory: Path) ->
     if sys.platform != "linux":
         return "none"
     wanted: Walls = "writes" if network else "all"
-    command = [*_enter(wanted), directory, "--", "/bin/sh", "-c", ":"]
+    command = [*enter(wanted), directory, "--", "/bin/sh", "-c", ":"]
     try:
         answer = run(command, env=base_environment(environ), check=False)
     except LaminaError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lamina.core.errors import LaminaError
 from lamina.core.run import base_environment, run
+from lamina.engines.build_room import enter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +30,12 @@ class MountNamespace:
     """Directories that are read-only in this view."""
 
     def command(self, *argv: str | Path) -> list[str | Path]:
-        """Return what to run so that ``argv`` runs in this view, as the same user."""
-        enter = (sys.executable, "-I", "-S", _ENTER, self.stage, self.final, self.hidden)
-        return [*enter, *self.kept, "--", *argv]
+        """Return what to run so that ``argv`` runs in this view, as the same user.
+
+        Whatever it starts ends with it, also what made itself a session of its own.
+        """
+        view = (sys.executable, "-I", "-S", _ENTER, self.stage, self.final, self.hidden)
+        return [*enter("none"), "--", *view, *self.kept, "--", *argv]
 
     def available(self, environ: Mapping[str, str]) -> bool:
         """Tell whether this machine lets its user make such a view."""

@@ -88,6 +88,19 @@ def _holds_scratch(prefix: Path) -> bool:
     return Path(tempfile.gettempdir()).resolve().is_relative_to(prefix.resolve())
 
 
+def installed_place(prefix: Path, hidden: Path, environ: Mapping[str, str], log: Path) -> Place:
+    """Return the place where a release runs as it is, read-only also for root where that can be.
+
+    ``hidden``: an empty directory, for the time of all that runs.
+    """
+    interpreter = (prefix / "bin" / "python").resolve().parents[1]
+    far = not interpreter.is_relative_to(prefix.resolve()) and not _holds_scratch(interpreter)
+    kept = (interpreter,) if far else ()
+    namespace = MountNamespace(stage=prefix, final=prefix, hidden=hidden, kept=kept)
+    there = namespace.available(environ)
+    return Place(prefix=prefix, namespace=namespace if there else None, environ=environ, log=log)
+
+
 def staging_place(*, stage: Path, environ: Mapping[str, str], log: Path) -> Place:
     """Return the place where a stage runs as it is."""
     return Place(prefix=stage, namespace=None, environ=environ, log=log)

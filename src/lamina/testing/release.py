@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -15,7 +17,7 @@ from lamina.core.errors import UsageError
 from lamina.core.http import HttpClient
 from lamina.layer.base import find_place, look_at
 from lamina.layer.indexes import indexes_over
-from lamina.release.place import staging_place
+from lamina.release.place import installed_place
 from lamina.testing.outcome import Outcome, TestReport, accepted
 from lamina.testing.smoke import try_imports, try_programs
 from lamina.testing.suite import Bench
@@ -23,10 +25,10 @@ from lamina.testing.suite import Bench
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from lamina.engines.probe import Distribution
     from lamina.layer.base import Base
+    from lamina.release.place import Place
     from lamina.release.root import Release
 
 
@@ -62,10 +64,11 @@ def test_release(request: TestRequest) -> TestReport:
     place = find_place(str(release.prefix), root=release.prefix, environ=environ)
     base = look_at(place, environ=environ)
     chosen = _chosen(base, request)
-    running = staging_place(stage=release.prefix, environ=environ, log=request.log)
-    outcomes = [*try_imports(chosen, running.interpreter, environ), *try_programs(chosen, running)]
-    if request.suites:
-        outcomes += _try_suites(base, chosen, request)
+    with tempfile.TemporaryDirectory(prefix="lamina-hidden-") as hidden:
+        running = installed_place(release.prefix, Path(hidden), environ, request.log)
+        outcomes = [*try_imports(chosen, running, environ), *try_programs(chosen, running)]
+        if request.suites:
+            outcomes += _try_suites(base, chosen, request, running)
     return TestReport(
         release=release.name,
         platform=str(release.platform),
@@ -91,7 +94,9 @@ def _chosen(base: Base, request: TestRequest) -> list[Distribution]:
     return [there[name] for name in names or sorted(there)]
 
 
-def _try_suites(base: Base, chosen: Sequence[Distribution], request: TestRequest) -> list[Outcome]:
+def _try_suites(
+    base: Base, chosen: Sequence[Distribution], request: TestRequest, place: Place
+) -> list[Outcome]:
     indexes = indexes_over(base.place, request.environ)
     with (
         HttpClient(request.environ) as http,
@@ -102,6 +107,7 @@ def _try_suites(base: Base, chosen: Sequence[Distribution], request: TestRequest
             base=base,
             environ=request.environ,
             http=http,
+            place=place,
             seconds=request.seconds,
             log=request.log,
         )

@@ -25,12 +25,13 @@ _HELP_SECONDS = 120.0
 
 
 def try_imports(
-    distributions: Sequence[Distribution], python: Path, environ: Mapping[str, str]
+    distributions: Sequence[Distribution], place: Place, environ: Mapping[str, str]
 ) -> list[Outcome]:
-    """Import the top-level modules of distributions with a Python."""
+    """Import the top-level modules of distributions with the Python of a place."""
     owners = {module: one.key for one in distributions for module in modules_of(one)}
     with report.step(f"importing {len(owners)} modules"):
-        failures = Trial(python=python, environ=environ).failures(sorted(owners))
+        trial = Trial(python=place.interpreter, environ=environ, view=place.namespace)
+        failures = trial.failures(sorted(owners))
     return [
         Outcome(
             package=package,

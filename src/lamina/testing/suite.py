@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lamina.core.http import HttpClient
     from lamina.engines.probe import Distribution
     from lamina.layer.base import Base
+    from lamina.release.place import Place
     from lamina.testing.outcome import Status
     from lamina.testing.sources import Sources
 
@@ -42,6 +43,8 @@ class Bench:
     base: Base
     environ: Mapping[str, str]
     http: HttpClient
+    place: Place
+    """Where the release runs."""
     seconds: float
     """How long one suite may take."""
     log: Path
@@ -90,9 +93,11 @@ class Bench:
         else:
             tests = ["--pyargs", *modules]
         answers = work / "answers.xml"
-        words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts="]
+        words: list[str | Path] = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts="]
+        words = [work / "layer/bin/python", *words, f"--junitxml={answers}", *tests]
+        view = self.place.namespace
         ended = run(
-            [work / "layer/bin/python", *words, f"--junitxml={answers}", *tests],
+            view.command(*words) if view is not None else words,
             env=self._environment(_made(work / "home")),
             cwd=sources.directory,
             timeout=self.seconds,

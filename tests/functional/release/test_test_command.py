@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from lamina.engines.build_room import walls_here
 from lamina.model.platforms import current_platform
+from support.survivors import wait_for
 from support.wheels import FileIndex, Wheel
 
 if TYPE_CHECKING:
@@ -105,3 +108,49 @@ def test_a_report_about_a_release_that_is_gone_goes_too(lamina: CommandLine) -> 
     lamina("release", "retire", "hep/1.0")
     lamina("release", "gc")
     assert not list((lamina.directory / "root" / "reports").rglob("*.json"))
+
+
+HOSTILE = {
+    "asks": "input()",
+    "crashes": "import os; os.kill(os.getpid(), 11)",
+    "stays": "import subprocess as s; s.Popen(['sleep', '86399.25'], start_new_session=True)",
+    "writes": "import pathlib; pathlib.Path(__file__).with_name('evil.py').write_text('x')",
+    "screams": "import sys; sys.exit('\\x00\\x1b[31m]]>\\ufffe' + 'all is lost')",
+}
+
+
+def test_hostile_programs_are_findings_and_nothing_else(
+    lamina: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = FileIndex(lamina.directory / "other")
+    scripts = {name: f"hostile.{name}:main" for name in HOSTILE}
+    files = {
+        f"hostile/{name}.py": f"def main():\n    {text}\n" for name, text in HOSTILE.items()
+    } | {"planter/__init__.py": "open(__file__[:-11] + 'evil.py', 'w')\n"}
+    index.add(Wheel(name="hostile", version="1.0", files=files, scripts=scripts))
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
+    text = STACK.partition("[packages]")[0].replace('"hep"', '"odd"')
+    lamina.write("lamina.toml", f'{text}[packages]\nhostile = "*"\n')
+    lamina("lock")
+    lamina("publish", "--no-test")
+    words = ["test", "odd", "--junit", "report.xml", "--record", "--json"]
+    told = {one["subject"]: one["detail"] for one in lamina(*words, expect=5).json["outcomes"]}
+    assert "EOFError" in told["asks"]
+    assert told["crashes"] == "exit code -11"
+    assert told["stays"] == ""
+    assert "all is lost" in told["screams"]
+    wait_for("sleep 86399.25", count=0, seconds=10)
+    names = {one.get("name") for one in ET.parse(lamina.directory / "report.xml").iter("testcase")}
+    assert {f"program {name}" for name in HOSTILE} <= names
+    walls = walls_here(lamina.environ, network=True, directory=lamina.directory)
+    if os.geteuid() != 0 or walls != "none":
+        assert "Read-only file system" in told["writes"] or "Permission" in told["writes"]
+        assert "planter" in told
+        assert told["planter"] != ""
+        lamina("release", "verify", "odd")
+    before = lamina("release", "show", "odd", "--json").json["report"]
+    lamina("test", "odd", "--record", expect=5)
+    after = lamina("release", "show", "odd", "--json").json["report"]
+    assert after["summary"] == before["summary"]
+    assert after["tested"] >= before["tested"]
+    assert len(list((lamina.directory / "root" / "reports").rglob("odd*/**/*.json"))) <= 1

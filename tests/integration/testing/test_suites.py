@@ -11,6 +11,7 @@ import pytest
 
 from lamina.model.platforms import current_platform
 from support.index_server import IndexServer, Offer
+from support.survivors import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,9 @@ nowhere = {{ version = "*", index = "ours" }}
 altered = {{ version = "*", index = "ours" }}
 hanging = {{ version = "*", index = "ours" }}
 picky = {{ version = "*", index = "ours" }}
+crashing = {{ version = "*", index = "ours" }}
+writing = {{ version = "*", index = "ours" }}
+asking = {{ version = "*", index = "ours" }}
 iniconfig = "==2.0.0"
 """
 _TEST = """\
@@ -46,6 +50,12 @@ def test_the_installed_one_is_tested():
 def test_version():
     assert {name}.__version__ == {version!r}
 """
+
+_HOSTILE = {
+    "crashing": "os.kill(os.getpid(), 11)",
+    "writing": "open(os.path.dirname(writing.__file__) + '/evil.py', 'w')",
+    "asking": "subprocess.Popen(['sleep', '86399.5'], start_new_session=True); sys.stdin.read(1)",
+}
 
 
 def offer_sources(ours: IndexServer, name: str, files: dict[str, str]) -> Offer:
@@ -70,7 +80,8 @@ def offer_sources(ours: IndexServer, name: str, files: dict[str, str]) -> Offer:
 def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
     """Return the program beside a release of packages with sources of all kinds."""
     with IndexServer() as ours:
-        for name in ("passing", "failing", "without", "nowhere", "altered", "picky", "hanging"):
+        for name in ("passing", "failing", "without", "nowhere", "altered", "picky", "hanging",
+                     *_HOSTILE):  # fmt: skip
             ours.wheel(name, "1.0")
         source = {"passing.py": "raise RuntimeError('the sources are tested')\n"}
         tests = {"tests/test_it.py": _TEST.format(name="passing", version="1.0")}
@@ -81,6 +92,9 @@ def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Iterat
         offer_sources(ours, "altered", tests).content += b"more"
         hanging = {"tests/test_it.py": "import time\ndef test_it():\n    time.sleep(600)\n"}
         offer_sources(ours, "hanging", hanging)
+        for name, body in _HOSTILE.items():
+            text = f"import os, subprocess, sys, {name}\ndef test_it(capfd):\n    {body}\n"
+            offer_sources(ours, name, {"tests/test_it.py": text})
         groups = {"pyproject.toml": '[dependency-groups]\ntest = ["iniconfig>=2.1"]\n'}
         offer_sources(ours, "picky", tests | groups)
         monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
@@ -105,4 +119,9 @@ def test_suites_are_run_against_the_release(lamina: CommandLine) -> None:
     assert "other versions than the release has: iniconfig" in told["picky"][1]
     assert suites["passing"]["subject"] == "passing-1.0.tar.gz"
     assert told["hanging"] == ("blocked", "not done after 20 s")
+    assert told["crashing"][0] == "blocked"
+    assert told["crashing"][1].startswith("pytest ended with -11: ")
+    assert told["writing"][0] == "failed"
+    assert told["asking"][0] == "failed"
+    wait_for("sleep 86399.5", count=0, seconds=10)
     lamina("release", "verify", "hep")

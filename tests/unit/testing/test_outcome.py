@@ -92,3 +92,17 @@ def test_junit_has_a_suite_a_package() -> None:
     [failure] = suites["odd"].iter("failure")
     assert failure.get("message") == "Error: [31m<red> & "
     assert suites["numpy"].get("timestamp") == "2026-11-01T12:30:00"
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["\0", "\x1b[31mred", "\x07\x08\x0b\x0c", "\x80\x9f", "\ud800", "\ufffe\uffff", "]]>", "<&'\""],
+    ids=["nul", "colour", "bells", "c1", "surrogate", "no-characters", "end", "markup"],
+)
+def test_junit_is_well_formed_whatever_was_said(said: str) -> None:
+    told = outcome("numpy", "program", "f2py", "failed", f"before {said} after\nagain\tthere")
+    text = dump_junit(report(told))
+    [failure] = ET.fromstring(text.encode("utf-8")).iter("failure")
+    message = failure.get("message", "")
+    assert message.startswith("before ")
+    assert "after\nagain\tthere" in message

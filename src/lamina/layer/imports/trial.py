@@ -21,6 +21,8 @@ from lamina.layer.imports.outcome import Failure
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from lamina.engines.namespace import MountNamespace
+
 _LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "ROOTSYS", "CUDA_HOME")
 _SECONDS = 120.0
 _PROCESSES = 4
@@ -36,6 +38,8 @@ class Trial:
     """Byte code of modules below this directory is written; of no others."""
     seconds: float = _SECONDS
     """How long one module may take."""
+    view: MountNamespace | None = None
+    """What it is that the interpreter sees, and cannot write to."""
     grace: float = 60
     """How many seconds more a process may take, whatever its own watchdog does."""
 
@@ -79,9 +83,11 @@ class Trial:
             }
             fs.write_text(question, json.dumps(asked), durable=False)
             fs.make_directory(work / "home")
+            words: list[str | Path] = [self.python, "-I", "-B", probe_code.__file__]
+            words += [question, answers]
             try:
                 ended = run(
-                    [self.python, "-I", "-B", probe_code.__file__, question, answers],
+                    self.view.command(*words) if self.view is not None else words,
                     env=self._environment(work / "home"),
                     cwd=work / "home",
                     timeout=self.seconds * (len(modules) + 1) + self.grace,
