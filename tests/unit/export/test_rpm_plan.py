@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lamina.core.errors import ConflictError, NotSupportedError, UsageError
-from lamina.engines.rpm_package import RpmFile, RpmPackage, require_program
+from lamina.engines.rpm_package import NAME, RpmFile, RpmPackage, require_program
 from lamina.engines.rpm_rpmbuild import render_spec
 from lamina.export.rpm.needs import Needs
 from lamina.export.rpm.owners import Owned, Owner, find_owners
@@ -168,3 +169,35 @@ def test_a_spec_says_names_as_they_are() -> None:
     text = render_spec(package)
     assert r'%attr(0444, root, root) "/opt/100???a???b?"' in text
     assert "%posttrans -p <lua>" in text
+
+
+def test_a_file_that_two_packages_claim_is_of_the_one_whose_digest_it_has(tmp_path: Path) -> None:
+    """Both have a line for it; the one that was installed last has written it."""
+    shared = "shared.py,sha256={digest},1\n"
+    empty = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+    first = shared.format(digest="a" * 43)
+    top = make_tree(tmp_path, first.strip())
+    put(top / SITE / "two-1.0.dist-info" / "RECORD",
+        shared.format(digest=empty) + "two-1.0.dist-info/RECORD,,\n")  # fmt: skip
+    put(top / SITE / "shared.py")
+    assert owners_of(top)[f"{SITE}/shared.py"] == "pypi two"
+    put(top / SITE / "shared.py", "neither's")
+    assert owners_of(top)[f"{SITE}/shared.py"] in {"pypi one", "pypi two"}
+
+
+@pytest.mark.parametrize("version", ["2026.11.0", "1!2.0", "1.0+local.1", "3.0rc1"])
+def test_side_by_side_the_version_is_in_all_names_as_rpm_can_have_it(version: str) -> None:
+    shape = dataclasses.replace(SHAPE, version=ReleaseVersion(version), side_by_side=True)
+    owners = (Owner("pypi", "one", "1.0"),)
+    packages = plan_rpms(shape, {}, Owned(owners=owners, paths={}), NOTHING)
+    stem = f"lamina-hep-base-{version.replace('!', '_').replace('+', '_')}"
+    assert [one.name for one in packages] == [f"{stem}+one", stem]
+    assert all(NAME.fullmatch(one.name) for one in packages)
+    assert len({one.partition("+")[0] for one in (one.name for one in packages)}) == 1
+
+
+@pytest.mark.parametrize("name", ["od d", "odd/name", "odd~name", "odd(x)", "odd\n"])
+def test_a_name_that_rpm_cannot_have_is_refused(name: str) -> None:
+    owned = Owned(owners=(Owner("conda", name, "1.0"),), paths={})
+    with pytest.raises(UsageError, match="od"):
+        plan_rpms(SHAPE, {}, owned, NOTHING)
