@@ -79,7 +79,13 @@ def test_killed_builds_leave_nothing_that_matters(lamina: CommandLine) -> None:
     wait_for(work, count=0, seconds=10)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["term", "ctrl-c"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGTERM, id="term"),
+        pytest.param(signal.SIGINT, id="ctrl-c", marks=pytest.mark.heavy),
+    ],
+)
 def test_an_interrupted_build_cleans_up(lamina: CommandLine, number: int) -> None:
     work = str(builds(lamina) / "work")
     with start(lamina) as stopped:

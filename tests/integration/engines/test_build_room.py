@@ -17,7 +17,7 @@ from support.survivors import running, wait_for
 
 WALLS: list[object] = [
     "none",
-    pytest.param("writes", marks=pytest.mark.namespaces),
+    pytest.param("writes", marks=[pytest.mark.namespaces, pytest.mark.heavy]),
     pytest.param("all", marks=pytest.mark.namespaces),
 ]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for processes")
