@@ -18,6 +18,7 @@ from lamina.layer.activation_texts import CSH, FISH, POSIX
 from lamina.layer.activation_variables import with_kept
 from lamina.layer.planting import csh_quoted, fish_quoted, mark, shell_quoted
 from lamina.release.conda_scripts import with_lines
+from lamina.release.prompt_lines import with_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,6 +45,7 @@ def activation_files(
     def marked(text: str, shell: str, quoted: Callable[[str], str], layer: str) -> str:
         own = quoted(interpreter) if interpreter else f"{layer}/bin/python"
         text = with_lines(text.replace("@python@", own), shell, layer)
+        text = with_prompt(text, shell, old="_lamina_prompt")
         return _marked(with_kept(text, shell, kept), map(quoted, wanted))
 
     return {

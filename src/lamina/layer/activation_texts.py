@@ -84,11 +84,9 @@ deactivate () {
         else
             unset VIRTUAL_ENV_PROMPT
         fi
-        if [ "${_LAMINA_PS1+x}" = x ] && [ "${PS1:-}" = "${_LAMINA_PS1_SET:-}" ]; then
-            PS1=$_LAMINA_PS1
-        fi
+@prompt_leave@
         unset _LAMINA_LAYER _LAMINA_HOME _LAMINA_ENV _LAMINA_ENV_PROMPT
-        unset _LAMINA_PS1 _LAMINA_PS1_SET _LAMINA_SEEN _lamina_status _lamina_found _lamina_path
+        unset _LAMINA_SEEN _lamina_status _lamina_found _lamina_path
         hash -r 2>/dev/null || :
     fi
     if [ ! "${1:-}" = nondestructive ]; then
@@ -109,11 +107,7 @@ PATH="$_LAMINA_LAYER/bin"@programs@"${PATH:+:$PATH}"
 export VIRTUAL_ENV VIRTUAL_ENV_PROMPT PATH
 @conda_enter@
 @enter@
-if [ -z "${VIRTUAL_ENV_DISABLE_PROMPT:-}" ] && [ "${PS1+x}" = x ]; then
-    _LAMINA_PS1=$PS1
-    PS1="($VIRTUAL_ENV_PROMPT) $PS1"
-    _LAMINA_PS1_SET=$PS1
-fi
+@prompt_enter@
 case $- in
     *i*)
         # What stays in there after the layer was left does nothing.
@@ -173,10 +167,7 @@ if ( $?_lamina_layer ) then
         setenv VIRTUAL_ENV_PROMPT ${_lamina_env_prompt:q}
         unset _lamina_env_prompt
     endif
-    if ( $?_lamina_prompt ) then
-        set prompt = ${_lamina_prompt:q}
-        unset _lamina_prompt
-    endif
+@prompt_leave@
     unset _lamina_layer
     unalias deactivate
     rehash
@@ -215,10 +206,7 @@ else
     setenv PATH ${_lamina_layer:q}"/bin"${_lamina_programs:q}":$PATH"
 @conda_enter@
 @enter@
-    if ( ! $?VIRTUAL_ENV_DISABLE_PROMPT && $?prompt ) then
-        set _lamina_prompt = ${prompt:q}
-        set prompt = '(@prompt@) '${prompt:q}
-    endif
+@prompt_enter@
     alias deactivate 'set _lamina_leave; source ${_lamina_layer:q}/bin/activate.csh'
     rehash
 endif
@@ -263,11 +251,7 @@ function deactivate -d "Leave the layer"
         if set -q _lamina_env_prompt
             set -gx VIRTUAL_ENV_PROMPT $_lamina_env_prompt
         end
-        if functions -q _lamina_prompt
-            functions -e fish_prompt
-            functions -c _lamina_prompt fish_prompt
-            functions -e _lamina_prompt
-        end
+@prompt_leave@
         for name in _lamina_layer _lamina_home _lamina_env _lamina_env_prompt _lamina_seen
             set -e $name
         end
@@ -321,14 +305,5 @@ set -gx VIRTUAL_ENV_PROMPT '@prompt@'
 set -gx PATH "$_lamina_layer/bin"@each_program@ $PATH
 @conda_enter@
 @enter@
-if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and functions -q fish_prompt
-    functions -c fish_prompt _lamina_prompt
-    function fish_prompt
-        set -l outcome $status
-        printf '(%s) ' $VIRTUAL_ENV_PROMPT
-        # The user's own prompt may show the status of the last command.
-        sh -c "exit $outcome"
-        _lamina_prompt
-    end
-end
+@prompt_enter@
 """

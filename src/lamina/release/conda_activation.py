@@ -16,6 +16,7 @@ from lamina.core import fs, report
 from lamina.core.errors import BuildFailedError
 from lamina.engines.conda_prefix import META, read_prefix
 from lamina.release.conda_scripts import CSH, FISH, POSIX, with_lines
+from lamina.release.prompt_lines import with_prompt
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def write_activation(draft: Draft) -> None:
     fs.write_text(stage / HELPER, helper_text(), durable=False)
     for script, (text, shell, quoted) in _SCRIPTS.items():
         whole = with_lines(text, shell, "${_lamina_release:q}" if shell == "csh" else "@prefix@")
+        whole = with_prompt(whole, shell, old="_lamina_release_prompt")
         whole = whole.replace("@prefix@", quoted(str(prefix)))
         whole = whole.replace("@prompt@", draft.release.name)
         fs.write_text(stage / "bin" / script, whole, durable=False)

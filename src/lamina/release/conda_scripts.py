@@ -1,6 +1,7 @@
 """The scripts by which shells enter a release of conda packages, and leave it.
 
-``@conda_enter@`` and ``@conda_leave@`` stand for what packages bring, ``@prefix@`` for the release.
+``@conda_enter@`` and ``@conda_leave@`` stand for what packages bring, ``@prefix@`` for the release,
+``@prompt_enter@`` and ``@prompt_leave@`` for the lines of ``prompt_lines.py``.
 """
 
 from __future__ import annotations
@@ -64,10 +65,8 @@ deactivate () {
         PYTHONHOME=$_LAMINA_HOME
         export PYTHONHOME
     fi
-    if [ "${_LAMINA_PS1+x}" = x ] && [ "${PS1:-}" = "${_LAMINA_PS1_SET:-}" ]; then
-        PS1=$_LAMINA_PS1
-    fi
-    unset _LAMINA_HOME _LAMINA_PS1 _LAMINA_PS1_SET
+@prompt_leave@
+    unset _LAMINA_HOME
     hash -r 2>/dev/null || :
     unset -f deactivate
 }
@@ -80,11 +79,7 @@ fi
 PATH=@prefix@/bin"${PATH:+:$PATH}"
 export PATH
 @conda_enter@
-if [ -z "${VIRTUAL_ENV_DISABLE_PROMPT:-}" ] && [ "${PS1+x}" = x ]; then
-    _LAMINA_PS1=$PS1
-    PS1="(@prompt@) $PS1"
-    _LAMINA_PS1_SET=$PS1
-fi
+@prompt_enter@
 hash -r 2>/dev/null || :
 """
 CSH = """\
@@ -110,10 +105,7 @@ if ( $?_lamina_leave ) then
         setenv PYTHONHOME ${_lamina_release_home:q}
         unset _lamina_release_home
     endif
-    if ( $?_lamina_release_prompt ) then
-        set prompt = ${_lamina_release_prompt:q}
-        unset _lamina_release_prompt
-    endif
+@prompt_leave@
     unalias deactivate
     rehash
 else
@@ -126,10 +118,7 @@ else
     unsetenv VIRTUAL_ENV_PROMPT
     setenv PATH ${_lamina_here:q}"/bin:$PATH"
 @conda_enter@
-    if ( ! $?VIRTUAL_ENV_DISABLE_PROMPT && $?prompt ) then
-        set _lamina_release_prompt = ${prompt:q}
-        set prompt = '(@prompt@) '${prompt:q}
-    endif
+@prompt_enter@
     alias deactivate 'set _lamina_leave; source ${_lamina_release:q}/bin/activate.csh'
     rehash
 endif
@@ -151,11 +140,7 @@ function deactivate -d "Leave the release"
         set -gx PYTHONHOME $_lamina_home
         set -e _lamina_home
     end
-    if functions -q _lamina_prompt
-        functions -e fish_prompt
-        functions -c _lamina_prompt fish_prompt
-        functions -e _lamina_prompt
-    end
+@prompt_leave@
     functions -e deactivate
 end
 
@@ -167,13 +152,5 @@ if set -q PYTHONHOME
 end
 set -gx PATH @prefix@/bin $PATH
 @conda_enter@
-if test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and functions -q fish_prompt
-    functions -c fish_prompt _lamina_prompt
-    function fish_prompt
-        set -l outcome $status
-        printf '(%s) ' '@prompt@'
-        sh -c "exit $outcome"
-        _lamina_prompt
-    end
-end
+@prompt_enter@
 """
