@@ -13,6 +13,7 @@ from support.command_line import CommandLine
 from support.index_server import IndexServer
 from support.interpreters import find_interpreter
 from support.matrix import Matrix, describe, take_part
+from support.uv_caches import empty_cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shim of pyenv is a script that starts dozens of others before a Python, or before it says
+    # that this one was not chosen. Tests that are about shims have their own.
+    kept = [one for one in os.environ["PATH"].split(os.pathsep) if Path(one).name != "shims"]
+    os.environ["PATH"] = os.pathsep.join(kept)
     if config.getoption("--matrix") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Matrix(page=config.getoption("--matrix")), "matrix")
 
@@ -82,7 +87,7 @@ def index_server(environ: dict[str, str], tmp_path: Path) -> Iterator[IndexServe
     """
     with IndexServer() as server:
         environ["UV_DEFAULT_INDEX"] = server.url
-        environ["UV_CACHE_DIR"] = str(tmp_path / "uv-cache")
+        environ["UV_CACHE_DIR"] = empty_cache(tmp_path / "uv-cache")
         environ["UV_HTTP_RETRIES"] = "0"
         yield server
 

@@ -11,6 +11,7 @@ from lamina.export.pack import Packed, format_of, write_pack
 from lamina.export.release_cargo import release_cargo
 from lamina.release.publish import publish
 from support.releases import make_stack, publish_request
+from support.uv_caches import empty_cache
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ def make_shipped(top: Path, *, bundle: bool = True, suffix: str = "tar.zst") -> 
     (top / "home").mkdir()
     environ = {**os.environ, "HOME": str(top / "home"), "UV_PYTHON_DOWNLOADS": "never"}
     environ.pop("SOURCE_DATE_EPOCH", None)
-    environ["UV_CACHE_DIR"] = str(top / "uv-cache")
+    environ["UV_CACHE_DIR"] = empty_cache(top / "uv-cache")
     request = publish_request(top, environ, stack=make_stack(python="3.12", bundle=bundle))
     release = publish(request).release
     archive = top / f"small.{suffix}"

@@ -12,6 +12,7 @@ from lamina.core import fs
 from lamina.core.errors import StorageError
 from lamina.core.hold import hold
 from lamina.model.platforms import current_platform
+from support.uv_caches import empty_cache
 from support.wheels import FileIndex, Wheel
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Comman
     index = FileIndex(command_line.directory / "index")
     index.add(Wheel(name="lib", version="1.0"), tool("1.0"), tool("1.1"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
-    monkeypatch.setenv("UV_CACHE_DIR", str(command_line.directory / "cache"))
+    monkeypatch.setenv("UV_CACHE_DIR", empty_cache(command_line.directory / "cache"))
     monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
     for version in ("1.0", "1.1"):
         publish(command_line, version, version)
@@ -320,7 +321,7 @@ def test_a_start_up_index_is_made_again(
     index = FileIndex(command_line.directory / "index")
     index.add(Wheel(name="lib", version="1.0"), tool("1.0"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
-    monkeypatch.setenv("UV_CACHE_DIR", str(command_line.directory / "cache"))
+    monkeypatch.setenv("UV_CACHE_DIR", empty_cache(command_line.directory / "cache"))
     monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
     text = STACK.format(version="1.0", platform=current_platform(), tool="1.0")
     text = text.replace("\n[packages]", "bundle = true\n\n[packages]")

@@ -11,6 +11,7 @@ import pytest
 from lamina.model.platforms import current_platform
 from support.index_server import IndexServer
 from support.interpreters import find_interpreter
+from support.uv_caches import empty_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def command_line(
         index.wheel("tool", "1.0")
         index.sdist("built", "2.0")
         monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
-        monkeypatch.setenv("UV_CACHE_DIR", str(command_line.directory / "cache"))
+        monkeypatch.setenv("UV_CACHE_DIR", empty_cache(command_line.directory / "cache"))
         monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
         command_line.write("lamina.toml", STACK)
         yield command_line

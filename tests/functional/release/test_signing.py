@@ -9,6 +9,7 @@ import pytest
 
 from lamina.model.platforms import current_platform
 from support.index_server import IndexServer
+from support.uv_caches import empty_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Iterat
     with IndexServer() as index:
         index.wheel("tool", "1.0")
         monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
-        monkeypatch.setenv("UV_CACHE_DIR", str(command_line.directory / "cache"))
+        monkeypatch.setenv("UV_CACHE_DIR", empty_cache(command_line.directory / "cache"))
         monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
         command_line.write("lamina.toml", STACK)
         make_key(command_line.directory, "ann")

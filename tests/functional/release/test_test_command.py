@@ -11,6 +11,7 @@ import pytest
 from lamina.engines.build_room import walls_here
 from lamina.model.platforms import current_platform
 from support.survivors import wait_for
+from support.uv_caches import empty_cache
 from support.wheels import FileIndex, Wheel
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Comman
         ),
     )  # fmt: skip
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
-    monkeypatch.setenv("UV_CACHE_DIR", str(command_line.directory / "cache"))
+    monkeypatch.setenv("UV_CACHE_DIR", empty_cache(command_line.directory / "cache"))
     monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
     command_line.write("lamina.toml", STACK)
     command_line("publish", "--no-test")

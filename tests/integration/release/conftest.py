@@ -9,6 +9,7 @@ import pytest
 from lamina.release.publish import publish
 from support.conda_releases import SPECS, Published, conda_request, write_parts
 from support.odd_packages import make_odd_prefix
+from support.uv_caches import empty_cache
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +39,7 @@ def odd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return the environment that the release of conda packages is published in."""
     home = tmp_path_factory.mktemp("home")
-    cache = {"UV_CACHE_DIR": str(home / "uv"), "UV_PYTHON_DOWNLOADS": "never"}
+    cache = {"UV_CACHE_DIR": empty_cache(home / "uv"), "UV_PYTHON_DOWNLOADS": "never"}
     return {"HOME": str(home), "PATH": "/usr/bin:/bin"} | cache
 
 
