@@ -80,3 +80,13 @@ def test_a_file_that_is_no_wheel(environ: dict[str, str], tmp_path: Path) -> Non
         offer.sha256 = hashlib.sha256(offer.content).hexdigest()
         with pytest.raises(LaminaError, match="has no metadata"):
             read(server, environ, tmp_path)
+
+
+@pytest.mark.parametrize("left", [20, 150])
+def test_sources_that_were_cut_off(environ: dict[str, str], tmp_path: Path, left: int) -> None:
+    with IndexServer() as server:
+        offer = server.sdist("a", "1.0", ["b"])
+        offer.content = offer.content[:left]
+        offer.sha256 = hashlib.sha256(offer.content).hexdigest()
+        with pytest.raises(LaminaError, match=r"a-1\.0\.tar\.gz has no metadata"):
+            read(server, environ, tmp_path)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import bz2
 import hashlib
 import json
-import lzma
 import tarfile
 import zipfile
-import zlib
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from lamina.archive.damage import DAMAGE, MISSHAPEN
 from lamina.archive.members import MemberRules, unsafe_name
 from lamina.archive.package import PathEntry
-from lamina.archive.zstd import ZstdError, decompressing
+from lamina.archive.zstd import decompressing
 from lamina.core.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -29,13 +28,6 @@ _LONGEST_NUMBER = 63
 LATEST_TIME = 253_402_300_799
 """The last second of the year 9999; a timestamp of more has milliseconds."""
 _DOCUMENTS = frozenset(f"info/{name}.json" for name in ("index", "paths", "run_exports", "link"))
-# What the readers of zip, tar and JSON raise for damaged bytes. NotImplementedError is zipfile's,
-# for a way to compress that does not exist.
-_DAMAGE = (
-    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
-    NotImplementedError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError,
-    ZstdError,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +112,7 @@ def damage_of(path: Path) -> Iterator[None]:
         raise
     except FileNotFoundError:
         raise IntegrityError(f"{path}: no such file") from None
-    except _DAMAGE as error:
+    except (*DAMAGE, *MISSHAPEN) as error:
         reason = str(error) or type(error).__name__
         raise IntegrityError(f"{path}: not a whole conda archive: {reason}") from error
 

@@ -9,25 +9,19 @@ import gzip
 import stat
 import tarfile
 import zipfile
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
+from lamina.archive.damage import DAMAGE
 from lamina.archive.members import MemberRules
-from lamina.archive.zstd import ZstdError, decompressing
+from lamina.archive.zstd import decompressing
 from lamina.core.errors import IntegrityError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# What the readers of tar and zip raise for damaged bytes. NotImplementedError is zipfile's, for a
-# way to compress that does not exist.
-_DAMAGE = (
-    EOFError, OSError, ValueError, RecursionError, NotImplementedError, tarfile.TarError,
-    zipfile.BadZipFile, zlib.error, ZstdError,
-)  # fmt: skip
 _BLOCK = 1 << 20
 
 
@@ -95,7 +89,7 @@ class Reading:
             yield
         except IntegrityError:
             raise
-        except _DAMAGE as error:
+        except DAMAGE as error:
             after = f"after {self.last}" if self.last else "at its beginning"
             reason = str(error) or type(error).__name__
             raise IntegrityError(

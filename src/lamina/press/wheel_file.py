@@ -9,10 +9,8 @@ import base64
 import csv
 import hashlib
 import io
-import lzma
 import stat
 import zipfile
-import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +26,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
+from lamina.archive.damage import DAMAGE, MISSHAPEN
 from lamina.archive.members import unsafe_name
 from lamina.core import fs
 from lamina.core.errors import IntegrityError
@@ -41,12 +40,6 @@ if TYPE_CHECKING:
 _HASHES = frozenset({"sha256", "sha384", "sha512"})
 """What a RECORD may have; weaker ones are refused, as its specification asks."""
 _SIGNATURES = ("RECORD", "RECORD.jws", "RECORD.p7s")
-# What reading a zip raises for damaged bytes; NotImplementedError and RuntimeError for ways to
-# compress that zipfile does not know, and for encryption.
-_DAMAGE = (
-    OSError, EOFError, ValueError, LookupError, NotImplementedError, RuntimeError, csv.Error,
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +101,7 @@ def _named(path: Path) -> Iterator[None]:
         raise IntegrityError(f"{path}: no such file") from None
     except InvalidWheelFilename as error:
         raise IntegrityError(f"{path}: not the name of a wheel: {error}") from error
-    except _DAMAGE as error:
+    except (*DAMAGE, *MISSHAPEN) as error:
         reason = str(error.args[0] if error.args else "") or type(error).__name__
         raise IntegrityError(f"{path}: not a whole wheel: {reason}") from error
 

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from lamina.archive.damage import DAMAGE, MISSHAPEN
 from lamina.core import fs
 from lamina.core.errors import IntegrityError, LaminaError, StorageError
 from lamina.core.run import redact
@@ -90,7 +91,7 @@ class MetadataReader:
             if offer.filename.endswith(".whl"):
                 return self._from_wheel(offer)
             return _from_sources(self._get(offer.address, offer.sha256, offer.filename))
-        except (zipfile.BadZipFile, tarfile.TarError, KeyError, StopIteration) as error:
+        except (*DAMAGE, *MISSHAPEN, StopIteration) as error:
             raise LaminaError(f"{offer.filename} has no metadata") from error
 
     def _from_wheel(self, offer: Offer) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 from pydantic import ValidationError
 
+from lamina.archive.damage import DAMAGE
 from lamina.core.errors import DocumentError, Problem
 from lamina.resolve.audit.advisory import Advisory, is_python
 
@@ -167,7 +167,7 @@ def _zipped(path: Path) -> Iterator[tuple[str, bytes | str]]:
                 base = one.filename.rpartition("/")[2]
                 if base.endswith(".json") and not base.startswith("."):
                     yield one.filename, _unzipped(archive, one)
-    except (zipfile.BadZipFile, OSError) as error:
+    except DAMAGE as error:
         raise DocumentError(path, [Problem(where="", found=f"not a zip file: {error}")]) from error
 
 
@@ -176,6 +176,5 @@ def _unzipped(archive: zipfile.ZipFile, one: zipfile.ZipInfo) -> bytes | str:
         return _TOO_LARGE
     try:
         return archive.read(one)
-    # RuntimeError: it has a password; NotImplementedError: a way to compress that is not known.
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+    except DAMAGE as error:
         return f"cannot be unpacked: {error}"
