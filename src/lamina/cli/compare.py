@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lamina.cli.options import output_options, root_option
-from lamina.cli.release import find_release
+from lamina.cli.release import find_release, root_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,5 +44,6 @@ def why(output: Output, *, release: str, package: str, root: Path) -> None:
     from lamina.release.root import open_root
     from lamina.release.why import explain, reason_value, render_reason
 
-    reason = explain(open_root(root), read_contents(find_release(release, root)), package)
+    found = find_release(release, root)
+    reason = explain(open_root(root_of(found, root)), read_contents(found), package)
     output.result(render_reason(reason), reason_value(reason))

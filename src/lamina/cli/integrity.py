@@ -48,7 +48,6 @@ def verify(
     """
     from lamina.core import report
     from lamina.core.errors import IntegrityError
-    from lamina.release.root import open_root
 
     seen: dict[Identity, str] = {}
     found = _named(releases, root, everything=everything)
@@ -60,8 +59,20 @@ def verify(
     output.result("\n".join(texts), values[0] if alone else {"releases": values, "sound": sound})
     for one, value in zip(found, values, strict=True):
         if not value["sound"] and "error" not in value:
-            report.note(f"to mend it: {open_root(root).hint('repair', one.name)}")
+            report.note(_how_to_mend(one))
     return 0 if sound else IntegrityError.exit_code
+
+
+def _how_to_mend(release: Release) -> str:
+    from lamina.model.platforms import current_platform
+    from lamina.release.root import Root, root_around
+
+    around = root_around(release)
+    if around is None:
+        return "it is in no root, which would have what it lacks: get it once more"
+    # By its name, the one of this machine would be meant.
+    name = release.name if release.platform is current_platform() else str(release.prefix)
+    return f"to mend it: {Root(around).hint('repair', name)}"
 
 
 def _named(names: Sequence[str], root: Path, *, everything: bool) -> list[Release]:
@@ -128,13 +139,13 @@ def repair(output: Output, *, release: str, dry_run: bool, root: Path) -> int:
     What a file has to be comes from other releases of the root that have the same, or from its lock
     installed anew. Nothing else is ever written, and the manifest stays as it is.
     """
-    from lamina.cli.release import find_release
+    from lamina.cli.release import find_release, root_of
     from lamina.core.errors import IntegrityError
     from lamina.release import repair as act
     from lamina.release.rebuild import rebuild
 
-    opened = writable_root(root)
     found = find_release(release, root)
+    opened = writable_root(root_of(found, root))
     if dry_run:
         mends, left = act.plan_repair(found, opened).mends, None
     else:

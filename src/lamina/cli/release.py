@@ -123,8 +123,9 @@ def show(output: Output, release: str, root: Path) -> None:
     from lamina.release.root import open_root
 
     found = find_release(release, root)
-    tested = kept_report(open_root(root), found)
-    parents = lineage(open_root(root), found)
+    opened = open_root(root_of(found, root))
+    tested = kept_report(opened, found)
+    parents = lineage(opened, found)
     manifest = found.manifest()
     listing = found.internal / MTREE_NAME
     entries = parse_listing(read_listing(listing), listing).values()
@@ -197,6 +198,13 @@ def find_release(text: str, root: Path) -> Release:
         return there
     reference = parse_reference(text)
     return open_root(root).find(reference)
+
+
+def root_of(release: Release, root: Path) -> Path:
+    """Return the root of a release, which is another than ``root`` where a directory was named."""
+    from lamina.release.root import root_around
+
+    return root_around(release) or root
 
 
 def parse_reference(text: str) -> ReleaseReference:

@@ -81,7 +81,7 @@ def test(
     package run against the installed one, with what they need besides in a layer that is thrown
     away.
     """  # fmt: skip
-    from lamina.cli.release import find_release
+    from lamina.cli.release import find_release, root_of
     from lamina.core.errors import BuildFailedError
     from lamina.engines.index_addresses import cache_directory
     from lamina.testing.release import TestRequest, test_release
@@ -106,7 +106,9 @@ def test(
     if record:
         from lamina.release.reports import keep_report
 
-        keep_report(writable_root(root), found, told.value(), environ=environ, now=now)
+        keep_report(
+            writable_root(root_of(found, root)), found, told.value(), environ=environ, now=now
+        )
     if not packages:
         _warn_of_unused(told, reasons)
     output.result("\n".join(told.lines()), told.value() | {"log": str(log)})

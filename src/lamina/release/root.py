@@ -272,6 +272,16 @@ def release_at(prefix: Path) -> Release | None:
     return Release(stack=told.stack, version=told.version, platform=told.platform, prefix=absolute)
 
 
+def root_around(release: Release) -> Path | None:
+    """Return the root that a release stands in, through links too; None for one on its own."""
+    for prefix in (release.prefix, release.prefix.resolve()):
+        top = Path(*prefix.parts[:-4])
+        place = Root(top).prefix_of(release.stack, release.version, release.platform)
+        if place == prefix and (top / ROOT_MARKER).is_file():
+            return top
+    return None
+
+
 def make_root(root: Root) -> None:
     """Make a root where there is none."""
     if (root.path / ROOT_MARKER).is_file():
