@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,11 +152,6 @@ def writable_root(root: Path) -> Root:
 def environment() -> dict[str, str]:
     """Return the environment of this run; the one place that reads it."""
     return dict(os.environ)
-
-
-def is_terminal() -> bool:
-    """Tell whether progress may move the cursor."""
-    return sys.stderr.isatty()
 
 
 def fresh_log(log: Path) -> Path:

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.model.artifacts import Artifact
-    from lamina.model.platforms import PythonSeries
 
 
 class ArtifactLocator(Protocol):
@@ -34,10 +33,3 @@ class ArtifactInstaller(Protocol):
         Every file's digest is checked before use: IntegrityError. BuildFailedError when a source
         distribution does not build, StorageError when the disk is full.
         """
-
-
-class InterpreterFinder(Protocol):
-    """Finds Pythons that are on this machine; never fetches one."""
-
-    def find(self, series: PythonSeries) -> Path:
-        """Return the real path of an interpreter; raises MissingInterpreterError."""

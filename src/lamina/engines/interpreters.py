@@ -85,7 +85,7 @@ def inspect_interpreter(path: Path, environ: Mapping[str, str]) -> Interpreter |
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineInterpreters:
-    """Finds Pythons on this machine; an InterpreterFinder that never fetches one.
+    """Finds Pythons on this machine; never fetches one.
 
     Looked at in this order: LAMINA_PYTHON, the directories of LAMINA_PYTHON_PATH, PATH, pyenv,
     the usual directories of the system, and what uv has installed.

@@ -7,7 +7,7 @@ import shlex
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from lamina.core import report
 from lamina.core.errors import CommandFailedError, DocumentError, UsageError
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BaseKind = Literal["release", "prefix", "layer", "env"]
-BASE_KINDS = get_args(BaseKind)
 LAYER_NAME = "lamina-layer.toml"
 ENVIRONMENT = "env"
 _OLDEST = (3, 8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import IO, TYPE_CHECKING, Literal, cast, get_args
+from typing import IO, TYPE_CHECKING, Literal, cast
 
 from lamina.archive.zstd import compressing
 from lamina.export.oci.blobs import Descriptor, HashingStream
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lamina.export.oci.blobs import Blobs
 
 Compression = Literal["gzip", "zstd"]
-COMPRESSIONS: tuple[Compression, ...] = get_args(Compression)
 
 MEMBER_TIME = 315_532_800
 """1980-01-01, of every member: a layer does not tell when it was made, and zip can hold it."""

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from lamina.core import fs
 from lamina.core.errors import ConflictError, StorageError, UsageError
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Sending = Callable[[Blobs, "Sequence[BuiltImage]", Descriptor], None]
 ImageForm = Literal["layout", "docker"]
-IMAGE_FORMS: tuple[ImageForm, ...] = get_args(ImageForm)
 _SMALLEST = 0.15
 
 

@@ -52,11 +52,6 @@ def install(patient: Patient, *requirements: str, again: bool = False) -> str:
     return quoted(patient.python, "-m", "pip", "install", *force, *requirements)
 
 
-def uninstall(patient: Patient, *names: str) -> str:
-    """Return the command that takes packages out of an environment."""
-    return quoted(patient.python, "-m", "pip", "uninstall", "--yes", *names)
-
-
 def move_away(*paths: str | Path) -> str:
     """Return the command that puts files aside, from where they can be taken back."""
     return " && ".join(quoted("mv", path, f"{path}.aside") for path in paths)
