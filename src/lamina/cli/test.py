@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lamina.cli.options import Output
     from lamina.release.root import Release
     from lamina.testing.outcome import TestReport
+    from lamina.testing.release import TestRequest
 
 
 @click.command()
@@ -81,7 +82,7 @@ def test(
     package run against the installed one, with what they need besides in a layer that is thrown
     away.
     """  # fmt: skip
-    from lamina.cli.release import find_release, root_of
+    from lamina.cli.release import find_release
     from lamina.core.errors import BuildFailedError
     from lamina.engines.index_addresses import cache_directory
     from lamina.testing.release import TestRequest, test_release
@@ -104,11 +105,7 @@ def test(
     if junit is not None:
         _write_junit(junit, told)
     if record:
-        from lamina.release.reports import keep_report
-
-        keep_report(
-            writable_root(root_of(found, root)), found, told.value(), environ=environ, now=now
-        )
+        _keep(told, request, root)
     if not packages:
         _warn_of_unused(told, reasons)
     output.result("\n".join(told.lines()), told.value() | {"log": str(log)})
@@ -121,6 +118,14 @@ def _warn_of_unused(told: TestReport, reasons: Mapping[str, str]) -> None:
 
     for label in unused(told.outcomes, reasons):
         report.warn(f"accepted, and did not fail: {label}")
+
+
+def _keep(told: TestReport, request: TestRequest, root: Path) -> None:
+    from lamina.cli.release import root_of
+    from lamina.release.reports import keep_report
+
+    opened = writable_root(root_of(request.release, root))
+    keep_report(opened, request.release, told.value(), environ=request.environ, now=request.now)
 
 
 def _write_junit(path: Path, report: TestReport) -> None:
