@@ -156,7 +156,7 @@ def _load(place: Path | None, question: Question) -> dict[str, Any]:
         ours = (kept["schema"], kept["version"]) == (_SCHEMA, question.version)
         return dict(kept["distributions"]) if ours else {}
     except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        return {}  # What is not kept is found out again.
 
 
 def _keep(place: Path, entries: dict[str, Any], question: Question) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING
 
 from packaging.markers import default_environment
@@ -14,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from lamina.core.errors import NotSupportedError, UsageError
 from lamina.engines.uv_compile import KnownPackage, Union
+from lamina.layer.requirements import stated_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -245,20 +245,6 @@ def _met(
 def applies(requirement: Requirement, environment: Mapping[str, str]) -> bool:
     """Tell whether a requirement counts here, without any extra."""
     return requirement.marker is None or requirement.marker.evaluate(dict(environment))
-
-
-def stated_requirements(one: Distribution) -> Iterable[Requirement]:
-    """Yield what the metadata of a distribution says; what is no requirement is passed over."""
-    yield from filter(None, map(_requirement, one.requires))
-
-
-@cache
-def _requirement(text: str) -> Requirement | None:
-    """Read a requirement, once; None for what is none."""
-    try:
-        return Requirement(text)
-    except InvalidRequirement:
-        return None
 
 
 def broken_by(

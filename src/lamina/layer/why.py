@@ -11,7 +11,8 @@ from packaging.utils import canonicalize_name
 from lamina.core.errors import UsageError
 from lamina.layer.listing import conda_reason
 from lamina.layer.plan import UNKNOWN
-from lamina.layer.union import applies, is_version, stated_requirements
+from lamina.layer.requirements import stated_requirements
+from lamina.layer.union import applies, is_version
 from lamina.model.names import PackageName
 
 if TYPE_CHECKING:

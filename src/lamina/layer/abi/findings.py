@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from lamina.engines.elf import filled_in
 from lamina.layer.abi.bounds import Bound
+from lamina.layer.requirements import needed_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -114,21 +113,9 @@ def mixed_pybind11(
         for name, scan in scans.items()
     }
     for name, mine in sorted(internals.items()):
-        for other in sorted(_required(distributions.get(name))):
+        needed = needed_names(distributions[name]) if name in distributions else ()
+        for other in sorted(needed):
             theirs = internals.get(other, set())
             if mine and theirs and not mine & theirs:
                 versions = ("/".join(sorted(one)) for one in (mine, theirs))
                 yield f"{name} ({next(versions)}) and {other} ({next(versions)})"
-
-
-def _required(one: Distribution | None) -> set[PackageName]:
-    """Return what a package needs without any extra."""
-    found: set[PackageName] = set()
-    for text in one.requires if one is not None else ():
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue
-        if requirement.marker is None or "extra" not in str(requirement.marker):
-            found.add(canonicalize_name(requirement.name))
-    return found

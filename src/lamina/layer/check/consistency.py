@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from lamina.layer.check.findings import Finding, command
+from lamina.layer.requirements import stated_requirements
 from lamina.layer.union import applies, ground_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from packaging.requirements import Requirement
 
     from lamina.engines.probe import BaseProbe, Distribution
     from lamina.layer.state import LayerState
@@ -31,23 +33,19 @@ def check_union(layer: LayerState, base: BaseProbe) -> Iterator[Finding]:
         known = set(_open(one, below, ground.environment)) if name not in ground.own else set()
         for requirement in _open(one, union, ground.environment):
             if requirement not in known:
-                yield _finding(layer, one, Requirement(requirement), union)
+                yield _finding(layer, one, requirement, union)
 
 
 def _open(
     one: Distribution, versions: Mapping[PackageName, str], environment: Mapping[str, str]
-) -> Iterator[str]:
+) -> Iterator[Requirement]:
     """Yield the requirements of a distribution that a set of versions does not meet."""
-    for text in one.requires:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue
+    for requirement in stated_requirements(one):
         if not applies(requirement, environment):
             continue
         there = versions.get(canonicalize_name(requirement.name))
         if there is None or not requirement.specifier.contains(there, prereleases=True):
-            yield text
+            yield requirement
 
 
 def _finding(

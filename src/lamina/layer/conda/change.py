@@ -27,9 +27,10 @@ from lamina.layer.conda_prefix import conda_distributions, over_base, site_in
 from lamina.layer.document import LOCK_NAME, LayerConda, LayerLock
 from lamina.layer.opened import OpenLayer, open_layer
 from lamina.layer.record import dump_layer, dump_lock
+from lamina.layer.requirements import stated_requirements
 from lamina.layer.start_index import write_own_index
 from lamina.layer.transaction import holding, staged
-from lamina.layer.union import applies, ground_of, stated_requirements
+from lamina.layer.union import applies, ground_of
 from lamina.model.conda_fields import parse_channel
 from lamina.model.platforms import current_platform
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from lamina.layer.abi.scan import recorded_paths
+from lamina.layer.requirements import needed_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +56,7 @@ def reached(
 
     ``users`` has, for each of the moved, who uses it without needing it by its metadata.
     """
-    needs = {name: _needs(one) for name, one in distributions.items()}
+    needs = {name: needed_names(one) for name, one in distributions.items()}
     found = set(moved) & set(distributions)
     for name in moved:
         found |= users.get(name, frozenset()) if users is not None else frozenset()
@@ -80,17 +78,4 @@ def users_of(
         if name in distributions:
             tops = {module.partition(".")[0] for module in modules_of(distributions[name])}
             found[name] = frozenset(user for user, named in mentions.items() if named & tops)
-    return found
-
-
-def _needs(one: Distribution) -> set[PackageName]:
-    """Return what a package needs without any extra."""
-    found: set[PackageName] = set()
-    for text in one.requires:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue
-        if requirement.marker is None or "extra" not in str(requirement.marker):
-            found.add(canonicalize_name(requirement.name))
     return found
