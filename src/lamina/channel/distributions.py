@@ -37,7 +37,7 @@ def distributions_in(paths: Iterable[str]) -> dict[str, str]:
             try:
                 found[canonicalize_name(match["name"])] = str(Version(match["version"]))
             except InvalidVersion:
-                continue
+                continue  # No requirement of the index side could ask for it.
     return dict(sorted(found.items()))
 
 

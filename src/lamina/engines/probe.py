@@ -197,7 +197,7 @@ def watched_paths(described: BaseProbe) -> set[str]:
         try:
             names = os.listdir(directory)  # noqa: PTH208
         except OSError:
-            continue
+            continue  # It has no lines either; that it comes back shows in the directory itself.
         paths.update(f"{directory}/{one}" for one in names if one.endswith((".pth", ".egg-link")))
     for one in (*described.distributions, *described.unrecorded):
         if one.metadata:
@@ -238,7 +238,7 @@ class ProbeCache:
             if all(identity(path) == before for path, before in kept["watched"].items()):
                 return _from_data(kept["probe"], place)
         except (OSError, ValueError, KeyError, DocumentError):
-            pass
+            pass  # Never asked, or kept in the form of another version.
         fresh = probe(python, environ=environ, search=search, variables=variables)
         self._keep(place, fresh, {str(python), *filter(None, (search or "").split(os.pathsep))})
         return fresh

@@ -69,7 +69,7 @@ def specifiers(constraint: str, warnings: list[str], spec: str) -> str:
             SpecifierSet(text)
             return text
     except InvalidSpecifier:
-        pass
+        pass  # The warning below is for this, too.
     warnings.append(f"{spec}: the versions cannot be said in a wheel; any of them")
     return ""
 
@@ -112,7 +112,7 @@ def not_named(
         try:
             named.add(conda_name(Requirement(text).name, names))
         except InvalidRequirement:
-            continue
+            continue  # Names nothing.
     return [
         spec
         for spec in depends

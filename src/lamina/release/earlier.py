@@ -51,7 +51,7 @@ def _entries(earlier: Earlier) -> Mapping[str, Entry]:
             return {}
         return parse_listing(data, path)
     except LaminaError:
-        return {}
+        return {}  # As above: then nothing is shared with it.
 
 
 def earlier_releases(
@@ -69,7 +69,7 @@ def earlier_releases(
         try:
             manifest = one.manifest()
         except LaminaError:
-            continue
+            continue  # Damaged: nothing of it is good for another. `release verify --all` tells.
         if same_python(manifest.python, python):
             found.append(Earlier(release=one, manifest=manifest))
     # The system lets nobody link to files of others (proc_sys_fs(5), protected_hardlinks).

@@ -123,7 +123,7 @@ def _donors(root: Root, release: Release, wanted: Collection[str]) -> dict[str, 
         try:
             recorded = recorded_files(one)
         except LaminaError:
-            continue
+            continue  # Damaged itself: others may have the file, or the lock is installed anew.
         may_be = {
             f"{one.prefix}/{path}": entry.sha256
             for path, entry in recorded.items()

@@ -68,7 +68,7 @@ class ProvisionReader:
             pairs = json.loads(self._place(record).read_bytes())
             return tuple(LockedProvision(name=name, version=version) for name, version in pairs)
         except (OSError, ValueError, TypeError):
-            return None
+            return None  # Not kept yet, or cut off: the archive is read.
 
     def _keep(self, record: CondaRecord, provisions: Iterable[LockedProvision]) -> None:
         place = self._place(record)
