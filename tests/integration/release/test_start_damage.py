@@ -99,13 +99,19 @@ def _told(answer: Answer) -> list[str]:
     return [line for line in answer.err.splitlines() if line.startswith("lamina:")]
 
 
+def _said(plain: str, depth: int) -> str:
+    """Return what the program says that starts others, from what one says that starts none."""
+    assert plain.startswith("0 ")
+    return f"{depth}{plain[1:]}" + (2 * _said(plain, depth - 1) if depth else "")
+
+
 def _check(spoilt: Indexed, program: Path) -> list[str]:
     """Run it with a damaged index and without any; return what is told of the damage."""
-    plain = spoilt.run(program, "2", use=False)
+    plain = spoilt.run(program, "0", use=False)
     answer = spoilt.run(program, "2")
     assert plain.code == 0
     assert plain.err == ""
-    assert answer.out == plain.out
+    assert answer.out == _said(plain.out, 2)
     assert answer.code == 0
     assert answer.err.splitlines() == _told(answer)
     return _told(answer)
