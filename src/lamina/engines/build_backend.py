@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -88,14 +88,16 @@ class Backend:
     source: Path
     python: Path
     room: BuildRoom
+    config: Mapping[str, str | list[str]] = field(default_factory=dict)
+    """Settings of its own, as whoever calls it may give them (``config_settings``)."""
 
     def further_requirements(self) -> tuple[str, ...]:
         """Return what the back end itself asks for."""
-        return tuple(self._caller().get_requires_for_build_wheel(None))
+        return tuple(self._caller().get_requires_for_build_wheel(self.config or None))
 
     def build_wheel(self, directory: Path) -> Path:
         """Build the wheel into a directory; raises CommandFailedError, BuildFailedError."""
-        return directory / self._caller().build_wheel(str(directory))
+        return directory / self._caller().build_wheel(str(directory), self.config or None)
 
     def _caller(self) -> BuildBackendHookCaller:
         from pyproject_hooks import BuildBackendHookCaller, BuildBackendWarning

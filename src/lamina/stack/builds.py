@@ -50,6 +50,9 @@ FlagsField = Annotated[
     Field(strict=False),
     BeforeValidator(_flags, json_schema_input_type=str | list[str]),
 ]
+ConfigField = dict[
+    Annotated[str, Field(min_length=1)], str | Annotated[tuple[str, ...], Field(strict=False)]
+]
 
 
 class HookTable(Document):

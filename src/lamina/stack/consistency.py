@@ -19,7 +19,9 @@ from lamina.model.platforms import Platform
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_FOR_SOURCE_ONLY = ("requires", "env", "patches", "system", "isolated", "bootstrap")
+_FOR_SOURCE_ONLY = (
+    "requires", "env", "config", "patches", "system", "isolated", "bootstrap",
+)  # fmt: skip
 
 
 def check_consistency(data: Mapping[str, Any]) -> list[Problem]:

@@ -22,7 +22,7 @@ from lamina.model.fields import IndexField, PackageField, PlatformField, StackFi
 from lamina.model.names import PUBLIC_INDEX, PackageName, parse_package_name
 from lamina.model.platforms import PythonSeries
 from lamina.model.versions import ReleaseVersion, parse_release_version
-from lamina.stack.builds import BuildTable, HookTable, NeededField, VariableField
+from lamina.stack.builds import BuildTable, ConfigField, HookTable, NeededField, VariableField
 from lamina.stack.conda import CondaTable
 from lamina.stack.parents import ParentField, check_range
 
@@ -304,6 +304,9 @@ class PackageEntry(Document):
     """What its build needs, where its own metadata does not say so."""
     env: dict[VariableField, str] = {}
     """Environment variables of its build."""
+    config: ConfigField = {}
+    """Settings for its build back end (PEP 517), each a text or an array of texts:
+    ``{ setup-args = "-Dallow-noblas=true" }``."""
     patches: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """Patches to apply before its build, in this order, as paths beside lamina.toml."""
     system: Annotated[tuple[NeededField, ...], Field(strict=False)] = ()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STACK_NAME = "lamina.toml"
-_OF_BUILDS = frozenset({"requires", "env", "patches", "system", "isolated", "bootstrap"})
+_OF_BUILDS = frozenset({"requires", "env", "config", "patches", "system", "isolated", "bootstrap"})
 """What shapes the wheel that is built from sources, whichever they are."""
 
 

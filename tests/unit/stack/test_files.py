@@ -29,7 +29,8 @@ def test_there_are_broken_and_valid_stacks() -> None:
     assert len(BROKEN) > 20
     assert len(VALID) > 3
     assert {path.parent.name for path in EXAMPLES} == {
-        *("hep-start", "hep-small", "hep-analysis", "hep-large", "source-stack")
+        *("hep-start", "hep-small", "hep-analysis", "hep-large", "source-stack"),
+        "numpy-from-source",
     }
 
 

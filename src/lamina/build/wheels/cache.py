@@ -101,6 +101,7 @@ _WORDS = {
     "patches": "its patches",
     "hooks": "its hooks",
     "env": "its env",
+    "config": "its config",
     "flags": "the flags of compilers",
     "python": "the Python",
     "compiler": "the compiler",

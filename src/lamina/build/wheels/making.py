@@ -168,7 +168,7 @@ class Job:
         self.install(None, python)
         backend = Backend(
             system=read_build_system(source, self.order.name),
-            source=source, python=python, room=room,
+            source=source, python=python, room=room, config=self.order.config,
         )  # fmt: skip
         self.install(self._call(backend.further_requirements), python)
         return backend

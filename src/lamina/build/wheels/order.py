@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lamina.core import fs
@@ -43,6 +43,8 @@ class Order:
     artifact: Artifact
     requires: tuple[str, ...] = ()
     env: Mapping[str, str]
+    config: Mapping[str, str | list[str]] = field(default_factory=dict)
+    """Settings for the build back end."""
     patches: tuple[Patch, ...] = ()
     hooks: Mapping[str, str]
     """Those of the build, by their names: ``pre-build``."""
@@ -73,6 +75,9 @@ def orders_of(
             artifact=artifact,
             requires=entry.requires,
             env=entry.env,
+            config={
+                key: one if isinstance(one, str) else list(one) for key, one in entry.config.items()
+            },
             patches=_patches(artifact.package, entry, directory, problems),
             hooks=hooks.of(*BUILD_HOOKS),
             system=entry.system,

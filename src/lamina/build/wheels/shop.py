@@ -107,6 +107,7 @@ class Shop:
             "patches": [{"name": one.name, "sha256": one.sha256} for one in order.patches],
             "hooks": dict(order.hooks),
             "env": dict(order.env),
+            **({"config": dict(order.config)} if order.config else {}),
             "flags": dict(bench.flags),
             "network": self.network,
             "python": {"abi": bench.interpreter.soabi, "target": str(bench.target)},
