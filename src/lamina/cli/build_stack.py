@@ -30,6 +30,10 @@ def build_stack(
 
     start = time.monotonic()
     request = _request(path, root=root, python=python, series=series, save=not dry_run)
+    if not request.lock.source_builds(request.target):
+        value: dict[str, Any] = {"dry-run": True} if dry_run else {"seconds": 0.0}
+        output.result("nothing of this stack is built from source", value | {"packages": []})
+        return 0
     shop = open_shop(request)
     if dry_run:
         fates = {name: shop.fate(name) for name in _in_order(shop)}
@@ -49,27 +53,20 @@ def _request(
     path: Path, *, root: Path, python: Path | None, series: str | None, save: bool
 ) -> ShopRequest:
     from lamina.build.wheels.opening import ShopRequest
-    from lamina.core.errors import NotSupportedError
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
-    from lamina.engines.interpreters import MachineInterpreters
     from lamina.engines.uv_program import UvProgram
+    from lamina.release.conda_supply import conda_supply
     from lamina.release.target import choose_target
-    from lamina.resolve.abi import check_interpreter
+    from lamina.resolve.abi import choose_interpreter
     from lamina.resolve.current import current_lock
     from lamina.resolve.project import index_addresses
     from lamina.stack.files import load_stack
 
     environ = environment()
     stack = load_stack(path)
-    if stack.conda:
-        raise NotSupportedError(
-            "lamina build makes no wheels for a Python of conda packages as yet",
-            hints=["lamina publish builds what says source = true, without hooks and patches"],
-        )
     target = choose_target(stack, series)
-    interpreter = MachineInterpreters(environ=environ, explicit=python).search(target.python)
     lock, heritage = current_lock(stack, path, root=root, environ=environ, save=save)
-    check_interpreter(interpreter, target, heritage.parents)
+    interpreter = choose_interpreter(lock, target, python, heritage.parents, environ)
     indexes = index_addresses(heritage.stack, environ)
     cache = cache_directory(environ)
     log = fresh_log(cache / "logs" / f"build-{stack.stack.name}.log")
@@ -83,6 +80,7 @@ def _request(
         indexes=indexes,
         locator=IndexAddresses(environ, indexes, cache),
         environ=environ,
+        conda=conda_supply(lock, path.parent, environ, cache),
     )
 
 
@@ -112,8 +110,6 @@ def _plan(shop: Shop, fates: Mapping[PackageName, str]) -> list[dict[str, Any]]:
 
 
 def _text(shop: Shop, outcomes: Mapping[PackageName, Outcome[Made]]) -> str:
-    if not outcomes:
-        return "nothing of this stack is built from source"
     lines = [f"{name} {_version(shop, name)}: {_words(outcomes[name])}" for name in _in_order(shop)]
     fresh = {name: one.value for name, one in outcomes.items() if one.value and one.value.fresh}
     slowest = sorted(fresh, key=lambda name: -fresh[name].seconds)[:_SLOWEST]

@@ -25,14 +25,10 @@ if TYPE_CHECKING:
 
     from lamina.cli.options import Output
     from lamina.engines.api import ArtifactInstaller
-    from lamina.engines.interpreters import Interpreter
-    from lamina.lock.document import Lock
     from lamina.model.names import IndexName
-    from lamina.model.platforms import Target
     from lamina.model.versions import ReleaseVersion
     from lamina.release.draft import PublishRequest
     from lamina.release.publish import Outcome, Plan
-    from lamina.resolve.heritage import Heritage
     from lamina.stack.document import Stack
 
 
@@ -102,11 +98,12 @@ def _request(
     from lamina.release.cvmfs import backend_of
     from lamina.release.draft import PublishRequest
     from lamina.release.target import choose_target
-    from lamina.resolve.abi import build_cache
+    from lamina.resolve.abi import build_cache, choose_interpreter
     from lamina.resolve.current import current_lock
     from lamina.resolve.project import index_addresses
+    from lamina.stack.files import load_stack
 
-    stack = _publishable(path)
+    stack = load_stack(path)
     target = choose_target(stack, series)
     now, cache = datetime.now(UTC), cache_directory(environ)
     version = _version_of(stack, path, environ, now)
@@ -114,7 +111,7 @@ def _request(
     uv = UvProgram(environ=environ, log=log)
     lock, heritage = current_lock(stack, path, root=root, environ=environ, save=save)
     conda = conda_supply(lock, path.parent, environ, cache)
-    interpreter = _interpreter(lock, target, python, heritage, environ)
+    interpreter = choose_interpreter(lock, target, python, heritage.parents, environ)
     builds, indexes = build_cache(lock, cache), index_addresses(heritage.stack, environ)
     request = PublishRequest(
         root=root,
@@ -144,15 +141,10 @@ def _request(
 def _building(
     request: PublishRequest, path: Path, indexes: Mapping[IndexName, str]
 ) -> ArtifactInstaller:
-    """Return an installer that builds sources as lamina build does, and takes what that has built.
-
-    Over conda packages uv builds them, as it always has.
-    """
+    """Return an installer that builds sources as lamina build does, or takes what that has made."""
     from lamina.build.wheels.opening import ShopRequest, open_shop
     from lamina.build.wheels.running import BuildingInstaller
 
-    if request.interpreter is None:
-        return request.installer
     shop = ShopRequest(
         stack=request.stack,
         path=path,
@@ -163,28 +155,9 @@ def _building(
         indexes=indexes,
         locator=request.locator,
         environ=request.environ,
+        conda=request.conda,
     )
     return BuildingInstaller(inner=request.installer, request=shop, open_shop=open_shop)
-
-
-def _interpreter(
-    lock: Lock, target: Target, python: Path | None, heritage: Heritage, environ: Mapping[str, str]
-) -> Interpreter | None:
-    """Return the interpreter of this machine to publish with; None for one of conda packages."""
-    from lamina.core.errors import UsageError
-    from lamina.engines.interpreters import MachineInterpreters
-    from lamina.resolve.abi import check_interpreter
-
-    if not lock.conda:
-        found = MachineInterpreters(environ=environ, explicit=python).search(target.python)
-        check_interpreter(found, target, heritage.parents)
-        return found
-    if python is not None:
-        raise UsageError(
-            f"--python {python}: the Python of this stack is one of its conda packages",
-            hints=['[conda] python = "3.12.*"', "lamina lock"],
-        )
-    return None
 
 
 def _version_of(
@@ -205,15 +178,6 @@ def _refuse_early(key: Path | None, environ: Mapping[str, str]) -> None:
     source_date(environ)
     if key is not None:
         check_key(key, environ=environ)
-
-
-def _publishable(path: Path) -> Stack:
-    from lamina.stack.files import load_stack
-    from lamina.stack.support import refuse_what_cannot_be_published
-
-    stack = load_stack(path)
-    refuse_what_cannot_be_published(stack)
-    return stack
 
 
 def _text(outcome: Outcome) -> str:

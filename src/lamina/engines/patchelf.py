@@ -67,7 +67,8 @@ def patch_file(
     program = find_patchelf()
     if words:
         run([program, *words, file], env=env)
-    # An old path is taken away first: patchelf writes XXXX over it, so that nothing of it stays.
-    run([program, "--remove-rpath", file], env=env)
     if search:
+        # Not taken away first: patchelf writes XXXX over a path that another takes the place of.
         run([program, "--force-rpath", "--set-rpath", search, file], env=env)
+    else:
+        run([program, "--remove-rpath", file], env=env)

@@ -10,11 +10,17 @@ if TYPE_CHECKING:
     from lamina.engines.uv_program import UvProgram
 
 
-def make_environment(uv: UvProgram, prefix: Path, *, python: Path, prompt: str) -> None:
-    """Make ``prefix`` an environment of ``python``; files that are there already stay."""
+def make_environment(
+    uv: UvProgram, prefix: Path, *, python: Path, prompt: str, over: bool = False
+) -> None:
+    """Make ``prefix`` an environment of ``python``; files that are there already stay.
+
+    ``over``: the packages of that Python are seen in it, after its own.
+    """
     uv.call(
         *("venv", prefix, "--python", python, "--prompt", prompt),
         *("--no-project", "--allow-existing"),
+        *(["--system-site-packages"] if over else []),
     )
 
 

@@ -17,7 +17,7 @@ from lamina.engines.records import claims
 from lamina.release.relocate import Relocation, shebang
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from lamina.engines.interpreters import Interpreter
@@ -35,17 +35,11 @@ def install_conda(request: PublishRequest, supply: CondaSupply, stage: Path, fin
     Raises IntegrityError for an archive that is not the one that was locked, ConflictError for a
     file that two packages have, UsageError where ``final`` is too long, and what fetching raises.
     """
-    from lamina.core.http import HttpClient
-    from lamina.engines.conda_fetch import fetch_archives
     from lamina.engines.conda_install import InstallRequest, install_new
 
-    locked = request.lock.conda_for(request.target)
-    fetched = {one.name: _record(one, supply.addresses) for one in locked}
-    with HttpClient(request.environ) as http:
-        archives = fetch_archives(fetched.values(), supply.cache, http)
     install_new(
         InstallRequest(
-            archives={_record(one, supply.recorded): archives[fetched[one.name]] for one in locked},
+            archives=fetch_conda(request.conda_packages, supply, request.environ),
             prefix=stage,
             platform=request.target.platform,
             final=final,
@@ -58,6 +52,19 @@ def install_conda(request: PublishRequest, supply: CondaSupply, stage: Path, fin
         )
     )
     _refuse_twice(request, stage)
+
+
+def fetch_conda(
+    locked: Iterable[LockedConda], supply: CondaSupply, environ: Mapping[str, str]
+) -> dict[CondaRecord, Path]:
+    """Return the archive of each package of a lock; raises what fetching raises."""
+    from lamina.core.http import HttpClient
+    from lamina.engines.conda_fetch import fetch_archives
+
+    fetched = {one: _record(one, supply.addresses) for one in locked}
+    with HttpClient(environ) as http:
+        archives = fetch_archives(fetched.values(), supply.cache, http)
+    return {_record(one, supply.recorded): archives[record] for one, record in fetched.items()}
 
 
 def _record(one: LockedConda, addresses: Mapping[str, str]) -> CondaRecord:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lamina.core.errors import ConflictError
+from lamina.core.errors import ConflictError, UsageError
+from lamina.engines.interpreters import MachineInterpreters
 from lamina.lock.document import PARENT
 from lamina.model.digests import digest_of_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from lamina.engines.interpreters import Interpreter
@@ -111,3 +112,24 @@ def check_interpreter(interpreter: Interpreter, target: Target, parents: Iterabl
                     f"{interpreter.path} has {interpreter.soabi}",
                     hints=[f"lamina publish --python {theirs.interpreter}"],
                 )
+
+
+def choose_interpreter(
+    lock: Lock, target: Target, explicit: Path | None, parents: Iterable[Parent],
+    environ: Mapping[str, str],
+) -> Interpreter | None:  # fmt: skip
+    """Return the interpreter of this machine for a release; None for one of conda packages.
+
+    ``explicit``: take this one. Raises MissingInterpreterError, what ``check_interpreter`` raises,
+    UsageError for one that is named where Python is a conda package.
+    """
+    if not lock.conda:
+        found = MachineInterpreters(environ=environ, explicit=explicit).search(target.python)
+        check_interpreter(found, target, parents)
+        return found
+    if explicit is not None:
+        raise UsageError(
+            f"--python {explicit}: the Python of this stack is one of its conda packages",
+            hints=['[conda] python = "3.12.*"', "lamina lock"],
+        )
+    return None

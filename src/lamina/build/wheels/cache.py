@@ -117,9 +117,14 @@ def reason_of(inputs: Mapping[str, Any], before: Mapping[str, Any] | None) -> st
     if before is None:
         return "not built here yet"
     found = [word for key, word in _WORDS.items() if inputs.get(key) != before.get(key)]
-    now, then = (
-        {one["name"]: one for one in each.get("requirements", ())} for each in (inputs, before)
-    )
-    changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
-    found += [f"{name}, which it is built with" for name in changed]
+    found += [
+        f"{name}, which it is built with" for name in _changed("requirements", inputs, before)
+    ]
+    found += [f"the conda package {name}" for name in _changed("conda", inputs, before)]
     return f"{', '.join(found)} changed" if found else "no longer in the cache"
+
+
+def _changed(key: str, inputs: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """Return the names of packages that are others than before, or gone."""
+    now, then = ({one["name"]: one for one in each.get(key, ())} for each in (inputs, before))
+    return sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lamina.build.wheels.complaint import explain_failure
 from lamina.build.wheels.fetching import check_identity, unpack
 from lamina.build.wheels.patching import apply_patches
+from lamina.build.wheels.search_paths import find_beside
 from lamina.build.wheels.wheel import finish_wheel
 from lamina.core import fs
 from lamina.core.errors import BuildFailedError, CommandFailedError, TookTooLongError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from lamina.build.wheels.conda_prefix import CondaPrefix
     from lamina.build.wheels.order import Order
     from lamina.engines.build_room import Walls
     from lamina.engines.interpreters import Interpreter
@@ -55,6 +57,13 @@ class Bench:
     """How long a build may take."""
     hints: Mapping[str, str]
     """What to install for what is missing on the machine, as the stack says."""
+    conda: CondaPrefix | None = None
+    """The conda packages that builds see, and whose Python they use."""
+
+    @property
+    def seen(self) -> dict[str, str]:
+        """The variables by which builds find compilers, headers and libraries."""
+        return {**base_environment(self.environ), **(self.conda.variables if self.conda else {})}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +111,20 @@ class Job:
         fs.make_directory(room.work / "out")
         known = inputs()
         wheel = finish_wheel(
-            built, room.work / "out", self.order.artifact, self.bench.target, known
+            built,
+            room.work / "out",
+            self.order.artifact,
+            self.bench.target,
+            known,
+            settle=self._settle,
         )
         return wheel, self._provenance(wheel, known, time.monotonic() - started)
+
+    def _settle(self, tree: Path) -> None:
+        """Make what is in a wheel ready for wherever it is installed."""
+        bench = self.bench
+        if bench.conda is not None:
+            find_beside(tree, bench.conda.path, bench.target.python, bench.environ)
 
     def _room(self) -> BuildRoom:
         work = self.work
@@ -122,9 +142,13 @@ class Job:
         base = base_environment(self.bench.environ)
         kept = {name: base[name] for name in base if name in _PASSED_ON or name.startswith("LC_")}
         jobs, prefix = str(self.bench.jobs), str(work / "env")
+        conda = self.bench.conda.variables if self.bench.conda is not None else {}
+        flags = self.bench.flags
+        search = conda.get("PATH") or base.get("PATH", os.defpath)
         return {
             **kept,
-            "PATH": os.pathsep.join([f"{prefix}/bin", base.get("PATH", os.defpath)]),
+            **conda,
+            "PATH": os.pathsep.join([f"{prefix}/bin", search]),
             "HOME": str(work / "home"),
             "TMPDIR": str(work / "tmp"),
             "VIRTUAL_ENV": prefix,
@@ -134,7 +158,7 @@ class Job:
             "MAKEFLAGS": f"-j{jobs}",
             "CMAKE_BUILD_PARALLEL_LEVEL": jobs,
             "CARGO_BUILD_JOBS": jobs,
-            **self.bench.flags,
+            **{name: f"{conda.get(name, '')} {text}".strip() for name, text in flags.items()},
             "NAME": self.order.name,
             "VERSION": self.order.artifact.version,
             "JOBS": jobs,
@@ -162,8 +186,9 @@ class Job:
         """Return the back end, in an environment with all that it needs."""
         prefix = room.work / "env"
         make_environment(
-            self.bench.uv, prefix, python=self.bench.interpreter.path, prompt=self.order.name
-        )
+            self.bench.uv, prefix, python=self.bench.interpreter.path, prompt=self.order.name,
+            over=self.bench.conda is not None and not self.order.isolated,
+        )  # fmt: skip
         python = prefix / "bin" / "python"
         self.install(None, python)
         backend = Backend(

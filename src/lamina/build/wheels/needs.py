@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from packaging.markers import Marker
@@ -37,6 +37,8 @@ class Locked:
     packages: Mapping[PackageName, LockedPackage]
     environment: Mapping[str, str]
     """For markers."""
+    provided: Mapping[PackageName, str] = field(default_factory=dict)
+    """Distributions that conda packages have, with their versions: builds see them."""
 
     @classmethod
     def of(cls, lock: Lock, target: Target) -> Locked:
@@ -44,6 +46,9 @@ class Locked:
         return cls(
             packages={one.name: one for one in lock.packages_for(target)},
             environment=dict(target.marker_environment()),
+            provided={
+                each.name: each.version for one in lock.conda_for(target) for each in one.provides
+            },
         )
 
     def holds(self, marker: Marker | str | None, extra: str = "") -> bool:
@@ -72,7 +77,7 @@ class Locked:
                 if each.name not in left_out and self.holds(each.marker, asked)
                 for extra in ("", *each.extras)
             } - found
-        return frozenset(name for name, _ in found)
+        return frozenset(name for name, _ in found if name in self.packages)
 
     def needs(
         self, order: Order, requires: Iterable[str], others: Mapping[PackageName, Order]
@@ -92,10 +97,12 @@ class Locked:
                 continue
             name = parse_package_name(one.name)
             other = others.get(name)
-            if order.isolated or name not in self.packages or name == order.name:
+            if order.isolated or name == order.name or self.version(name) is None:
                 index.append(text)
                 continue
             self._check(order, one, name, said=name not in own)
+            if name in self.provided:
+                continue
             if other is not None and other.bootstrap:
                 index.append(f"{name}=={self.packages[name].version}")
                 continue
@@ -107,8 +114,8 @@ class Locked:
         return Needs(stack=found, index=tuple(sorted(set(index))))
 
     def _check(self, order: Order, one: Requirement, name: PackageName, *, said: bool) -> None:
-        version = self.packages[name].version
-        if one.specifier.contains(version, prereleases=True):
+        version = self.version(name)
+        if version is None or one.specifier.contains(version, prereleases=True):
             return
         who = order.name if said else f"packages.{order.name}.requires"
         raise UnsatisfiableError(
@@ -120,6 +127,12 @@ class Locked:
             ],
         )
 
+    def version(self, name: PackageName) -> str | None:
+        """Return the version that the stack has of a distribution, from wherever it is."""
+        package = self.packages.get(name)
+        return package.version if package is not None else self.provided.get(name)
+
     def pins(self) -> tuple[str, ...]:
-        """Return every package of the lock at its version."""
-        return tuple(f"{name}=={one.version}" for name, one in sorted(self.packages.items()))
+        """Return every distribution of the stack at its version."""
+        names = sorted({*self.packages, *self.provided})
+        return tuple(f"{name}=={self.version(name)}" for name in names)

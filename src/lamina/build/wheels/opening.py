@@ -29,6 +29,7 @@ from lamina.model.digests import digest_of_value
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lamina.build.wheels.conda_prefix import CondaPrefix
     from lamina.build.wheels.order import Order
     from lamina.engines.api import ArtifactLocator
     from lamina.engines.build_room import Walls
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from lamina.lock.document import Lock
     from lamina.model.names import IndexName, PackageName
     from lamina.model.platforms import Target
+    from lamina.release.conda_supply import CondaSupply
     from lamina.stack.document import Stack
 
 
@@ -49,11 +51,14 @@ class ShopRequest:
     """Its lamina.toml."""
     lock: Lock
     target: Target
-    interpreter: Interpreter
+    interpreter: Interpreter | None
+    """None: it is one of the conda packages."""
     uv: UvProgram
     indexes: Mapping[IndexName, str]
     locator: ArtifactLocator
     environ: Mapping[str, str]
+    conda: CondaSupply | None = None
+    """Where the conda packages of the lock are."""
 
 
 def open_shop(request: ShopRequest) -> Shop:
@@ -75,6 +80,7 @@ def open_shop(request: ShopRequest) -> Shop:
     if orders and walls == "none":
         report.warn("builds are not kept from the network and from writing elsewhere: there are no "
                     "namespaces here")  # fmt: skip
+    bench = _bench(request, directory, walls)
     shop = Shop(
         orders=orders,
         sources=sources,
@@ -82,12 +88,12 @@ def open_shop(request: ShopRequest) -> Shop:
             name: _requires(order, sources[name], directory / "needs", environ)
             for name, order in orders.items()
         },
-        resolver=_resolver(request, orders),
-        bench=_bench(request, directory, walls),
+        resolver=_resolver(request, orders, bench.interpreter.path),
+        bench=bench,
         cache=WheelCache(directory=directory),
         locator=request.locator,
         indexes=request.indexes,
-        compiler=compiler_of(environ) if orders else "",
+        compiler=compiler_of(bench.seen) if orders else "",
         network=stack.build.network,
         parents=tuple(one.abi for one in request.lock.parents),
     )
@@ -95,7 +101,7 @@ def open_shop(request: ShopRequest) -> Shop:
     return shop
 
 
-def _resolver(request: ShopRequest, orders: Mapping[PackageName, Order]) -> Resolver:
+def _resolver(request: ShopRequest, orders: Mapping[PackageName, Order], python: Path) -> Resolver:
     return Resolver(
         lock=request.lock,
         locked=Locked.of(request.lock, request.target),
@@ -103,7 +109,7 @@ def _resolver(request: ShopRequest, orders: Mapping[PackageName, Order]) -> Reso
         target=request.target,
         build_lock=load_build_lock(request.path.with_name(BUILD_LOCK_NAME)),
         uv=request.uv,
-        python=request.interpreter.path,
+        python=python,
         indexes=request.indexes,
         default=request.stack.resolve.index,
     )
@@ -111,10 +117,13 @@ def _resolver(request: ShopRequest, orders: Mapping[PackageName, Order]) -> Reso
 
 def _bench(request: ShopRequest, directory: Path, walls: Walls) -> Bench:
     stack, environ = request.stack, request.environ
+    conda = _conda(request, directory) if request.interpreter is None else None
+    interpreter = conda.interpreter if conda is not None else request.interpreter
+    assert interpreter is not None  # noqa: S101 - there is one of the two
     return Bench(
         directory=directory / "work",
         logs=cache_directory(environ) / "logs" / "build" / stack.stack.name,
-        interpreter=request.interpreter,
+        interpreter=interpreter,
         target=request.target,
         uv=request.uv,
         environ=environ,
@@ -123,16 +132,34 @@ def _bench(request: ShopRequest, directory: Path, walls: Walls) -> Bench:
         walls=walls,
         seconds=stack.build.timeout,
         hints=stack.build.system,
+        conda=conda,
     )
 
 
-def check_machine(shop: Shop, stack: Stack, environ: Mapping[str, str]) -> None:
+def _conda(request: ShopRequest, directory: Path) -> CondaPrefix:
+    # The conda engine takes long to load.
+    from lamina.build.wheels.conda_prefix import PrefixRequest, open_prefix
+
+    assert request.conda is not None  # noqa: S101 - the Python is one of its packages
+    return open_prefix(
+        PrefixRequest(
+            lock=request.lock,
+            target=request.target,
+            supply=request.conda,
+            directory=directory / "prefixes",
+            environ=request.environ,
+            allow_clobber=request.stack.stack.allow_clobber,
+        )
+    )
+
+
+def check_machine(shop: Shop, stack: Stack) -> None:
     """Raise NotSupportedError where the machine does not have what is said to be needed."""
     wanted: dict[str, list[str]] = {name: list(one.system) for name, one in shop.orders.items()}
     patched = [name for name, one in shop.orders.items() if one.patches]
     wanted |= {name: [*wanted[name], "patch"] for name in patched}
     check_system(
-        {**wanted, "[build] system": list(stack.build.system)}, stack.build.system, environ
+        {**wanted, "[build] system": list(stack.build.system)}, stack.build.system, shop.bench.seen
     )
 
 

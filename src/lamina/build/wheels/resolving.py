@@ -10,7 +10,7 @@ from lamina.build.wheels.document import LockedBuild, LockedFile
 from lamina.core.errors import BuildFailedError, LaminaError
 from lamina.engines.uv_compile import KnownPackage, PackageIndexes, Union, UvUnion
 from lamina.model.artifacts import Artifact, ArtifactKind
-from lamina.model.names import parse_package_name
+from lamina.model.names import PackageName, parse_package_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from lamina.build.wheels.order import Order
     from lamina.engines.uv_program import UvProgram
     from lamina.lock.document import Lock
-    from lamina.model.names import IndexName, PackageName
+    from lamina.model.names import IndexName
     from lamina.model.platforms import Target
+
+Answer = tuple[tuple[Artifact, ...], frozenset[PackageName]]
+"""Files of the index, and what is the stack's already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ class Resolver:
     python: Path
     indexes: Mapping[IndexName, str]
     default: IndexName
-    _answers: dict[tuple[object, ...], tuple[Artifact, ...]] = field(default_factory=dict)
+    _answers: dict[tuple[object, ...], Answer] = field(default_factory=dict)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     def environment(
@@ -68,12 +71,9 @@ class Resolver:
         needs = self.locked.needs(order, [*requires, *further], self.orders)
         if known is not None and sorted(known.further) == sorted(further):
             files: tuple[Artifact, ...] = tuple(_artifact(one) for one in known.files)
-            also = {parse_package_name(one.partition("==")[0]) for one in known.stack}
+            also = frozenset(parse_package_name(one.partition("==")[0]) for one in known.stack)
         else:
-            found = self._resolve(order, needs.index)
-            theirs = set() if order.isolated else self._of_the_stack()
-            also = {one.package for one in found if one.package in theirs}
-            files = tuple(one for one in found if one.package not in theirs)
+            files, also = self._resolve(order, needs.index)
         boot = [one for one in self.orders if self.orders[one].bootstrap]
         more = self.locked.closure({name: frozenset() for name in also}, but=(*boot, order.name))
         return Environment(
@@ -91,10 +91,10 @@ class Resolver:
 
     def _of_the_stack(self) -> set[PackageName]:
         boot = {name for name, one in self.orders.items() if one.bootstrap}
-        return set(self.locked.packages) - boot
+        return {*self.locked.packages, *self.locked.provided} - boot
 
     def _pin(self, name: PackageName) -> str:
-        return f"{name}=={self.locked.packages[name].version}"
+        return f"{name}=={self.locked.version(name)}"
 
     def _written(self, order: Order, index: Sequence[str]) -> LockedBuild | None:
         """Return what lamina-build.lock has, where it still is an answer to what is asked."""
@@ -107,17 +107,17 @@ class Resolver:
                 return one if order.isolated or not new else None
         return None
 
-    def _resolve(self, order: Order, index: tuple[str, ...]) -> tuple[Artifact, ...]:
-        """Ask uv; what it takes of the stack's lock stands there as the lock has it."""
+    def _resolve(self, order: Order, index: tuple[str, ...]) -> Answer:
+        """Ask uv, once for each question."""
         if not index:
-            return ()
+            return (), frozenset()
         with self._mutex:
             question = (index, order.isolated, order.name if order.isolated else "")
             if question not in self._answers:
                 self._answers[question] = self._ask(order, index)
             return self._answers[question]
 
-    def _ask(self, order: Order, index: tuple[str, ...]) -> tuple[Artifact, ...]:
+    def _ask(self, order: Order, index: tuple[str, ...]) -> Answer:
         union = Union(
             requirements=index,
             constraints=() if order.isolated else self.locked.pins(),
@@ -148,11 +148,8 @@ class Resolver:
                 ],
             ) from error
         self._refuse_sources(order, files)
-        of_stack = [self._as_locked(name) for name in solution if name in theirs]
-        return (*sorted(files, key=lambda one: one.package), *of_stack)
-
-    def _as_locked(self, name: PackageName) -> Artifact:
-        return next(one for one in self.lock.artifacts_for(self.target) if one.package == name)
+        taken = frozenset(name for name in solution if name in theirs)
+        return tuple(sorted(files, key=lambda one: one.package)), taken
 
     def _refuse_sources(self, order: Order, files: tuple[Artifact, ...]) -> None:
         for one in files:
@@ -167,8 +164,12 @@ class Resolver:
         return PackageIndexes(addresses=self.indexes, default=self.default, named=named)
 
     def _known(self) -> tuple[KnownPackage, ...]:
-        """Return the packages that are built here: uv may not find a wheel of them."""
-        return tuple(
+        """Return what is built here or is of conda: uv may not find a wheel of it."""
+        provided = tuple(
+            KnownPackage(name=name, version=version, requires=(), extras=())
+            for name, version in sorted(self.locked.provided.items())
+        )
+        return provided + tuple(
             KnownPackage(
                 name=name,
                 version=self.locked.packages[name].version,

@@ -36,7 +36,7 @@ def build_all(
     wanted = reachable(needs, *only) if only else set(needs)
     needs = {name: many for name, many in needs.items() if name in wanted}
     if any(shop.cache.find(shop.key(name)) is None for name in needs):
-        check_machine(shop, request.stack, request.environ)
+        check_machine(shop, request.stack)
     slots = max(1, os.cpu_count() or 1)
     title = f"build {len(needs)} packages" if len(needs) != 1 else "build 1 package"
     with report.step(title, total=len(needs)) as step, Threads(shop.make, slots=slots) as threads:

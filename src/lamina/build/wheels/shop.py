@@ -112,6 +112,7 @@ class Shop:
             "network": self.network,
             "python": {"abi": bench.interpreter.soabi, "target": str(bench.target)},
             "compiler": self.compiler,
+            **({"conda": bench.conda.inputs()} if bench.conda is not None else {}),
             "parents": [list(one) for one in self.parents],
             "requirements": sorted(self._requirements(name), key=lambda one: one["name"]),
         }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.core.errors import LaminaError, NotSupportedError
-from lamina.core.run import base_environment, run
+from lamina.core.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,7 +49,8 @@ def check_system(
 ) -> None:
     """Raise NotSupportedError that names all that is missing here, and who needs it.
 
-    ``wanted``: who needs it -> what, as ``[build] system`` writes it.
+    ``wanted``: who needs it -> what, as ``[build] system`` writes it. ``environ``: the variables
+    by which builds find things.
     """
     askers: dict[str, list[str]] = {}
     for who, many in wanted.items():
@@ -76,7 +77,7 @@ def is_there(needed: str, environ: Mapping[str, str]) -> bool:
 
 
 def _compiles(text: str, options: list[str], environ: Mapping[str, str], *last: str) -> bool:
-    compiler = next((one for one in _COMPILERS if is_there(one, environ)), None)
+    compiler = _compiler(environ)
     if compiler is None:
         return False
     with tempfile.TemporaryDirectory(prefix="lamina-has-") as name:
@@ -91,7 +92,7 @@ def _compiles(text: str, options: list[str], environ: Mapping[str, str], *last: 
 
 def _works(command: list[str], environ: Mapping[str, str]) -> bool:
     try:
-        answer = run(command, env=base_environment(environ), check=False, timeout=60)
+        answer = run(command, env=environ, check=False, timeout=60)
     except LaminaError:
         return False
     return answer.returncode == 0
@@ -99,8 +100,14 @@ def _works(command: list[str], environ: Mapping[str, str]) -> bool:
 
 def compiler_of(environ: Mapping[str, str]) -> str:
     """Return what the C compiler calls itself, empty where there is none: an input of builds."""
-    for one in _COMPILERS:
-        if path := shutil.which(one, path=environ.get("PATH")):
-            answer = run([path, "--version"], env=base_environment(environ), check=False)
-            return answer.stdout.partition("\n")[0].strip()
+    if path := _compiler(environ):
+        answer = run([path, "--version"], env=environ, check=False)
+        return answer.stdout.partition("\n")[0].strip()
     return ""
+
+
+def _compiler(environ: Mapping[str, str]) -> str | None:
+    """Return the path of the C compiler: the one that a conda package names, or the usual one."""
+    named = [environ["CC"]] if environ.get("CC") else []
+    found = (shutil.which(one, path=environ.get("PATH")) for one in (*named, *_COMPILERS))
+    return next((one for one in found if one), None)

@@ -19,7 +19,7 @@ from lamina.model.platforms import SystemFloor
 from lamina.press.wheel_writing import write_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from lamina.model.artifacts import Artifact
     from lamina.model.platforms import Target
@@ -32,9 +32,12 @@ _MOMENT = datetime(1980, 1, 1, tzinfo=UTC)
 
 
 def finish_wheel(
-    built: Path, directory: Path, artifact: Artifact, target: Target, inputs: Mapping[str, Any]
-) -> Path:
+    built: Path, directory: Path, artifact: Artifact, target: Target, inputs: Mapping[str, Any],
+    *, settle: Callable[[Path], None] = lambda _tree: None,
+) -> Path:  # fmt: skip
     """Write a wheel with its inputs in its metadata and return it; the same gives the same bytes.
+
+    ``settle`` may change what it is of, unpacked in a directory.
 
     Raises BuildFailedError for what is no wheel, is another package's, or not for the target.
     """
@@ -55,6 +58,7 @@ def finish_wheel(
             raise BuildFailedError(f"{artifact.package}: {built.name} has no metadata of its own")
         told = HeaderParser().parsestr((infos[0] / "METADATA").read_text("utf-8", "replace"))
         refuse_another(told.get("Name", ""), told.get("Version", ""), artifact, built.name)
+        settle(tree)
         text = json.dumps(inputs, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         fs.write_text(infos[0] / INSIDE_NAME, text, durable=False)
         for old in ("RECORD", "RECORD.jws", "RECORD.p7s"):
