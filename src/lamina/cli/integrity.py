@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,10 @@ from lamina.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lamina.cli.options import Output
+    from lamina.model.names import IndexName
     from lamina.release.draft import PublishRequest
     from lamina.release.mtree import Identity
     from lamina.release.repair import Mend
@@ -196,7 +198,6 @@ def _request_of(release: Release, root: Root, now: datetime) -> PublishRequest:
     from lamina.release.conda_supply import conda_supply
     from lamina.release.draft import PublishRequest
     from lamina.release.sources import stack_inside
-    from lamina.resolve.abi import build_cache
     from lamina.resolve.project import index_addresses
     from lamina.stack.files import load_stack
 
@@ -212,8 +213,7 @@ def _request_of(release: Release, root: Root, now: datetime) -> PublishRequest:
     conda = conda_supply(lock, release.prefix, environ, cache, recorded=manifest.channels)
     finder = MachineInterpreters(environ=environ, explicit=Path(manifest.python.interpreter))
     interpreter = None if conda else finder.search(manifest.python.series)
-    builds = build_cache(lock, cache)
-    return PublishRequest(
+    request = PublishRequest(
         root=root.path,
         stack=stack,
         stack_text=stack_path.read_text(encoding="utf-8"),
@@ -221,7 +221,7 @@ def _request_of(release: Release, root: Root, now: datetime) -> PublishRequest:
         lock=lock,
         target=Target(release.platform, manifest.python.series),
         interpreter=interpreter,
-        installer=UvInstaller(uv=uv, indexes=indexes, builds=builds, shared=bool(lock.conda)),
+        installer=UvInstaller(uv=uv, indexes=indexes, shared=bool(lock.conda)),
         locator=IndexAddresses(environ, indexes, cache),
         uv=uv,
         environ=environ,
@@ -231,6 +231,35 @@ def _request_of(release: Release, root: Root, now: datetime) -> PublishRequest:
         known=known_of,
         conda=conda,
     )
+    return _remaking(request, release, indexes)
+
+
+def _remaking(
+    request: PublishRequest, release: Release, indexes: Mapping[IndexName, str]
+) -> PublishRequest:
+    """Return a request that has the wheels that were built for a release, or builds them again."""
+    from lamina.build.wheels.kept import inputs_in
+    from lamina.build.wheels.opening import ShopRequest
+    from lamina.build.wheels.remaking import RemakingInstaller
+    from lamina.release.root import BUILDS_NAME
+    from lamina.stack.files import STACK_NAME
+
+    if not request.lock.source_builds(request.target):
+        return request
+    shop = ShopRequest(
+        stack=request.stack,
+        path=release.internal / BUILDS_NAME / STACK_NAME,
+        lock=request.lock,
+        target=request.target,
+        interpreter=request.interpreter,
+        uv=request.uv,
+        indexes=indexes,
+        locator=request.locator,
+        environ=request.environ,
+        conda=request.conda,
+    )
+    inner, told = request.installer, inputs_in(release)
+    return replace(request, installer=RemakingInstaller(inner=inner, request=shop, told=told))
 
 
 def _documents(release: Release) -> tuple[Path, Path]:

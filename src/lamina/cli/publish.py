@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lamina.cli.options import Output
-    from lamina.engines.api import ArtifactInstaller
     from lamina.model.names import IndexName
     from lamina.model.versions import ReleaseVersion
     from lamina.release.draft import PublishRequest
@@ -98,7 +97,7 @@ def _request(
     from lamina.release.cvmfs import backend_of
     from lamina.release.draft import PublishRequest
     from lamina.release.target import choose_target
-    from lamina.resolve.abi import build_cache, choose_interpreter
+    from lamina.resolve.abi import choose_interpreter
     from lamina.resolve.current import current_lock
     from lamina.resolve.project import index_addresses
     from lamina.stack.files import load_stack
@@ -112,7 +111,7 @@ def _request(
     lock, heritage = current_lock(stack, path, root=root, environ=environ, save=save)
     conda = conda_supply(lock, path.parent, environ, cache)
     interpreter = choose_interpreter(lock, target, python, heritage.parents, environ)
-    builds, indexes = build_cache(lock, cache), index_addresses(heritage.stack, environ)
+    indexes = index_addresses(heritage.stack, environ)
     request = PublishRequest(
         root=root,
         stack=stack,
@@ -123,7 +122,7 @@ def _request(
         indexes=heritage.further_indexes(stack),
         target=target,
         interpreter=interpreter,
-        installer=UvInstaller(uv=uv, indexes=indexes, shared=bool(lock.conda), builds=builds),
+        installer=UvInstaller(uv=uv, indexes=indexes, shared=bool(lock.conda)),
         locator=IndexAddresses(environ, indexes, cache),
         uv=uv,
         environ=environ,
@@ -135,16 +134,19 @@ def _request(
         backend=backend_of(root, environ, now),
         conda=conda,
     )
-    return replace(request, installer=_building(request, path, indexes))
+    return _building(request, path, indexes)
 
 
 def _building(
     request: PublishRequest, path: Path, indexes: Mapping[IndexName, str]
-) -> ArtifactInstaller:
-    """Return an installer that builds sources as lamina build does, or takes what that has made."""
+) -> PublishRequest:
+    """Return a request that builds sources as lamina build does, or takes what that has made."""
+    from lamina.build.wheels.kept import StackBuilds
     from lamina.build.wheels.opening import ShopRequest, open_shop
     from lamina.build.wheels.running import BuildingInstaller
 
+    if not request.lock.source_builds(request.target):
+        return request
     shop = ShopRequest(
         stack=request.stack,
         path=path,
@@ -157,7 +159,8 @@ def _building(
         environ=request.environ,
         conda=request.conda,
     )
-    return BuildingInstaller(inner=request.installer, request=shop, open_shop=open_shop)
+    installer = BuildingInstaller(inner=request.installer, request=shop, open_shop=open_shop)
+    return replace(request, installer=installer, builds=StackBuilds(request=shop))
 
 
 def _version_of(

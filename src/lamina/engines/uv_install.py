@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,6 @@ class UvInstaller:
     """The address of each index that an artifact may name."""
     shared: bool = False
     """The environment has packages of others as well, which stay."""
-    builds: Path | None = None
-    """A cache of its own for what is built; None: uv's, which has one build of each source."""
 
     def install(
         self, artifacts: Iterable[Artifact], *, python: Path, locator: ArtifactLocator
@@ -39,16 +37,8 @@ class UvInstaller:
         Only packages that have no wheel among the artifacts are built.
         """
         wanted = sorted(artifacts, key=lambda one: one.filename)
-        built = [one for one in wanted if one.kind is ArtifactKind.SDIST]
         add = ["install", "--no-deps", "--break-system-packages", "-r"]
-        first = add if self.shared else ["sync"]
-        if self.builds is None or not built:
-            self._call(self.uv, first, wanted, python, locator)
-            return
-        wheels = [one for one in wanted if one.kind is ArtifactKind.WHEEL]
-        self._call(self.uv, first, wheels, python, locator)
-        apart = replace(self.uv, environ={**self.uv.environ, "UV_CACHE_DIR": str(self.builds)})
-        self._call(apart, add, built, python, locator)
+        self._call(self.uv, add if self.shared else ["sync"], wanted, python, locator)
 
     def _call(
         self,

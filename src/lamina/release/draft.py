@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lamina.release.backend import DIRECTORY
 from lamina.release.manifest import Manifest, ManifestParent, ManifestPython
@@ -28,6 +28,16 @@ if TYPE_CHECKING:
     from lamina.release.place import Place
     from lamina.release.root import Release
     from lamina.stack.document import Stack
+
+
+class Builds(Protocol):
+    """The packages of a stack that are built from source, as they would be built now."""
+
+    def keep(self, directory: Path) -> None:
+        """Write the files of the stack that builds read into a directory of the release."""
+
+    def differences(self, prefix: Path) -> list[str]:
+        """Return what was built otherwise for the release at a prefix; nothing: all is equal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +71,8 @@ class PublishRequest:
     """How the root is changed."""
     conda: CondaSupply | None = None
     """Where the conda packages are; None where there are none."""
+    builds: Builds | None = None
+    """None where nothing is built from source."""
 
     @property
     def bundle(self) -> bool:

@@ -126,6 +126,8 @@ def _check_identical(there: Release, request: PublishRequest, root: Root) -> Non
         "bundle": python.bundled != request.bundle,
         "[build], [hooks] or settings of a build": _is_built_otherwise(there, request),
     }
+    if request.builds is not None:
+        differences |= dict.fromkeys(request.builds.differences(there.prefix), True)
     if found := [what for what, differs in differences.items() if differs]:
         raise ConflictError(
             f"{there.name} is published for {there.platform} already, with another "

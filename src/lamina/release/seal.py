@@ -28,7 +28,7 @@ from lamina.release.manifest import (
 from lamina.release.mtree import MTREE_NAME, dump_mtree, read_tree
 from lamina.release.place import staging_place
 from lamina.release.relocate import Relocation, relocate_scripts
-from lamina.release.root import INTERNAL, MANIFEST_NAME
+from lamina.release.root import BUILDS_NAME, INTERNAL, MANIFEST_NAME
 from lamina.release.sbom import SBOM_NAME, Subject, dump_sbom
 from lamina.release.start_index import has_index, write_index
 from lamina.release.start_record import keep_record
@@ -129,6 +129,8 @@ def describe(draft: Draft) -> Subject:
     fs.make_directory(internal)
     fs.write_text(internal / "stack.toml", request.stack_text, durable=False)
     fs.write_text(internal / LOCK_NAME, dump_lock(request.lock), durable=False)
+    if request.builds is not None:
+        request.builds.keep(internal / BUILDS_NAME)
     try:
         described = probe(stage / "bin" / "python", environ=request.environ)
     except UsageError as error:

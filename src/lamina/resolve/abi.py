@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from lamina.core.errors import ConflictError, UsageError
 from lamina.engines.interpreters import MachineInterpreters
 from lamina.lock.document import PARENT
-from lamina.model.digests import digest_of_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -85,16 +84,6 @@ def check_abi(lock: Lock, parents: Iterable[Parent]) -> None:
             f"{', '.join(gone) or 'nothing'} then, {', '.join(come) or 'nothing'} now",
             hints=["lamina lock", "lamina publish builds what comes from sources again"],
         )
-
-
-def build_cache(lock: Lock, cache: Path) -> Path | None:
-    """Return where builds against the parents' packages are kept: one place for each ABI.
-
-    So a package is built again when a parent's ABI is another one. None without parents.
-    """
-    if not lock.parents:
-        return None
-    return cache / "builds" / digest_of_value([list(one.abi) for one in lock.parents])[:24]
 
 
 def check_interpreter(interpreter: Interpreter, target: Target, parents: Iterable[Parent]) -> None:

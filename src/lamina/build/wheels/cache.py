@@ -116,12 +116,20 @@ def reason_of(inputs: Mapping[str, Any], before: Mapping[str, Any] | None) -> st
     """Return why something is built, by what went into it the last time."""
     if before is None:
         return "not built here yet"
-    found = [word for key, word in _WORDS.items() if inputs.get(key) != before.get(key)]
+    found = said_differently({key: inputs.get(key) for key in _WORDS}, before)
     found += [
         f"{name}, which it is built with" for name in _changed("requirements", inputs, before)
     ]
     found += [f"the conda package {name}" for name in _changed("conda", inputs, before)]
     return f"{', '.join(found)} changed" if found else "no longer in the cache"
+
+
+def said_differently(some: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """Return in which of some inputs a build is another one than before."""
+    keys = {key for key in some if some[key] != before.get(key)}
+    # What is said only where there is some, and is not any more.
+    keys |= {key for key in ("config",) if before.get(key) != some.get(key)}
+    return [word for key, word in _WORDS.items() if key in keys]
 
 
 def _changed(key: str, inputs: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:

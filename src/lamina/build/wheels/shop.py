@@ -103,13 +103,7 @@ class Shop:
             "format": _FORMAT,
             "name": name,
             "version": order.artifact.version,
-            "source": {"file": order.artifact.filename, "sha256": order.artifact.sha256},
-            "patches": [{"name": one.name, "sha256": one.sha256} for one in order.patches],
-            "hooks": dict(order.hooks),
-            "env": dict(order.env),
-            **({"config": dict(order.config)} if order.config else {}),
-            "flags": dict(bench.flags),
-            "network": self.network,
+            **said_of(order, bench.flags, network=self.network),
             "python": {"abi": bench.interpreter.soabi, "target": str(bench.target)},
             "compiler": self.compiler,
             **({"conda": bench.conda.inputs()} if bench.conda is not None else {}),
@@ -209,6 +203,19 @@ class Shop:
         wanted, known = swap(artifacts, {name: self.made[name] for name in allowed})
         installer = UvInstaller(uv=replace(self.bench.uv, log=log), indexes=self.indexes)
         installer.install(wanted, python=python, locator=WithBuilt(known, self.locator))
+
+
+def said_of(order: Order, flags: Mapping[str, str], *, network: bool) -> dict[str, Any]:
+    """Return what a stack itself says of a build, among all that goes into it."""
+    return {
+        "source": {"file": order.artifact.filename, "sha256": order.artifact.sha256},
+        "patches": [{"name": one.name, "sha256": one.sha256} for one in order.patches],
+        "hooks": dict(order.hooks),
+        "env": dict(order.env),
+        **({"config": dict(order.config)} if order.config else {}),
+        "flags": dict(flags),
+        "network": network,
+    }
 
 
 def swap(

@@ -1,0 +1,129 @@
+"""A release with wheels that were built: repaired, and published once more."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lamina.core import fs
+from support.sources import offer_source, stack_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.command_line import CommandLine
+    from support.index_server import IndexServer
+
+PATCH = """\
+--- a/alpha.py
++++ b/alpha.py
+@@ -1,2 +1,2 @@
+-value = 1
++value = 7
+ version = '1.0'
+"""
+ENTRY = '{ version = "*", source = true, patches = ["patches/alpha.patch"] }'
+HOOK = '[hooks.alpha]\npre-build = "echo \\"hooked = 1\\" >> alpha.py"\n'
+
+
+@pytest.fixture
+def lamina(index_server: IndexServer, command_line: CommandLine) -> CommandLine:
+    """Return the program, where a patched package and one that is built with it are published."""
+    index_server.wheel("buildtool", "3.0")
+    offer_source(index_server, "alpha", build_requires=["buildtool"])
+    step = "import alpha\nPath('beta_saw.py').write_text('saw = %d' % alpha.value)"
+    offer_source(index_server, "beta", build_requires=["alpha"], step=step)
+    command_line.write("patches/alpha.patch", PATCH)
+    both = {"alpha": ENTRY, "beta": '{ version = "*", source = true }'}
+    command_line.write("lamina.toml", stack_of(both, HOOK))
+    command_line("lock")
+    command_line("publish", "--root", "root")
+    return command_line
+
+
+def damaged(lamina: CommandLine, *names: str) -> list[Path]:
+    """Write over files of the release and return them."""
+    [site] = lamina.directory.glob("root/releases/made/1.0/*/lib/python3.12/site-packages")
+    for name in names:
+        (site / name).chmod(0o644)
+        (site / name).write_text("damaged = True\n")
+    return [site / name for name in names]
+
+
+def cache_of(lamina: CommandLine) -> Path:
+    return Path(lamina.environ["HOME"]) / ".cache/lamina/builds"
+
+
+def repair(lamina: CommandLine, expect: int = 0) -> str:
+    return lamina("release", "repair", "made/1.0", "--root", "root", expect=expect).stderr
+
+
+def test_repair_takes_wheels_from_the_cache_and_builds_none(lamina: CommandLine) -> None:
+    files = damaged(lamina, "alpha.py", "beta_saw.py")
+    fs.remove_tree(cache_of(lamina) / "sources")
+    shutil.rmtree("patches")
+    assert "built" not in repair(lamina)
+    assert [one.read_text() for one in files] == [
+        "value = 7\nversion = '1.0'\nhooked = 1\n", "saw = 7",
+    ]  # fmt: skip
+    assert "as published" in lamina("release", "verify", "made/1.0", "--root", "root").stdout
+
+
+def test_repair_builds_what_is_no_longer_in_the_cache(lamina: CommandLine) -> None:
+    """By what the release keeps: stack, lock, patches and lamina-build.lock are gone here."""
+    [file] = damaged(lamina, "alpha.py")
+    fs.remove_tree(cache_of(lamina))
+    for one in Path.cwd().iterdir():
+        if one.name != "root":
+            fs.remove_tree(one)
+    said = repair(lamina)
+    assert "alpha 1.0: built in" in said
+    assert file.read_text() == "value = 7\nversion = '1.0'\nhooked = 1\n"
+
+
+def test_repair_says_what_is_another_one_now(lamina: CommandLine) -> None:
+    [file, told, patch] = damaged(
+        lamina, "alpha.py", "beta-1.0.dist-info/lamina-build.json",
+        "../../../.lamina/build/patches/alpha.patch",
+    )  # fmt: skip
+    before = patch.read_text()
+    patch.write_text(PATCH.replace("value = 7", "value = 8"))
+    fs.remove_tree(cache_of(lamina))
+    said = repair(lamina, expect=6)
+    assert "would be built otherwise than they were: alpha: its patches changed" in said
+    assert file.read_text() == "damaged = True\n"
+    patch.write_text(PATCH)
+    assert before != PATCH
+    repair(lamina)
+    assert file.read_text() == "value = 7\nversion = '1.0'\nhooked = 1\n"
+    assert json.loads(told.read_text())["name"] == "beta"
+
+
+def changes(lamina: CommandLine) -> Iterator[str]:
+    """Change one thing after the other of what is built, and yield what is to be said of it."""
+    stack, lock = Path("lamina.toml").read_text(), Path("lamina-build.lock").read_text()
+    lamina.write("patches/alpha.patch", PATCH.replace("value = 7", "value = 8"))
+    yield "another build of alpha (its patches)"
+    lamina.write("patches/alpha.patch", PATCH)
+    lamina.write("lamina.toml", stack.replace("hooked = 1", "hooked = 2"))
+    yield "build of alpha (its hooks)"
+    lamina.write("lamina.toml", stack.replace("patches =", 'config = { a = "b" }, patches ='))
+    yield "build of alpha (its config)"
+    lamina.write("lamina.toml", stack)
+    lamina.write("lamina-build.lock", lock.replace(lock.partition('sha256 = "')[2][:64], "0" * 64))
+    yield "another build of alpha (what lamina-build.lock has for it)"
+    lamina.write("lamina-build.lock", lock)
+
+
+def test_what_would_be_built_otherwise_is_not_there_already(lamina: CommandLine) -> None:
+    for expected in changes(lamina):
+        said = lamina("publish", "--root", "root", expect=7).stderr
+        assert expected in said
+        assert "releases never change" in said
+    assert lamina("publish", "--root", "root", "--json").json["status"] == "identical"
+    Path("lamina-build.lock").unlink()
+    assert lamina("publish", "--root", "root", "--json").json["status"] == "identical"
