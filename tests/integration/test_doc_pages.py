@@ -26,6 +26,7 @@ PAGES = (
     "how-to/librarian/press.md",
     "how-to/librarian/publish.md",
     "how-to/librarian/recipes.md",
+    "how-to/librarian/source-builds.md",
     "how-to/librarian/tiers.md",
     "how-to/librarian/versions.md",
     "how-to/librarian/write-a-stack.md",
