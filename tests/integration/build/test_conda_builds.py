@@ -62,6 +62,8 @@ def test_builds_see_conda_packages_and_a_release_has_what_was_built(lamina: Comm
     release = Path(published.json["prefix"])
     assert (release / "share/hooked").read_text() == f"{release} alpha\n"
     check_released_module(release, prefix)
+    repair_released_module(lamina, release)
+    assert "is one of its conda packages" in lamina("build", "--python", "p", expect=2).stderr
     assert {one["status"] for one in built(lamina).values()} == {"cached"}
 
 
@@ -92,6 +94,17 @@ def check_released_module(release: Path, prefix: Path) -> None:
     assert str(prefix).encode() not in module.read_bytes()
 
 
+def repair_released_module(lamina: CommandLine, release: Path) -> None:
+    """Damage a module that was built, and have it mended by the wheel of the cache."""
+    module = release / "lib/python3.12/site-packages/beta_saw.py"
+    module.chmod(0o644)
+    module.write_text("saw = 8")
+    said = lamina("release", "repair", "made/1.0", "--root", "root").stderr
+    assert "built" not in said
+    assert module.read_text() == "saw = 7"
+
+
+@pytest.mark.heavy
 def test_another_conda_package_builds_anew(lamina: CommandLine, tmp_path: Path) -> None:
     first = built(lamina)
     write_cradle(tmp_path / "parts", tmp_path / "newer-work", answer=43)
