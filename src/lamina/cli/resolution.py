@@ -70,6 +70,7 @@ def lock(
     from lamina.lock.files import LOCK_NAME
     from lamina.lock.summary import counted
     from lamina.resolve.freshness import load_fresh_lock
+    from lamina.resolve.paths import check_paths
     from lamina.stack.files import load_stack
 
     if check_only and (upgrade or packages or dry_run):
@@ -79,6 +80,7 @@ def lock(
     lock_path = path.with_name(LOCK_NAME)
     if check_only:
         fresh = load_fresh_lock(stack, lock_path, root)
+        check_paths(fresh, lock_path, environment())
         summary = f"{lock_path} is up to date: {counted(fresh)}"
         output.result(summary, {"lock": str(lock_path), "fresh": True})
         return
@@ -231,6 +233,7 @@ def check(
     from lamina.resolve.audit.audit import audit
     from lamina.resolve.findings import closure_error
     from lamina.resolve.freshness import load_fresh_lock
+    from lamina.resolve.paths import check_paths
     from lamina.stack.files import load_stack
 
     path = stack_file(stack_path)
@@ -239,6 +242,7 @@ def check(
     fresh = None
     try:
         fresh = load_fresh_lock(stack, path.with_name(LOCK_NAME), root)
+        check_paths(fresh, path.with_name(LOCK_NAME), environment())
     except DocumentError as error:
         stale = error
     wanted = stack.resolve.closed or prefix is not None

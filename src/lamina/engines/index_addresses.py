@@ -16,7 +16,7 @@ from lamina.core.errors import (
 from lamina.engines.index_pages import project_files
 from lamina.engines.index_settings import public_index
 from lamina.model.digests import digest_of_bytes, parse_sha256
-from lamina.model.names import PUBLIC_INDEX
+from lamina.model.names import OF_NO_INDEX, PUBLIC_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,7 +83,8 @@ class IndexAddresses:
         Raises IntegrityError when its index offers the file with another digest, LaminaError when
         it does not offer it at all, UpstreamUnavailableError when it does not answer.
         """
-        wanted = list(artifacts)
+        every = list(artifacts)
+        wanted = [one for one in every if one.index not in OF_NO_INDEX]
         found: dict[Artifact, str] = {}
         for index in sorted({one.index for one in wanted}):
             here = [one for one in wanted if one.index == index]
@@ -93,7 +94,18 @@ class IndexAddresses:
                 looked_up = self._look_up(index, missing)
                 self.remember(index, {one.sha256: where for one, where in looked_up.items()})
                 found |= looked_up
-        return {one: with_credentials(found[one], self.index_address(one.index)) for one in wanted}
+        there = {one: with_credentials(found[one], self.index_address(one.index)) for one in wanted}
+        return there | {one: self._kept(one) for one in every if one.index in OF_NO_INDEX}
+
+    def _kept(self, artifact: Artifact) -> str:
+        """Return where the file of a package of no index is kept on this machine."""
+        path = sources_directory(self._directory.parent) / artifact.sha256[:24] / artifact.filename
+        if not path.is_file() or fs.sha256_of(path) != artifact.sha256:
+            raise LaminaError(
+                f"{artifact.filename} is of no index, and not in the cache of this machine",
+                hints=["lamina build"],
+            )
+        return path.resolve().as_uri()
 
     def _cache_file(self, index: IndexName) -> Path:
         address = without_credentials(self.index_address(index)).rstrip("/")
@@ -164,6 +176,11 @@ def with_credentials(address: str, index_address: str) -> str:
 def filename_of(address: str) -> str:
     """Return the file name at the end of an address."""
     return unquote(urlsplit(address).path.rpartition("/")[2])
+
+
+def sources_directory(cache: Path) -> Path:
+    """Return where sources are kept below lamina's cache, each by the digest of its file."""
+    return cache / "builds" / "sources"
 
 
 def cache_directory(environ: Mapping[str, str]) -> Path:

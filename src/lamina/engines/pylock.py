@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lamina.engines.index_addresses import without_credentials
 from lamina.model.artifacts import Artifact, ArtifactKind
-from lamina.model.names import PUBLIC_INDEX
+from lamina.model.names import OF_NO_INDEX, PUBLIC_INDEX
 from lamina.model.toml import toml_text, toml_texts
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def install_options(
     yield from ("--preview-features", "pylock", "--link-mode", "copy")
     if any(one.kind is ArtifactKind.SDIST for one in artifacts):
         return
-    for name in sorted({one.index for one in artifacts} - {PUBLIC_INDEX}):
+    for name in sorted({one.index for one in artifacts} - {PUBLIC_INDEX, *OF_NO_INDEX}):
         yield from ("--index", _written(indexes[name]))
 
 
@@ -92,7 +92,9 @@ def _package(
     lines = ["", "[[packages]]", f"name = {toml_text(name)}", f"version = {toml_text(version)}"]
     if package in settings.markers:
         lines.append(f"marker = {toml_text(settings.markers[package])}")
-    lines.append(f"index = {toml_text(_written(settings.indexes[files[0].index]))}")
+    # What is of no index has one as well, or uv would write down where it is on this machine.
+    index = PUBLIC_INDEX if files[0].index in OF_NO_INDEX else files[0].index
+    lines.append(f"index = {toml_text(_written(settings.indexes[index]))}")
     ordered = sorted(set(files), key=lambda one: one.filename)
     lines += [
         f"sdist = {_file(one, addresses[one])}" for one in ordered if one.kind is ArtifactKind.SDIST

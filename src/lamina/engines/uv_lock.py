@@ -24,7 +24,7 @@ from lamina.model.names import IndexName, PackageName, parse_package_name
 from lamina.model.toml import toml_text, toml_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from lamina.engines.uv_program import UvProgram
@@ -72,6 +72,8 @@ class UvProject:
     """Packages for which ``exclude_newer`` does not count."""
     preferences: tuple[Preference, ...] = ()
     held: tuple[HeldPackage, ...] = ()
+    given: Mapping[PackageName, str] = field(default_factory=dict)
+    """Packages of no index, as ``tool.uv.sources`` says where they are."""
     strategy: Literal["highest", "lowest", "lowest-direct"] = "highest"
 
 
@@ -103,13 +105,17 @@ class UvPackage:
     name: PackageName
     version: str
     registry: str
-    """Address of the index it was taken from, without credentials; empty for the project and for
-    what is held."""
+    """Address of the index it was taken from, without credentials; empty for the project, for
+    what is held, and for what is given."""
     dependencies: tuple[UvDependency, ...]
     optional: Mapping[str, tuple[UvDependency, ...]]
     """Extra -> what it adds."""
     wheels: tuple[UvFile, ...]
     sdist: UvFile | None
+    given: bool = False
+    """It is of no index, and where the project said."""
+    requires: tuple[str, ...] = ()
+    """What its metadata say that it needs, PEP 508; of what is given only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +144,7 @@ def resolve_project(project: UvProject, uv: UvProgram, *, python: str) -> UvLock
             fs.write_text(directory / "uv.lock", dump_preferences(project))
         said = uv.call("lock", "--python", python, *_options(project), cwd=directory)
         text = (directory / "uv.lock").read_text(encoding="utf-8")
-        lock = read_uv_lock(text, directory)
+        lock = read_uv_lock(text, directory, given=project.given)
         return replace(lock, extras_not_held=extras_not_held(said.stderr))
 
 
@@ -185,7 +191,8 @@ def dump_project(project: UvProject) -> str:
         ]
         lines.append(f"exclude-dependencies = [{', '.join(tables)}]")
     held = held_sources(project.held, project.environments, project.package_indexes)
-    lines += source_lines(project.indexes, project.package_indexes, held)
+    further = {**project.given, **held}
+    lines += source_lines(project.indexes, project.package_indexes, further)
     return "\n".join(lines) + "\n"
 
 
@@ -230,17 +237,23 @@ def dump_preferences(project: UvProject) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read_uv_lock(text: str, directory: Path) -> UvLock:
-    """Return the content of a uv.lock; addresses of local indexes are relative to ``directory``."""
-    packages = [_package(entry, directory) for entry in tomllib.loads(text).get("package", [])]
+def read_uv_lock(text: str, directory: Path, given: Collection[str] = ()) -> UvLock:
+    """Return the content of a uv.lock; addresses of local indexes are relative to ``directory``.
+
+    ``given`` are the packages of no index.
+    """
+    packages = [
+        _package(entry, directory, given) for entry in tomllib.loads(text).get("package", [])
+    ]
     return UvLock(
         project=next(one for one in packages if one.name == PROJECT_NAME),
         packages=tuple(one for one in packages if one.name != PROJECT_NAME),
     )
 
 
-def _package(entry: Mapping[str, Any], directory: Path) -> UvPackage:
+def _package(entry: Mapping[str, Any], directory: Path, given: Collection[str]) -> UvPackage:
     registry = entry["source"].get("registry", "")
+    is_given = not registry and entry["name"] in given
     sdist = entry.get("sdist")
     return UvPackage(
         name=parse_package_name(entry["name"]),
@@ -255,7 +268,19 @@ def _package(entry: Mapping[str, Any], directory: Path) -> UvPackage:
         if registry
         else (),
         sdist=_file(sdist, directory / registry) if sdist and registry else None,
+        given=is_given,
+        requires=_required(entry) if is_given else (),
     )
+
+
+def _required(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the requirements of a package of no index, which uv.lock has in full."""
+    found = []
+    for one in entry.get("metadata", {}).get("requires-dist", ()):
+        extras = f"[{','.join(one['extras'])}]" if one.get("extras") else ""
+        marker = f" ; {one['marker']}" if one.get("marker") else ""
+        found.append(f"{one['name']}{extras}{one.get('specifier', '')}{marker}")
+    return tuple(found)
 
 
 def _dependencies(entries: Iterable[Mapping[str, Any]]) -> tuple[UvDependency, ...]:

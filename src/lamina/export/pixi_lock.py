@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from lamina.engines.index_addresses import without_credentials
+from lamina.lock.chains import requirement_of
 from lamina.model.names import PUBLIC_INDEX
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from lamina.export.conda_files import CondaExport
     from lamina.export.files import ExportRequest
     from lamina.lock.conda import LockedConda
-    from lamina.lock.document import LockedDependency, LockedPackage
+    from lamina.lock.document import LockedPackage
     from lamina.model.artifacts import Artifact
 
 _VERSION = 6
@@ -102,13 +103,5 @@ def _pypi_fields(artifact: Artifact, package: LockedPackage) -> dict[str, Any]:
         "sha256": artifact.sha256,
     }
     if package.dependencies:
-        fields["requires_dist"] = [_requirement(one) for one in package.dependencies]
+        fields["requires_dist"] = [requirement_of(one) for one in package.dependencies]
     return fields
-
-
-def _requirement(one: LockedDependency) -> str:
-    extras = f"[{','.join(one.extras)}]" if one.extras else ""
-    markers = [f"({one.marker})" if one.extra and one.marker else one.marker or ""]
-    markers += [f"extra == '{one.extra}'"] if one.extra else []
-    marker = " and ".join(filter(None, markers))
-    return f"{one.name}{extras} ; {marker}" if marker else f"{one.name}{extras}"

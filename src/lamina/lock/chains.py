@@ -28,6 +28,15 @@ def in_force(one: LockedDependency, environment: Mapping[str, str]) -> bool:
     return one.marker is None or Marker(one.marker).evaluate(dict(environment))
 
 
+def requirement_of(one: LockedDependency) -> str:
+    """Return an edge as PEP 508 has it, without a range, which locks do not have."""
+    extras = f"[{','.join(one.extras)}]" if one.extras else ""
+    markers = [f"({one.marker})" if one.extra and one.marker else one.marker or ""]
+    markers += [f"extra == '{one.extra}'"] if one.extra else []
+    marker = " and ".join(filter(None, markers))
+    return f"{one.name}{extras} ; {marker}" if marker else f"{one.name}{extras}"
+
+
 def shortest_chain(
     name: PackageName, locked: Mapping[PackageName, LockedPackage]
 ) -> tuple[PackageName, ...]:

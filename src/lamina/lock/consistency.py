@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from lamina.core.errors import Problem
 from lamina.lock.document import PARENT
+from lamina.model.names import GIT_INDEX, OF_NO_INDEX, PATH_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,6 +34,7 @@ def check_lock(lock: Lock) -> Iterator[Problem]:
             first = seen.setdefault((package.name, target), number)
             if first != number:
                 yield Problem(where=where, found=f"{package.name} for {target} a second time")
+        yield from _check_origin(where, package)
         yield from _check_files(where, package, targets)
         for who in package.requested_by:
             if who.startswith(PARENT) and who not in parents:
@@ -42,6 +44,14 @@ def check_lock(lock: Lock) -> Iterator[Problem]:
                 where=f"{where}.dependencies",
                 found=f"{package.name} needs {needed}, which is not locked",
             )
+
+
+def _check_origin(where: str, package: LockedPackage) -> Iterator[Problem]:
+    origin = package.origin
+    kind = None if origin is None else GIT_INDEX if origin.git else PATH_INDEX
+    if (package.index if package.index in OF_NO_INDEX else None) != kind:
+        allowed = f"index = {kind!r}" if kind else "the index, or an origin"
+        yield Problem(where=f"{where}.index", found=f"{package.index!r}", allowed=allowed)
 
 
 def check_conda(lock: Lock) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from lamina.lock.conda import FileField, LockedConda, Targets, TargetText
 from lamina.model.artifacts import Artifact, ArtifactKind
@@ -23,6 +23,7 @@ from lamina.model.fields import (
 )
 from lamina.model.names import TierName, parse_tier_name
 from lamina.model.platforms import Target
+from lamina.model.sources import CommitField, InsideField, RepositoryField
 from lamina.model.versions import ReleaseVersion, parse_release_version
 
 STACK = "stack"
@@ -63,7 +64,7 @@ class LockedArtifact(Document):
     file: FileField
     """Its file name on the index."""
     sha256: DigestField
-    """The digest of its content."""
+    """The digest of its content; of a tree from git or a directory, that of its files packed up."""
     size: int | None = None
     """In bytes, of a file that always has it; a page of an index gives it in one of its forms only,
     and the lock may not depend on which of them was served."""
@@ -71,6 +72,28 @@ class LockedArtifact(Document):
     """When the index got it, where the index tells."""
     targets: Targets = ()
     """The targets that use it; empty: all of the package."""
+
+
+class LockedOrigin(Document):
+    """Where the sources of a package are that is of no index."""
+
+    git: RepositoryField | None = None
+    """The address of a git repository."""
+    commit: CommitField | None = None
+    """The commit of it, in full."""
+    requested: str | None = None
+    """What lamina.toml asked for: ``tag v1.4``, ``branch main`` or ``rev 1a2b3c``; none: the branch
+    that the repository has as its own."""
+    subdirectory: InsideField | None = None
+    """Where in the repository the package is."""
+    path: InsideField | None = None
+    """A directory or a file, from the directory of lamina.toml."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> LockedOrigin:
+        if (self.git is None) != (self.commit is None) or (self.git is None) == (self.path is None):
+            raise ValueError("either git and commit, or path")
+        return self
 
 
 class LockedPackage(Document):
@@ -81,7 +104,9 @@ class LockedPackage(Document):
     version: VersionField
     """PEP 440 version."""
     index: IndexField
-    """The index it is taken from, and no other."""
+    """The index it is taken from, and no other; ``git`` or ``path`` for one with an origin."""
+    origin: LockedOrigin | None = None
+    """Where its sources are, for one that is of no index."""
     targets: Targets = ()
     """The targets it is part of; empty: all of the lock."""
     requested_by: Annotated[tuple[str, ...], Field(strict=False)]

@@ -16,7 +16,7 @@ from lamina.lock.document import (
 )
 from lamina.model.digests import Sha256, digest_of_bytes
 from lamina.model.document import load_toml, validate
-from lamina.model.toml import toml_text, toml_texts
+from lamina.model.toml import toml_text, toml_texts, toml_value
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -90,6 +90,9 @@ def _package_lines(package: LockedPackage) -> list[str]:
         f"version = {toml_text(package.version)}",
         f"index = {toml_text(package.index)}",
     ]
+    if package.origin is not None:
+        told = package.origin.model_dump(by_alias=True, exclude_none=True)
+        lines.append(f"origin = {toml_value(told)}")
     if package.targets:
         lines.append(f"targets = {toml_texts(sorted(package.targets))}")
     lines.append(f"requested-by = {toml_texts(sorted(package.requested_by))}")

@@ -16,6 +16,11 @@ IndexName = NewType("IndexName", str)
 PUBLIC_INDEX = IndexName("pypi")
 """The index that this machine's uv or pip is configured with."""
 
+GIT_INDEX = IndexName("git")
+PATH_INDEX = IndexName("path")
+OF_NO_INDEX = frozenset({GIT_INDEX, PATH_INDEX})
+"""Stand where a package names its index: it comes from a git revision or a path instead."""
+
 _PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _SIMPLE = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")
 SIMPLE_RULE = "lower-case letters, digits and ._- between them, at most 64 characters"

@@ -12,6 +12,7 @@ from lamina.resolve.abi import check_abi
 from lamina.resolve.freshness import check_fresh, load_with_parents
 from lamina.resolve.heritage import inherit
 from lamina.resolve.locking import lock_stack
+from lamina.resolve.paths import check_paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,7 @@ def current_lock(
         lock, heritage = load_with_parents(stack, place, root)
         check_abi(lock, heritage.parents)
         check_fresh(lock, heritage, place)
+        check_paths(lock, place, environ)
         _check_protected(stack, lock, path)
         return lock, heritage
     report.note(f"there is no {LOCK_NAME} yet: locking first")

@@ -85,9 +85,9 @@ def listed_names(stack: Stack) -> frozenset[PackageName]:
 
 
 def index_of(stack: Stack, name: PackageName) -> IndexName:
-    """Return the one index that a package may come from."""
+    """Return the one index that a package may come from, ``git`` or ``path`` for one of none."""
     entry = stack.packages.get(name)
-    return (entry.index if entry else None) or stack.resolve.index
+    return (entry.no_index or entry.index if entry else None) or stack.resolve.index
 
 
 def _of_entry(name: PackageName, entry: PackageEntry) -> Demand:

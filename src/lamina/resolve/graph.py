@@ -67,7 +67,7 @@ class _Walk:
         self.versions: dict[PackageName, list[UvPackage]] = {}
         for package in lock.packages:
             # Elsewhere the index may have the very version that is held here.
-            if (not package.registry) is (package.name in held):
+            if (not package.registry and not package.given) is (package.name in held):
                 self.versions.setdefault(package.name, []).append(package)
         self.markers = MarkerTable(target)
         self.reached = Reached()

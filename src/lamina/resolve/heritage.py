@@ -101,10 +101,14 @@ def join(stack: Stack, parents: tuple[Parent, ...], path: Path) -> Heritage:
     for newer systems than the stack.
     """
     carried = _Carried(targets=stack_targets(stack), named=listed_names(stack))
+    problems = []
     for parent in parents:
         for package in parent.lock.packages:
-            carried.take(parent, package)
-    problems = [*_check_files(stack, carried)]
+            if package.origin is None:
+                carried.take(parent, package)
+            elif package.name not in carried.named:
+                problems.append(_of_no_index(parent, package))
+    problems += _check_files(stack, carried)
     indexes = {**stack.resolve.indexes}
     problems += _add_indexes(indexes, stack, carried)
     if problems:
@@ -142,6 +146,18 @@ class _Carried:
                     by_target[target] = (parent, package)
             elif first[1].version != package.version and package.name not in self.named:
                 self.disagreements[_disagreement(first, (parent, package))] = None
+
+
+def _of_no_index(parent: Parent, package: LockedPackage) -> Problem:
+    """Return the problem of a package that no index has, which this stack would have to build."""
+    origin = package.origin
+    assert origin is not None  # noqa: S101 - who calls has looked
+    where = f"{origin.git} at {origin.commit}" if origin.git else f"the path {origin.path} there"
+    return Problem(
+        where=parent.where,
+        found=f"{package.name} of {parent.name} comes from {where}, of no index",
+        allowed=f"list {package.name} under [packages] yourself",
+    )
 
 
 def _disagreement(first: Carried, second: Carried) -> str:

@@ -20,7 +20,7 @@ from lamina.engines.interpreters import MachineInterpreters
 from lamina.engines.uv_lock import UvLock, UvProject, comparable, resolve_project
 from lamina.engines.uv_program import UvProgram
 from lamina.lock.summary import counted
-from lamina.model.names import parse_package_name
+from lamina.model.names import OF_NO_INDEX, parse_package_name
 from lamina.resolve.assembly import Missing, assemble_lock, choose_files
 from lamina.resolve.closure import check_closure, missing_packages, refuse_missing
 from lamina.resolve.conda_closure import missing_conda
@@ -33,6 +33,7 @@ from lamina.resolve.demands import (
 from lamina.resolve.explain import explain, read_failure
 from lamina.resolve.graph import reach_all
 from lamina.resolve.heritage import Heritage
+from lamina.resolve.origins import OriginRequest, find_origins
 from lamina.resolve.project import index_addresses, plan_project, prefer, widen
 from lamina.resolve.wheels import is_usable, no_wheel, offered_versions
 from lamina.stack.files import digest_of_resolution
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from lamina.model.platforms import Target
     from lamina.resolve.graph import Reached
     from lamina.resolve.ground import CondaSide, Ground
+    from lamina.resolve.origins import Origins
     from lamina.stack.document import Stack
 
 _ROUNDS = 6
@@ -87,23 +89,30 @@ def lock_stack(
     kept = None if upgrade or stack.resolve.exclude_newer is not None else previous
     if kept is not None:
         project = prefer(project, kept, addresses, upgrade_packages)
-    session = _Session(
-        stack=stack,
-        environ=environ,
-        addresses=addresses,
-        log=_new_log(stack, environ),
-        side=_conda_side(stack, directory, environ, kept, upgrade_packages),
-    )
-    with report.step(f"resolve {stack.stack.name}") as step:
-        lock, found = session.resolve(project)
-        step.outcome = f"{counted(lock)} for {len(lock.targets)} targets"
+    moved = None if upgrade else upgrade_packages
+    with find_origins(OriginRequest(stack, directory, previous, moved, environ)) as origins:
+        session = _Session(
+            stack=stack,
+            environ=environ,
+            addresses=addresses,
+            log=_new_log(stack, environ),
+            origins=origins,
+            side=_conda_side(stack, directory, environ, kept, upgrade_packages),
+        )
+        with report.step(f"resolve {stack.stack.name}") as step:
+            lock, found = session.resolve(origins.given(project))
+            step.outcome = f"{counted(lock)} for {len(lock.targets)} targets"
+    _say_left_out(found)
+    session.remember(found, lock)
+    return lock.model_copy(update={"stack_digest": digest, "parents": heritage.locked(lock)})
+
+
+def _say_left_out(found: UvLock) -> None:
     for name, extra in found.extras_not_held:
         report.warn(
             f"{name} comes from a conda channel, without what {name}[{extra}] needs: list that "
             "itself, where you need it"
         )
-    session.remember(found, lock)
-    return lock.model_copy(update={"stack_digest": digest, "parents": heritage.locked(lock)})
 
 
 def _refuse_conda_parents(heritage: Heritage) -> None:
@@ -146,6 +155,7 @@ class _Session:
     environ: Mapping[str, str]
     addresses: Mapping[IndexName, str]
     log: Path
+    origins: Origins
     side: CondaSide | None = None
 
     def resolve(self, project: UvProject) -> tuple[Lock, UvLock]:
@@ -163,7 +173,7 @@ class _Session:
                 refuse_missing([*missing_packages(self.stack, reached), *of_channels])
             files, missing = choose_files(self.stack, found, reached)
             if not missing:
-                lock = assemble_lock(self.stack, found, reached, files)
+                lock = self.origins.in_lock(assemble_lock(self.stack, found, reached, files))
                 return lock.model_copy(update={"conda": conda}), found
             blamed = missing
             project = self._without_unusable(project, missing)
@@ -195,8 +205,14 @@ class _Session:
             from lamina.resolve.joint import hold
 
             project = hold(project, ground)
-        uv = UvProgram(environ=self.environ, log=self.log, default_index=project.default_index)
-        return resolve_project(project, uv, python=self._python(project))
+        uv = UvProgram(
+            environ=self.environ,
+            log=self.log,
+            default_index=project.default_index,
+            interpreter=self.origins.variables(),
+        )
+        found = resolve_project(project, uv, python=self._python(project))
+        return self.origins.with_files(found, self.stack)
 
     def _other_ground(self, ground: Ground | None, error: UnsatisfiableError) -> Ground | None:
         """Return another ground that makes what uv failed by possible, where that is so."""
@@ -218,7 +234,7 @@ class _Session:
         from lamina.resolve.joint import lock_conda, stand_on
 
         askers = stand_on(ground, reached)
-        indexed = tuple(one for one in found.packages if one.registry)
+        indexed = tuple(one for one in found.packages if one.registry or one.given)
         return replace(found, packages=indexed), reached, lock_conda(self.stack, ground, askers)
 
     def _python(self, project: UvProject) -> str:
@@ -261,15 +277,19 @@ class _Session:
         return [
             (one.name, one.registry)
             for one in found.packages
-            if one.registry
-            and one.registry != comparable(self.addresses[index_of(self.stack, one.name)])
+            if one.registry and one.registry != self._own_address(one.name)
         ]
+
+    def _own_address(self, name: PackageName) -> str:
+        """Return the address of the index that a package belongs to; empty for one of none."""
+        return comparable(self.addresses.get(index_of(self.stack, name), ""))
 
     def _bring_home(
         self, project: UvProject, strays: Iterable[tuple[PackageName, str]]
     ) -> UvProject:
         for name, registry in strays:
-            if name in project.requirements or name not in project.package_indexes:
+            known = name in project.package_indexes or name in project.given
+            if name in project.requirements or not known:
                 raise IntegrityError(
                     f"{name} belongs to the index {index_of(self.stack, name)!r} and would be "
                     f"taken from {registry}; it is only ever taken from its own",
@@ -304,7 +324,7 @@ class _Session:
         """Keep the addresses that uv has seen, for those who install from the lock."""
         wanted = {(one.index, file.sha256) for one in lock.packages for file in one.artifacts}
         locator = IndexAddresses(self.environ, self.addresses, cache_directory(self.environ))
-        for index in sorted({index for index, _ in wanted}):
+        for index in sorted({index for index, _ in wanted} - OF_NO_INDEX):
             locator.remember(
                 index,
                 {

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PathDistribution
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 from lamina.core.errors import LaminaError
 from lamina.core.http import HttpClient
 from lamina.engines.index_addresses import cache_directory
 from lamina.engines.index_pages import project_files
-from lamina.model.names import parse_package_name
+from lamina.lock.chains import requirement_of
+from lamina.model.names import OF_NO_INDEX, parse_package_name
 from lamina.resolve.metadata import (
     FileMetadata,
     MetadataCache,
@@ -68,7 +70,9 @@ def locked_members(
     have a file any more, IntegrityError, UpstreamUnavailableError.
     """
     artifacts = {target: lock.artifacts_for(target) for target in targets}
-    read = _metadata(stack, {one for many in artifacts.values() for one in many}, environ)
+    files = {one for many in artifacts.values() for one in many}
+    read = _metadata(stack, {one for one in files if one.index not in OF_NO_INDEX}, environ)
+    read |= _of_no_index(lock, files, environ)
     return {
         target: _of_conda(lock, target)
         | {
@@ -94,6 +98,29 @@ def _of_conda(lock: Lock, target: Target) -> Members:
         for one in lock.conda_for(target)
         for each in one.provides
     }
+
+
+def _of_no_index(
+    lock: Lock, artifacts: Iterable[Artifact], environ: Mapping[str, str]
+) -> dict[Artifact, FileMetadata]:
+    """Return what packages of no index said when they were locked here, else the word of the lock.
+
+    That has no ranges.
+    """
+    cache = MetadataCache(cache_directory(environ))
+    origins = {(one.name, one.version): one for one in lock.packages if one.origin is not None}
+    found = {}
+    for one in artifacts:
+        package = origins.get((one.package, one.version))
+        if package is not None and one.index in OF_NO_INDEX:
+            known = cache.read(one.filename, one.sha256)
+            found[one] = known or FileMetadata(
+                requirements=tuple(
+                    Requirement(requirement_of(each)) for each in package.dependencies
+                ),
+                is_final=True,
+            )
+    return found
 
 
 def _metadata(

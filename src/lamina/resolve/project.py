@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lamina.engines.index_settings import public_index, with_credentials_of
 from lamina.engines.uv_lock import Preference, UvProject
-from lamina.model.names import PUBLIC_INDEX
+from lamina.model.names import OF_NO_INDEX, PUBLIC_INDEX
 from lamina.resolve.demands import (
     index_of,
     listed_names,
@@ -45,7 +45,9 @@ def named_indexes(stack: Stack) -> dict[PackageName, IndexName]:
     """Return the index of each listed package that is not from the stack's default one."""
     default = stack.resolve.index
     return {
-        name: index for name in listed_names(stack) if (index := index_of(stack, name)) != default
+        name: index
+        for name in listed_names(stack)
+        if (index := index_of(stack, name)) not in {default, *OF_NO_INDEX}
     }
 
 
@@ -77,7 +79,8 @@ def plan_project(stack: Stack, environ: Mapping[str, str]) -> UvProject:
             sorted(name for name, entry in entries if isinstance(entry, Inherited) and entry.pins)
         ),
     )
-    return widen(project, [name for name in limited if name in source])
+    given = [name for name, entry in entries if entry.no_index and _is_limited(stack, name)]
+    return widen(project, [name for name in (*limited, *given) if name in source or name in given])
 
 
 def widen(project: UvProject, names: Iterable[PackageName]) -> UvProject:

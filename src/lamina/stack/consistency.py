@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from lamina.core.errors import Problem
 from lamina.model.document import dotted, near_match
-from lamina.model.names import PUBLIC_INDEX
+from lamina.model.names import OF_NO_INDEX, PUBLIC_INDEX
 from lamina.model.platforms import Platform
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def check_consistency(data: Mapping[str, Any]) -> list[Problem]:
         *_foreign_platforms(data),
         *_unlisted_packages(data),
         *_build_fields_without_source(data),
+        *_origins_at_odds(data),
         *_parents_given_twice(data),
         *_unknown_channels(data),
         *_processors_of_no_platform(data),
@@ -79,6 +80,12 @@ def _unknown_indexes(data: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(
             where=dotted(("resolve", "indexes", PUBLIC_INDEX)),
             found=f"{PUBLIC_INDEX!r} is the index that each machine is configured with",
+            allowed="choose another name",
+        )
+    for name in sorted(OF_NO_INDEX & indexes.keys()):
+        yield Problem(
+            where=dotted(("resolve", "indexes", name)),
+            found=f"{name!r} says that a package is of no index",
             allowed="choose another name",
         )
     known = {PUBLIC_INDEX, *indexes}
@@ -136,12 +143,41 @@ def _build_fields_without_source(data: Mapping[str, Any]) -> Iterator[Problem]:
     everything = _table(data, "resolve").get("source") is True
     for key, entry in _entries(data):
         for field in _FOR_SOURCE_ONLY:
-            if entry.get(field) and entry.get("source", everything) is not True:
+            built = everything or bool(entry.get("git") or entry.get("path"))
+            if entry.get(field) and entry.get("source", built) is not True:
                 yield Problem(
                     where=dotted(("packages", key, field)),
                     found="is about a build from source",
                     allowed="add source = true, or take it out",
                 )
+
+
+def _origins_at_odds(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what an entry with a repository or a path cannot say too, or says without one."""
+    for key, entry in _entries(data):
+        for field, found, allowed in _at_odds(entry):
+            yield Problem(where=dotted(("packages", key, field)), found=found, allowed=allowed)
+
+
+def _at_odds(entry: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    origin = next((one for one in ("git", "path") if entry.get(one)), None)
+    revisions = [one for one in ("rev", "tag", "branch") if entry.get(one)]
+    if origin != "git":
+        for field in (*revisions, *(["subdirectory"] if entry.get("subdirectory") else [])):
+            yield field, "is about a git repository", "add git, or take it out"
+    for field in revisions[1:]:
+        yield field, f"{revisions[0]} is given too", "one of the two"
+    if origin is None:
+        return
+    for field in ("path", "index"):
+        if entry.get(field) and field != origin:
+            yield field, f"{origin} is given too", "one of the two"
+    if entry.get("bootstrap"):
+        yield "bootstrap", "is about a wheel of an index, and this is of none", "take it out"
+    is_wheel = origin == "path" and str(entry["path"]).endswith(".whl")
+    if entry.get("source") is is_wheel:
+        found = "a wheel is installed as it is" if is_wheel else f"{origin} gives sources to build"
+        yield "source", found, "take it out"
 
 
 def _unknown_channels(data: Mapping[str, Any]) -> Iterator[Problem]:

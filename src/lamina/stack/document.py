@@ -6,11 +6,7 @@ from them.
 
 from __future__ import annotations
 
-import keyword
-import re
-from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
@@ -19,12 +15,36 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 from lamina.model.conda_fields import ChannelField, VirtualField
 from lamina.model.document import Document
 from lamina.model.fields import IndexField, PackageField, PlatformField, StackField
-from lamina.model.names import PUBLIC_INDEX, PackageName, parse_package_name
+from lamina.model.names import (
+    GIT_INDEX,
+    PATH_INDEX,
+    PUBLIC_INDEX,
+    IndexName,
+    PackageName,
+    parse_package_name,
+)
 from lamina.model.platforms import PythonSeries
+from lamina.model.sources import (
+    REFERENCES,
+    InsideField,
+    ReferenceKind,
+    RepositoryField,
+    RevisionField,
+)
 from lamina.model.versions import ReleaseVersion, parse_release_version
 from lamina.stack.builds import BuildTable, ConfigField, HookTable, NeededField, VariableField
 from lamina.stack.conda import CondaTable
 from lamina.stack.parents import ParentField, check_range
+from lamina.stack.texts import (
+    Address,
+    AdvisoryId,
+    ModuleName,
+    Moment,
+    Reason,
+    ShellCommand,
+    SystemVersion,
+    check_reason,
+)
 
 ANY_VERSION = "*"
 
@@ -67,40 +87,13 @@ def _normalised(text: str, what: str) -> str:
         raise ValueError(f"{text!r} is not the name of {what}") from None
 
 
-def _check_module(text: str) -> str:
-    parts = text.split(".")
-    if not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
-        raise ValueError(f"{text!r} is not the name of a module, such as 'dask_awkward'")
-    return text
-
-
-def _check_command(text: str) -> str:
-    if not text.strip():
-        raise ValueError("an empty command, which tests nothing")
-    if "\0" in text:
-        raise ValueError("a command cannot contain a NUL")
-    return text
-
-
-def _check_advisory(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_]+(-[A-Za-z0-9_.:]+)+", text):
-        raise ValueError(f"{text!r} is not the id of an advisory, such as 'CVE-2026-12345'")
-    return text
-
-
-def _check_reason(text: str) -> str:
-    if not text.strip():
-        raise ValueError("no reason given, for the people who read the stack")
-    return text
-
-
 def _waiver_table(value: Any) -> Any:
     """Read names without reasons as the table of them; ``{ name = "reason" }`` has them."""
     if isinstance(value, dict):
         for name, reason in value.items():
             if isinstance(reason, str):
                 try:
-                    _check_reason(reason)
+                    check_reason(reason)
                 except ValueError as error:
                     raise ValueError(f"{name}: {error}") from None
         return value
@@ -109,26 +102,6 @@ def _waiver_table(value: Any) -> Any:
             f"found {value!r}; expected names, ['libclang'], or {{ libclang = 'reason' }}"
         )
     return dict.fromkeys(value, "")
-
-
-def _check_address(text: str) -> str:
-    """Refuse what is no address, and credentials, without repeating them."""
-    try:
-        parts = urlsplit(text)
-        parts.port  # noqa: B018
-    except ValueError:
-        parts = None
-    scheme = parts.scheme if parts is not None else ""
-    if parts is None or not {"http": parts.netloc, "https": parts.netloc, "file": parts.path}.get(
-        scheme
-    ):
-        raise ValueError("not an address; write an http, https or file URL")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            "has credentials, which everybody who sees this file would have too; put them into"
-            " UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD, or into ~/.netrc"
-        )
-    return text
 
 
 def _version_table(value: Any) -> Any:
@@ -157,44 +130,15 @@ def _series_list(value: Any) -> Any:
     return tuple(sorted({PythonSeries.parse(one) for one in values}))
 
 
-def _as_moment(value: Any) -> Any:
-    """Read a day as its end in UTC, so that files of that day still count."""
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError("a time needs its zone, for example 2026-11-01T12:00:00Z")
-        return value.astimezone(UTC)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC) + timedelta(days=1)
-    raise ValueError("expected a TOML date such as 2026-11-01 (without quotes)")
-
-
-def _version_pair(value: Any) -> Any:
-    parts = value.split(".") if isinstance(value, str) else []
-    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
-        raise ValueError("expected two numbers such as '2.28'")
-    return (int(parts[0]), int(parts[1]))
-
-
-AdvisoryId = Annotated[str, AfterValidator(_check_advisory)]
-Reason = Annotated[str, AfterValidator(_check_reason)]
 GroupKey = Annotated[str, AfterValidator(_check_group)]
-Address = Annotated[str, AfterValidator(_check_address)]
-ModuleName = Annotated[str, AfterValidator(_check_module)]
-ShellCommand = Annotated[str, AfterValidator(_check_command)]
 Specifier = Annotated[str, AfterValidator(_check_specifier)]
 RequirementText = Annotated[str, AfterValidator(_check_requirement)]
-Moment = Annotated[datetime, BeforeValidator(_as_moment, json_schema_input_type=date | datetime)]
 WaiverTable = Annotated[
     dict[PackageField, str],
     BeforeValidator(_waiver_table, json_schema_input_type=list[str] | dict[str, str]),
     PlainSerializer(list, return_type=list[str]),
 ]
 """Written as the names alone: reasons decide nothing, so that they make no lock stale."""
-SystemVersion = Annotated[
-    tuple[int, int],
-    BeforeValidator(_version_pair, json_schema_input_type=str),
-    PlainSerializer(lambda pair: f"{pair[0]}.{pair[1]}"),
-]
 
 
 class StackVersion(Document):
@@ -298,6 +242,20 @@ class PackageEntry(Document):
     """Only where this PEP 508 marker holds."""
     index: IndexField | None = None
     """The only index the package is ever taken from."""
+    git: RepositoryField | None = None
+    """The git repository that it is built from: an https, ssh or file URL, without credentials."""
+    rev: RevisionField | None = None
+    """The commit to take, or whatever name git has for it. Without this, ``tag`` and ``branch``:
+    the branch that the repository has as its own."""
+    tag: RevisionField | None = None
+    """The tag to take. It stays at the commit that was locked, should somebody move it."""
+    branch: RevisionField | None = None
+    """The branch to take; locked is its commit, and ``lamina lock --upgrade`` moves it."""
+    subdirectory: InsideField | None = None
+    """Where in the repository the package is."""
+    path: InsideField | None = None
+    """A directory with sources to build it from, or a source distribution or wheel: a path from
+    the directory of lamina.toml, and below it."""
     source: bool | None = None
     """Build it from its source distribution, or not; not given: as ``resolve.source`` says."""
     requires: Annotated[tuple[RequirementText, ...], Field(strict=False)] = ()
@@ -320,6 +278,19 @@ class PackageEntry(Document):
     ``python`` waives the range of Pythons that the package says it is for."""
     hold: Hold | None = None
     """Keep it where it is when updating. Without effect as yet: give an exact ``version``."""
+
+    @property
+    def no_index(self) -> IndexName | None:
+        """What stands in place of an index: ``git`` or ``path``; None for a package of an index."""
+        if self.git is not None:
+            return GIT_INDEX
+        return PATH_INDEX if self.path is not None else None
+
+    @property
+    def reference(self) -> tuple[ReferenceKind, str] | None:
+        """Which revision of the repository is asked for; None: what it has as its own."""
+        given = ((kind, getattr(self, kind)) for kind in REFERENCES)
+        return next(((kind, text) for kind, text in given if text), None)
 
 
 PackageTable = dict[
@@ -386,5 +357,7 @@ class Stack(Document):
     def is_source(self, name: PackageName) -> bool:
         """Tell whether a package of the index is to be built from source."""
         entry = self.packages.get(name)
+        if entry is not None and entry.no_index is not None:
+            return not (entry.path or "").endswith(".whl")
         said = entry.source if entry is not None else None
         return self.resolve.source if said is None else said

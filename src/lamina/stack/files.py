@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 STACK_NAME = "lamina.toml"
 _OF_BUILDS = frozenset({"requires", "env", "config", "patches", "system", "isolated", "bootstrap"})
 """What shapes the wheel that is built from sources, whichever they are."""
+_OF_NO_INDEX = frozenset({"git", "rev", "tag", "branch", "subdirectory", "path"})
+"""Not digested where they say nothing, so that locks of before they were there are not stale."""
 
 
 def find_stack(directory: Path) -> Path:
@@ -64,7 +66,11 @@ def digest_of_resolution(stack: Stack) -> Sha256:
     if not stack.resolve.source:
         del relevant["resolve"]["source"]
     relevant["packages"] = {
-        name: {key: value for key, value in entry.items() if key not in _OF_BUILDS}
+        name: {
+            key: value
+            for key, value in entry.items()
+            if key not in _OF_BUILDS and (value is not None or key not in _OF_NO_INDEX)
+        }
         # Part of what was digested before builds had more to say; locks of then are not stale.
         | {"source": stack.is_source(name), "requires": [], "env": {}, "patches": []}
         for name, entry in whole["packages"].items()

@@ -90,7 +90,7 @@ def refused(package: dict[str, Any] | None = None, **more: Any) -> str:
         pytest.param(
             package_entry("a", artifcts=[]),
             "package[0].artifcts: unknown key; allowed: artifacts, dependencies, index, name,"
-            " requested-by, targets, version, waived (did you mean 'artifacts'?)",
+            " origin, requested-by, targets, version, waived (did you mean 'artifacts'?)",
             id="key",
         ),
     ],

@@ -14,6 +14,7 @@ from lamina.build.wheels.complaint import explain_failure
 from lamina.build.wheels.fetching import check_identity, unpack
 from lamina.build.wheels.patching import apply_patches
 from lamina.build.wheels.search_paths import find_beside
+from lamina.build.wheels.told_version import tell_sources
 from lamina.build.wheels.wheel import finish_wheel
 from lamina.core import fs
 from lamina.core.errors import BuildFailedError, CommandFailedError, TookTooLongError
@@ -163,7 +164,7 @@ class Job:
             "VERSION": self.order.artifact.version,
             "JOBS": jobs,
             "WORK": str(work),
-            "SRC": str(work / "src"),
+            "SRC": str(work / "src" / self.order.subdirectory),
             "PREFIX": prefix,
             "STACK_PREFIX": prefix,
             "PYTHON": f"{prefix}/bin/python",
@@ -179,6 +180,9 @@ class Job:
         source = room.work / "src"
         check_identity(source, self.order.artifact)
         apply_patches(self.order.patches, source, room, self.order.name)
+        source /= self.order.subdirectory
+        if self.order.origin is not None:
+            tell_sources(source, self.order.name, self.order.artifact.version)
         self._hook(room, "post-prepare", source)
         return source
 
@@ -228,7 +232,9 @@ class Job:
 
     def _provenance(self, wheel: Path, inputs: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         kept_from = {"all": ["network", "writing elsewhere"], "writes": ["writing elsewhere"]}
+        origin = self.order.origin
         return {
+            **({"origin": origin.model_dump(exclude_none=True)} if origin else {}),
             "schema": 1,
             "lamina": version("lamina"),
             "inputs": dict(inputs),

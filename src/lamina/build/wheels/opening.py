@@ -24,6 +24,7 @@ from lamina.core.run import base_environment
 from lamina.engines.build_backend import read_build_system
 from lamina.engines.build_room import BuildRoom, walls_here
 from lamina.engines.index_addresses import cache_directory
+from lamina.engines.origin_sources import OriginSources
 from lamina.model.digests import digest_of_value
 
 if TYPE_CHECKING:
@@ -72,9 +73,16 @@ def open_shop(request: ShopRequest) -> Shop:
     sweep(directory / "work")
     orders = orders_of(stack, request.lock, request.target, request.path.parent)
     artifacts = {name: order.artifact for name, order in orders.items()}
+    kept = OriginSources(environ=environ)
     files = fetch_sources(
-        artifacts.values(), directory / "sources", locator=request.locator, environ=environ
-    )
+        [one.artifact for one in orders.values() if one.origin is None],
+        kept.directory, locator=request.locator, environ=environ,
+    )  # fmt: skip
+    files |= {
+        one.artifact: kept.obtain(one.artifact, one.origin, request.path.parent)
+        for one in orders.values()
+        if one.origin is not None
+    }
     sources = {name: files[one] for name, one in artifacts.items()}
     walls = walls_here(environ, network=stack.build.network, directory=Path(tempfile.gettempdir()))
     if orders and walls == "none":
@@ -178,7 +186,8 @@ def _requires(
     order: Order, source: Path, directory: Path, environ: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Return what sources say that their build needs, patched; kept for the next time."""
-    digests = [order.artifact.sha256, *(one.sha256 for one in order.patches)]
+    digests: list[str] = [order.artifact.sha256, *(one.sha256 for one in order.patches)]
+    digests += [order.subdirectory] if order.subdirectory else []
     path = directory / f"{digest_of_value(digests)[:32]}.json"
     try:
         return tuple(json.loads(path.read_text(encoding="utf-8")))
@@ -191,7 +200,7 @@ def _requires(
             work=work, walls="none", log=work / "log", variables=base_environment(environ)
         )
         apply_patches(order.patches, top, room, order.name)
-        requires = read_build_system(top, order.name).requires
+        requires = read_build_system(top / order.subdirectory, order.name).requires
     fs.make_directory(directory)
     fs.write_text(path, json.dumps(requires), durable=False)
     return requires

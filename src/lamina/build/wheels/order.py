@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lamina.build.wheels.told_version import all_told
 from lamina.core import fs
 from lamina.core.errors import DocumentError, Problem
 from lamina.model.digests import parse_sha256
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from lamina.lock.document import Lock
+    from lamina.lock.document import Lock, LockedOrigin
     from lamina.model.artifacts import Artifact
     from lamina.model.digests import Sha256
     from lamina.model.names import PackageName
@@ -41,6 +42,8 @@ class Order:
     """One package to build: its source and all that is to be done to it."""
 
     artifact: Artifact
+    origin: LockedOrigin | None = None
+    """Where its sources are, for one that is of no index."""
     requires: tuple[str, ...] = ()
     env: Mapping[str, str]
     config: Mapping[str, str | list[str]] = field(default_factory=dict)
@@ -58,6 +61,11 @@ class Order:
         """The package."""
         return self.artifact.package
 
+    @property
+    def subdirectory(self) -> str:
+        """Where in its sources it is; empty: at their top."""
+        return (self.origin.subdirectory if self.origin else None) or ""
+
 
 def orders_of(
     stack: Stack, lock: Lock, target: Target, directory: Path
@@ -68,16 +76,18 @@ def orders_of(
     """
     problems: list[Problem] = []
     found: dict[PackageName, Order] = {}
+    origins = {one.name: one.origin for one in lock.packages_for(target)}
     for artifact in lock.source_builds(target):
         entry = stack.packages.get(artifact.package) or PackageEntry()
         hooks = stack.hooks.get(artifact.package) or HookTable()
         found[artifact.package] = Order(
             artifact=artifact,
+            origin=origins[artifact.package],
             requires=entry.requires,
-            env=entry.env,
             config={
                 key: one if isinstance(one, str) else list(one) for key, one in entry.config.items()
             },
+            env={**_told(artifact, origins[artifact.package]), **entry.env},
             patches=_patches(artifact.package, entry, directory, problems),
             hooks=hooks.of(*BUILD_HOOKS),
             system=entry.system,
@@ -87,6 +97,10 @@ def orders_of(
     if problems:
         raise DocumentError(directory / STACK_NAME, problems)
     return found
+
+
+def _told(artifact: Artifact, origin: LockedOrigin | None) -> dict[str, str]:
+    return all_told(artifact.package, artifact.version) if origin is not None else {}
 
 
 def _patches(

@@ -10,7 +10,7 @@ from lamina.build.wheels.document import LockedBuild, LockedFile
 from lamina.core.errors import BuildFailedError, LaminaError
 from lamina.engines.uv_compile import KnownPackage, PackageIndexes, Union, UvUnion
 from lamina.model.artifacts import Artifact, ArtifactKind
-from lamina.model.names import PackageName, parse_package_name
+from lamina.model.names import OF_NO_INDEX, PackageName, parse_package_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -160,7 +160,8 @@ class Resolver:
                 )
 
     def _indexes(self) -> PackageIndexes:
-        named = {one.name: one.index for one in self.lock.packages if one.index != self.default}
+        without = {self.default, *OF_NO_INDEX}
+        named = {one.name: one.index for one in self.lock.packages if one.index not in without}
         return PackageIndexes(addresses=self.indexes, default=self.default, named=named)
 
     def _known(self) -> tuple[KnownPackage, ...]:

@@ -208,7 +208,11 @@ class Shop:
 def said_of(order: Order, flags: Mapping[str, str], *, network: bool) -> dict[str, Any]:
     """Return what a stack itself says of a build, among all that goes into it."""
     return {
-        "source": {"file": order.artifact.filename, "sha256": order.artifact.sha256},
+        "source": {
+            "file": order.artifact.filename,
+            "sha256": order.artifact.sha256,
+            **({"subdirectory": order.subdirectory} if order.subdirectory else {}),
+        },
         "patches": [{"name": one.name, "sha256": one.sha256} for one in order.patches],
         "hooks": dict(order.hooks),
         "env": dict(order.env),

@@ -1,0 +1,37 @@
+"""The version that sources without their history are told: what git said when they were locked."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from lamina.core import fs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def told_version(name: str, version: str) -> dict[str, str]:
+    """Return variables by which back ends take a version, of this package and no other.
+
+    setuptools-scm, and hatch-vcs and flit-scm which use it, and poetry-dynamic-versioning.
+    """
+    word = re.sub(r"[-_.]+", "_", name).upper()
+    return {
+        f"SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{word}": version,
+        "POETRY_DYNAMIC_VERSIONING_OVERRIDE": f"{name}={version}",
+    }
+
+
+def all_told(name: str, version: str) -> dict[str, str]:
+    """Return these and those that hold for whatever is built: pbr, PDM, uv-dynamic-versioning."""
+    words = ("PBR_VERSION", "PDM_BUILD_SCM_VERSION", "UV_DYNAMIC_VERSIONING_BYPASS")
+    return {**told_version(name, version), **dict.fromkeys(words, version)}
+
+
+def tell_sources(source: Path, name: str, version: str) -> None:
+    """Leave a PKG-INFO in sources where there is none, as a source distribution has it."""
+    path = source / "PKG-INFO"
+    if not path.exists():
+        text = f"Metadata-Version: 1.0\nName: {name}\nVersion: {version}\n"
+        fs.write_text(path, text, durable=False)

@@ -1,0 +1,286 @@
+"""Packages of a git revision or a path, when a stack is locked: found, packed, given to uv."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import SpecifierSet
+
+from lamina.archive.source_trees import pack_sources
+from lamina.build.wheels.told_version import told_version
+from lamina.core import fs, report
+from lamina.core.errors import (
+    BuildFailedError,
+    IntegrityError,
+    LaminaError,
+    UnsatisfiableError,
+)
+from lamina.engines.origin_sources import OriginSources, pack_checked_out, path_of
+from lamina.engines.source_files import source_files
+from lamina.engines.uv_lock import UvFile
+from lamina.lock.document import LockedOrigin
+from lamina.model.digests import Sha256, parse_sha256
+from lamina.model.names import OF_NO_INDEX
+from lamina.model.toml import toml_text
+from lamina.resolve.inherited import Inherited
+from lamina.resolve.metadata import MetadataCache
+from lamina.resolve.working_tree import (
+    archive_of,
+    asks_git_for_its_version,
+    check_project,
+    copy_working_tree,
+)
+from lamina.stack.document import ANY_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from lamina.engines.uv_lock import UvLock, UvPackage, UvProject
+    from lamina.lock.document import Lock, LockedPackage
+    from lamina.model.names import PackageName
+    from lamina.stack.document import PackageEntry, Stack
+
+_FILES = (".whl", ".tar.gz", ".zip")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The sources of one package, as they go into the lock."""
+
+    origin: LockedOrigin
+    sha256: Sha256
+    packed: Path
+    """The one file of them, or the file that is the package."""
+    source: str
+    """How ``tool.uv.sources`` says it."""
+    is_tree: bool = True
+    version: str | None = None
+    """That of the lock before, for what has not changed since."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origins:
+    """What the packages of a stack that are of no index were found to be."""
+
+    found: Mapping[PackageName, Found]
+    sources: OriginSources
+
+    def variables(self) -> dict[str, str]:
+        """Return what build back ends are told while the stack is resolved."""
+        told: dict[str, str] = {}
+        for name, one in self.found.items():
+            told |= told_version(name, one.version) if one.version else {}
+        # The day is part of the version of a working copy with changes, and not of its content.
+        return {"SOURCE_DATE_EPOCH": "315532800", **told} if self.found else {}
+
+    def given(self, project: UvProject) -> UvProject:
+        """Return the question to the resolver with these packages in it."""
+        return replace(project, given={name: one.source for name, one in self.found.items()})
+
+    def with_files(self, lock: UvLock, stack: Stack) -> UvLock:
+        """Return a resolution in which these packages have their files; they are kept from now on.
+
+        Raises UnsatisfiableError for another version than lamina.toml allows, StorageError.
+        """
+        return replace(lock, packages=tuple(self._with_file(one, stack) for one in lock.packages))
+
+    def _with_file(self, package: UvPackage, stack: Stack) -> UvPackage:
+        one = self.found.get(package.name)
+        if one is None or not package.given:
+            return package
+        _check_version(package, stack.packages[package.name])
+        stem = f"{package.name.replace('-', '_')}-{package.version}"
+        filename = f"{stem}.tar.gz" if one.is_tree else one.packed.name
+        self.sources.keep(one.packed, one.sha256, filename)
+        needs = "".join(f"Requires-Dist: {text}\n" for text in package.requires)
+        about = f"Metadata-Version: 2.2\nName: {package.name}\nVersion: {package.version}\n{needs}"
+        MetadataCache(self.sources.directory.parents[1]).keep(one.sha256, about.encode())
+        file = UvFile(filename=filename, address="", sha256=one.sha256, uploaded=None)
+        if filename.endswith(".whl"):
+            return replace(package, wheels=(file,), sdist=None)
+        return replace(package, wheels=(), sdist=file)
+
+    def in_lock(self, lock: Lock) -> Lock:
+        """Return a lock that says where the sources of these packages are."""
+        packages = tuple(
+            one.model_copy(update={"origin": self.found[one.name].origin})
+            if one.index in OF_NO_INDEX
+            else one
+            for one in lock.packages
+        )
+        return lock.model_copy(update={"packages": packages})
+
+
+def _check_version(package: UvPackage, entry: PackageEntry) -> None:
+    if entry.version == ANY_VERSION:
+        return
+    if not SpecifierSet(entry.version).contains(package.version, prereleases=True):
+        where = f"{entry.git} " if entry.git else f"{entry.path} "
+        raise UnsatisfiableError(
+            f"packages.{package.name} asks for {entry.version}, and {where}has {package.version}",
+            hints=["take another revision, or take version out: the revision says which it is"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OriginRequest:
+    """What to find."""
+
+    stack: Stack
+    directory: Path
+    """That of lamina.toml."""
+    previous: Lock | None
+    upgraded: Collection[PackageName] | None
+    """What moves to where its revision is now; None: everything."""
+    environ: Mapping[str, str]
+
+
+@contextmanager
+def find_origins(request: OriginRequest) -> Iterator[Origins]:
+    """Find the packages of a stack that are of no index, for as long as they are looked at.
+
+    A revision stays at the commit of the lock before, unless it is to be upgraded. Raises
+    UpstreamUnavailableError, UnsatisfiableError (no such revision), BuildFailedError (no sources).
+    """
+    entries = {
+        name: entry
+        for name, entry in request.stack.packages.items()
+        if entry.no_index is not None and not isinstance(entry, Inherited)
+    }
+    with tempfile.TemporaryDirectory(prefix="lamina-origins-") as temporary:
+        search = _Search(
+            request=request,
+            sources=OriginSources(environ=request.environ),
+            work=Path(temporary).resolve(),
+        )
+        yield Origins(
+            found={name: search.find(name, entry) for name, entry in sorted(entries.items())},
+            sources=search.sources,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    request: OriginRequest
+    sources: OriginSources
+    work: Path
+
+    def find(self, name: PackageName, entry: PackageEntry) -> Found:
+        return self._of_git(name, entry) if entry.git else self._of_path(name, entry)
+
+    def _before(self, name: PackageName, wanted: LockedOrigin) -> LockedPackage | None:
+        """Return what the lock before has of the same place."""
+        previous = self.request.previous
+        for one in previous.packages if previous else ():
+            if one.name == name and one.origin is not None:
+                same = one.origin.model_copy(update={"commit": wanted.commit}) == wanted
+                return one if same else None
+        return None
+
+    def _of_git(self, name: PackageName, entry: PackageEntry) -> Found:
+        url, reference = str(entry.git), entry.reference
+        wanted = LockedOrigin(
+            git=url,
+            commit="0" * 40,
+            requested=" ".join(reference) if reference else None,
+            subdirectory=entry.subdirectory,
+        )
+        before = self._before(name, wanted)
+        if self.request.upgraded is None or name in self.request.upgraded:
+            before = None
+        with report.step(f"look at {name} in {url}") as step:
+            if before is not None and before.origin is not None:
+                commit = str(before.origin.commit)
+                self._say_moved(name, entry, commit)
+            else:
+                commit = self.sources.repositories.resolve(url, reference)
+            tree = self._checked_out(name, entry, commit, refresh=before is None)
+            step.outcome = commit[:12]
+        check_project(tree / (entry.subdirectory or ""), name, url)
+        packed = self.work / "packed" / f"{name}.tar.gz"
+        sha256 = pack_checked_out(tree, packed, name)
+        if before is not None and before.artifacts[0].sha256 != sha256:
+            raise IntegrityError(
+                f"{name}: {url} at {commit} is not what was locked",
+                hints=[f"find out why; lamina lock -P {name} takes it as it is now"],
+            )
+        return Found(
+            origin=wanted.model_copy(update={"commit": commit}),
+            sha256=sha256,
+            packed=packed,
+            source=self._source(name, tree, entry.subdirectory, commit),
+            version=before.version if before is not None else None,
+        )
+
+    def _checked_out(
+        self, name: PackageName, entry: PackageEntry, commit: str, *, refresh: bool
+    ) -> Path:
+        """Return the tree of a commit, with its history where its version may come from there."""
+        tree, url = self.work / "trees" / name, str(entry.git)
+        repositories = self.sources.repositories
+        if entry.subdirectory is None:
+            repositories.check_out(url, commit, tree, history=False)
+            if not asks_git_for_its_version(tree):
+                return tree
+            tree = tree.with_name(f"{name}-with-history")
+        repositories.check_out(url, commit, tree, history=True, refresh=refresh)
+        return tree
+
+    def _source(self, name: PackageName, tree: Path, subdirectory: str | None, commit: str) -> str:
+        """Return how uv is told of a tree.
+
+        As an archive, so that uv writes down its version; it takes those as they are. What is in a
+        subdirectory may need what is beside it, which uv knows of repositories only.
+        """
+        if subdirectory is not None:
+            words = {"git": tree.as_uri(), "rev": commit, "subdirectory": subdirectory}
+        else:
+            words = {"path": str(archive_of(tree, self.work / "given" / f"{name}.tar.gz", name))}
+        return f"{{ {', '.join(f'{key} = {toml_text(one)}' for key, one in words.items())} }}"
+
+    def _say_moved(self, name: PackageName, entry: PackageEntry, commit: str) -> None:
+        """Warn of a tag that is at another commit than the one that was locked."""
+        if entry.tag is None:
+            return
+        try:
+            now = self.sources.repositories.resolve(str(entry.git), entry.reference)
+        except LaminaError:
+            return  # The locked commit is what counts; who needs the network will say so.
+        if now != commit:
+            report.warn(
+                f"{name}: the tag {entry.tag} is at {now[:12]} by now, and stays locked at "
+                f"{commit[:12]}; lamina lock -P {name} moves it"
+            )
+
+    def _of_path(self, name: PackageName, entry: PackageEntry) -> Found:
+        origin = LockedOrigin(path=entry.path)
+        path = path_of(origin, name, self.request.directory)
+        before = self._before(name, origin)
+        if path.is_file():
+            if not path.name.endswith(_FILES):
+                raise BuildFailedError(
+                    f"packages.{name}.path: {entry.path} is neither a directory nor a wheel, "
+                    f"nor sources that end with {' or '.join(_FILES[1:])}"
+                )
+            sha256 = parse_sha256(fs.sha256_of(path))
+            source = f"{{ path = {toml_text(path.resolve())} }}"
+            return Found(origin=origin, sha256=sha256, packed=path, source=source, is_tree=False)
+        names = source_files(path, self.request.environ)
+        check_project(path, name, str(entry.path))
+        packed = self.work / "packed" / f"{name}.tar.gz"
+        sha256 = pack_sources(path, names, packed, top=name)
+        tree = self.work / "trees" / name
+        if copy_working_tree(path, names, tree, self.request.environ):
+            report.warn(f"{name}: {entry.path} has changes that are not committed; locked as it is")
+        same = before is not None and before.artifacts[0].sha256 == sha256
+        return Found(
+            origin=origin,
+            sha256=sha256,
+            packed=packed,
+            source=self._source(name, tree, None, ""),
+            version=before.version if before is not None and same else None,
+        )

@@ -1,0 +1,92 @@
+"""Trees of sources that uv is to look at: what they are, and copies of them with their history."""
+
+from __future__ import annotations
+
+import tarfile
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+
+from lamina.core import fs
+from lamina.core.errors import BuildFailedError
+from lamina.engines.source_files import ask_git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lamina.model.names import PackageName
+
+
+def check_project(source: Path, name: PackageName, where: str) -> None:
+    """Raise BuildFailedError for what is no project, or says that it is another one."""
+    if not any((source / one).is_file() for one in ("pyproject.toml", "setup.py")):
+        what = "no such directory" if not source.is_dir() else "neither pyproject.toml nor setup.py"
+        raise BuildFailedError(
+            f"packages.{name}: {what} in {where} where the package should be",
+            hints=["subdirectory = '...' says where in a repository it is"],
+        )
+    said = str(_project(source).get("name") or name)
+    if canonicalize_name(said) != name:
+        raise BuildFailedError(
+            f"packages.{name}: the sources in {where} are of {canonicalize_name(said)}",
+            hints=[f"write {canonicalize_name(said)} in place of {name}"],
+        )
+
+
+def asks_git_for_its_version(source: Path) -> bool:
+    """Tell whether sources may ask git for their version: all that do not state it."""
+    return not _project(source).get("version")
+
+
+def _project(source: Path) -> dict[str, Any]:
+    try:
+        text = (source / "pyproject.toml").read_text(encoding="utf-8")
+        return tomllib.loads(text).get("project") or {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return {}
+
+
+def copy_working_tree(
+    directory: Path, names: Iterable[str], tree: Path, environ: Mapping[str, str]
+) -> bool:
+    """Copy files of a directory; with the history of the git repository that it is the top of.
+
+    Return whether it has changes that are not committed.
+    """
+    for name in names:
+        source, target = directory / name, tree / name
+        fs.make_directory(target.parent)
+        if source.is_symlink():
+            fs.symlink(target, source.readlink())
+        else:
+            fs.copy_file(source, target)
+
+    def ask(*arguments: str, where: Path = directory) -> str:
+        answer = ask_git(where, environ, *arguments)
+        return answer.stdout.strip() if answer is not None and answer.returncode == 0 else ""
+
+    top, head = ask("rev-parse", "--show-toplevel"), ask("rev-parse", "--verify", "-q", "HEAD")
+    if not head or Path(top).resolve() != directory.resolve():
+        return False
+    objects = ask("rev-parse", "--path-format=absolute", "--git-path", "objects")
+    ask("init", "--quiet", "--template=", where=tree)
+    fs.write_text(tree / ".git" / "objects" / "info" / "alternates", f"{objects}\n", durable=False)
+    shallow = Path(ask("rev-parse", "--path-format=absolute", "--git-path", "shallow"))
+    if shallow.is_file():
+        fs.copy_file(shallow, tree / ".git" / "shallow")
+    for line in ask("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags").splitlines():
+        commit, _, tag = line.partition(" ")
+        ask("update-ref", tag, commit, where=tree)
+    ask("update-ref", "--no-deref", "HEAD", head, where=tree)
+    ask("reset", "--quiet", where=tree)
+    return bool(ask("status", "--porcelain"))
+
+
+def archive_of(tree: Path, path: Path, name: PackageName) -> Path:
+    """Write a tree, its ``.git`` included, into an archive for uv, and return that."""
+    fs.make_directory(path.parent)
+    with fs.change("write", path), tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        archive.add(tree, arcname=name)
+    return path
