@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 BACKEND = '''
@@ -63,6 +67,25 @@ def write_files(directory: Path, files: Mapping[str, str]) -> None:
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def serve_directory(directory: Path) -> Iterator[str]:
+    """Serve files over HTTP on loopback, and give the address."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    make = functools.partial(Handler, directory=str(directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), make) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @dataclass(frozen=True, slots=True)

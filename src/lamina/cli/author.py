@@ -127,7 +127,7 @@ def _new_stack(directory: Path, source: Path | None, **given: Any) -> tuple[NewS
         version=_parsed(parse_release_version, given["version"], "--version"),
         python=python,
         platforms=platforms,
-        packages=entries_of(imported.requirements) | dict(sorted(imported.entries.items())),
+        packages=entries_of(imported) | dict(sorted(imported.entries.items())),
         conda=conda,
         channels=imported.channels,
         groups=imported.groups,

@@ -38,6 +38,7 @@ def export_metapackage(output: Output, choice: MetapackageChoice) -> None:
     from lamina.core import fs
     from lamina.core.errors import UsageError
     from lamina.export.metapackage import Metapackage, write_metaconda, write_metawheel
+    from lamina.export.origins import refuse_origins
 
     directory = choice.directory or Path()
     if directory.exists() and not directory.is_dir():
@@ -45,6 +46,7 @@ def export_metapackage(output: Output, choice: MetapackageChoice) -> None:
             f"{directory}: a {choice.form} has a name that says what it is; give a directory",
             hints=[f"lamina export ... --as {choice.form} -o {directory.parent}"],
         )
+    refuse_origins(choice.lock, choice.targets, choice.form)
     stack = choice.stack
     version, moment = _version_and_moment(choice)
     made = Metapackage(

@@ -24,7 +24,7 @@ from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from lamina.model.names import PUBLIC_INDEX
+from lamina.model.names import OF_NO_INDEX, PUBLIC_INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,6 +47,10 @@ class Part:
     asked: bool
     """Whether the whole needs it by itself, not for another part."""
     needs: tuple[PackageName, ...]
+    repository: tuple[str, str] | None = None
+    """The address of the git repository and the commit that it is built from."""
+    path: str | None = None
+    """Where it was, for what its author has beside the stack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +128,17 @@ def dump_bill(bill: Bill) -> str:
 
 def _component(part: Part) -> Component:
     artifact = part.artifact
-    address = PackageURL(type="pypi", name=artifact.package, version=artifact.version)
+    # As the specification of purl has it: the package, and from which commit it is.
+    revision = {"vcs_url": f"git+{'@'.join(part.repository)}"} if part.repository else None
+    address = PackageURL(
+        type="pypi", name=artifact.package, version=artifact.version, qualifiers=revision
+    )
     declared = LicenseAcknowledgement.DECLARED
     licences = LicenseFactory()
     told = {"lamina:file": artifact.filename}
-    if artifact.index != PUBLIC_INDEX:
+    if part.path is not None:
+        told["lamina:path"] = part.path
+    if artifact.index not in {PUBLIC_INDEX, *OF_NO_INDEX}:
         # Its name there may mean something else on the public index.
         told["lamina:index"] = artifact.index
     return Component(
@@ -141,7 +151,7 @@ def _component(part: Part) -> Component:
         licenses=[licences.make_from_string(part.licence, license_acknowledgement=declared)]
         if part.licence
         else [],
-        external_references=_website(part.home_page),
+        external_references=[*_website(part.home_page), *_vcs(part.repository)],
         properties=_properties(told),
     )
 
@@ -183,6 +193,15 @@ def _website(address: str | None) -> list[ExternalReference]:
         return [ExternalReference(type=ExternalReferenceType.WEBSITE, url=url)]
     except InvalidUriException:
         return []
+
+
+def _vcs(repository: tuple[str, str] | None) -> list[ExternalReference]:
+    """Return the reference to a git repository, with the commit in its comment."""
+    if repository is None:
+        return []
+    url = XsUri(quote(repository[0], safe=_OF_ADDRESSES))
+    said = f"commit {repository[1]}"
+    return [ExternalReference(type=ExternalReferenceType.VCS, url=url, comment=said)]
 
 
 def _interpreter(version: str) -> Component:

@@ -15,6 +15,7 @@ from lamina.core.errors import BuildFailedError, IntegrityError
 from lamina.engines.git_repositories import GitRepositories
 from lamina.engines.index_addresses import cache_directory, sources_directory
 from lamina.engines.source_files import source_files
+from lamina.model.artifacts import ArtifactKind
 from lamina.model.digests import Sha256, parse_sha256
 
 if TYPE_CHECKING:
@@ -104,9 +105,14 @@ class OriginSources:
             )
 
     def changes(self, artifact: Artifact, origin: LockedOrigin, top: Path) -> str | None:
-        """Return how a path differs from what was locked, None where it does not."""
+        """Return how a path differs from what was locked, None where it does not.
+
+        A wheel is kept then: it is installed as it is, and nobody asks for it again.
+        """
         with self.made(origin, artifact.package, top) as (path, sha256):
             if sha256 == artifact.sha256:
+                if artifact.kind is ArtifactKind.WHEEL:
+                    self.keep(path, sha256, artifact.filename)
                 return None
             return f"changed since it was locked{_which(self._known(artifact), path)}"
 

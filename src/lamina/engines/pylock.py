@@ -30,6 +30,8 @@ class PylockSettings:
     """PEP 508 markers of the machines it is for."""
     markers: Mapping[PackageVersion, str] = field(default_factory=dict)
     """PEP 508 markers of packages that are not for all of them."""
+    origins: Mapping[PackageVersion, Sequence[str]] = field(default_factory=dict)
+    """What stands in place of version, index and files, of packages that are of no index."""
 
 
 def dump_pylock(
@@ -89,9 +91,14 @@ def _package(
     settings: PylockSettings,
 ) -> list[str]:
     name, version = package
-    lines = ["", "[[packages]]", f"name = {toml_text(name)}", f"version = {toml_text(version)}"]
+    lines = ["", "[[packages]]", f"name = {toml_text(name)}"]
+    if package not in settings.origins:
+        # Of a source tree the version must not be there: it follows from the tree.
+        lines.append(f"version = {toml_text(version)}")
     if package in settings.markers:
         lines.append(f"marker = {toml_text(settings.markers[package])}")
+    if package in settings.origins:
+        return [*lines, *settings.origins[package]]
     # What is of no index has one as well, or uv would write down where it is on this machine.
     index = PUBLIC_INDEX if files[0].index in OF_NO_INDEX else files[0].index
     lines.append(f"index = {toml_text(_written(settings.indexes[index]))}")

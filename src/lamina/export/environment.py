@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lamina.model.names import PUBLIC_INDEX
+from lamina.export.origins import git_requirement, refuse_origins
+from lamina.model.names import OF_NO_INDEX, PUBLIC_INDEX
 
 if TYPE_CHECKING:
     from lamina.export.conda_files import CondaExport
@@ -20,6 +21,7 @@ def dump_environment(export: CondaExport) -> str:
     no digests, and an index of one package only cannot be said in it.
     """
     [target] = export.targets
+    refuse_origins(export.lock, export.targets, "environment", paths_only=True)
     dependencies: list[Any] = [
         f"{one.name}={one.version}={one.build}" for one in export.packages(target)
     ]
@@ -40,10 +42,14 @@ def dump_environment(export: CondaExport) -> str:
 
 
 def pip_pins(export: CondaExport, target: Target) -> list[str]:
-    """Return ``name==version`` of what comes from package indexes."""
-    return [f"{one.name}=={one.version}" for one in export.lock.packages_for(target)]
+    """Return ``name==version`` of what comes from package indexes, and commits of git."""
+    return [
+        f"{one.name}=={one.version}" if one.origin is None else git_requirement(one)
+        for one in export.lock.packages_for(target)
+    ]
 
 
 def foreign_packages(export: CondaExport, target: Target) -> list[str]:
     """Return the packages that are not of the public index."""
-    return [str(o.name) for o in export.lock.packages_for(target) if o.index != PUBLIC_INDEX]
+    ours = {PUBLIC_INDEX, *OF_NO_INDEX}
+    return [str(o.name) for o in export.lock.packages_for(target) if o.index not in ours]

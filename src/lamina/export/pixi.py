@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lamina.export.origins import git_address
 from lamina.model.platforms import SystemFloor
 from lamina.model.toml import toml_text, toml_texts
 from lamina.stack.entries import write_key, write_value
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lamina.export.conda_files import CondaExport
+    from lamina.lock.document import LockedPackage
     from lamina.model.platforms import Target
 
     Specs = dict[str, str]
@@ -72,7 +74,19 @@ def _conda_specs(export: CondaExport, target: Target) -> Specs:
 
 def _pypi_specs(export: CondaExport, target: Target) -> Specs:
     packages = export.lock.packages_for(target)
-    return {str(one.name): toml_text(f"=={one.version}") for one in packages}
+    return {str(one.name): _pypi_spec(one) for one in packages}
+
+
+def _pypi_spec(package: LockedPackage) -> str:
+    origin = package.origin
+    if origin is None:
+        return toml_text(f"=={package.version}")
+    if origin.git is None:
+        return write_value({"path": f"./{origin.path}"})
+    fields = {"git": git_address(origin.git), "rev": str(origin.commit)}
+    return write_value(
+        fields | ({"subdirectory": origin.subdirectory} if origin.subdirectory else {})
+    )
 
 
 def _tables(export: CondaExport, specs: Callable[[Target], Specs]) -> Mapping[str, Specs]:

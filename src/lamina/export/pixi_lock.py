@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from lamina.engines.index_addresses import without_credentials
+from lamina.export.origins import refuse_origins
 from lamina.lock.chains import requirement_of
 from lamina.model.names import PUBLIC_INDEX
 
@@ -26,7 +27,11 @@ _VERSION = 6
 
 
 def dump_pixi_lock(export: CondaExport, request: ExportRequest, locator: ArtifactLocator) -> str:
-    """Return the lock for the targets of an export, one a platform."""
+    """Return the lock for the targets of an export, one a platform.
+
+    Raises NotSupportedError for packages of no index.
+    """
+    refuse_origins(export.lock, export.targets, "pixi-lock")
     addresses = {
         artifact: without_credentials(address)
         for artifact, address in locator.addresses(one.artifact for one in request.files()).items()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lamina.engines.index_addresses import without_credentials
 from lamina.engines.pylock import PackageVersion, PylockSettings, dump_pylock
 from lamina.export.files import joined_markers
+from lamina.export.origins import packages_of_no_index, pylock_lines
 from lamina.resolve.demands import target_marker
 
 if TYPE_CHECKING:
@@ -16,9 +17,14 @@ if TYPE_CHECKING:
 
 
 def dump_pylock_export(request: ExportRequest, locator: ArtifactLocator) -> str:
-    """Return the text; the same lock and the same addresses give the same bytes."""
+    """Return the text; the same lock and the same addresses give the same bytes.
+
+    Paths are those from the directory of lamina.toml, where the file belongs then.
+    """
     files = request.files()
-    addresses = locator.addresses([one.artifact for one in files])
+    origins = packages_of_no_index(request.lock, request.targets)
+    indexed = [one.artifact for one in files if one.artifact.package not in origins]
+    addresses = locator.addresses(indexed)
     where: dict[PackageVersion, set[Target]] = {}
     for one in files:
         key = (one.artifact.package, one.artifact.version)
@@ -32,6 +38,7 @@ def dump_pylock_export(request: ExportRequest, locator: ArtifactLocator) -> str:
             for key, targets in where.items()
             if targets != set(request.targets)
         },
+        origins={(one.name, one.version): [*pylock_lines(one)] for one in origins.values()},
     )
     public = {one: without_credentials(address) for one, address in addresses.items()}
     return dump_pylock([one.artifact for one in files], public, settings)

@@ -89,6 +89,15 @@ class LockedOrigin(Document):
     path: InsideField | None = None
     """A directory or a file, from the directory of lamina.toml."""
 
+    @property
+    def text(self) -> str:
+        """As people write it: ``git URL at COMMIT (tag v1.4)``, or ``path vendor/x``."""
+        if self.git is None:
+            return f"path {self.path}"
+        below = f", {self.subdirectory}" if self.subdirectory else ""
+        asked = f" ({self.requested})" if self.requested else ""
+        return f"git {self.git}{below} at {str(self.commit)[:12]}{asked}"
+
     @model_validator(mode="after")
     def _one_of_them(self) -> LockedOrigin:
         if (self.git is None) != (self.commit is None) or (self.git is None) == (self.path is None):

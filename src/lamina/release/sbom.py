@@ -69,6 +69,8 @@ def dump_sbom(subject: Subject, lock: Lock) -> str:
                 home_page=_home_page(subject.installed.get(one.package)),
                 asked=_is_asked(locked[one.package], needed),
                 needs=needs[one.package],
+                repository=_repository(locked[one.package]),
+                path=_path(locked[one.package]),
             )
             for one in lock.artifacts_for(target)
         ),
@@ -91,6 +93,15 @@ def _conda_part(one: LockedConda) -> CondaPart:
         needs=tuple(sorted({spec.split()[0] for spec in one.depends if spec.strip()})),
         provides=tuple(each.name for each in one.provides),
     )
+
+
+def _repository(one: LockedPackage) -> tuple[str, str] | None:
+    origin = one.origin
+    return (origin.git, origin.commit) if origin and origin.git and origin.commit else None
+
+
+def _path(one: LockedPackage) -> str | None:
+    return one.origin.path if one.origin is not None else None
 
 
 def _is_asked(one: LockedPackage, needed: AbstractSet[PackageName]) -> bool:

@@ -79,7 +79,7 @@ def explain(root: Root, contents: Contents, text: str) -> Reason:
     return Reason(
         name=name,
         version=one.version,
-        index=one.index,
+        index=one.origin.text if one.origin is not None else one.index,
         asked=STACK in one.requested_by,
         chain=shortest_chain(name, locked),
         brought_by=tuple(_brought(root, contents, name)),

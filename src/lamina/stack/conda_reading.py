@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from packaging.markers import Marker
@@ -41,6 +41,7 @@ class CondaReading:
     groups: dict[str, list[str]] = field(default_factory=dict)
     floors: dict[str, str] = field(default_factory=dict)
     virtual: dict[Platform, dict[str, str]] = field(default_factory=dict)
+    repositories: dict[str, dict[str, Any]] = field(default_factory=dict)
     pip: dict[frozenset[Platform], list[tuple[int, str]]] = field(default_factory=dict)
     requirements: list[Requirement] = field(default_factory=list)
     left_behind: list[str] = field(default_factory=list)
@@ -131,6 +132,7 @@ class CondaReading:
             groups={name: tuple(texts) for name, texts in self.groups.items() if texts},
             floors=self.floors,
             virtual=self.virtual,
+            repositories=self.repositories,
         )
 
     def _read_pip(self) -> None:
@@ -143,6 +145,7 @@ class CondaReading:
                 continue
             self.requirements += [only_on(one, platforms) for one in found.requirements]
             self.left_behind += found.left_behind
+            self.repositories.update(found.repositories)
         self.pip.clear()
 
     def _python(self) -> PythonSeries | None:

@@ -54,6 +54,8 @@ class Imported:
     """Virtual packages by platform."""
     entries: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     """Fields of packages beside the requirements, by normalised name."""
+    repositories: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    """Fields of git of those requirements that come from a repository, by normalised name."""
     hooks: Mapping[str, dict[str, str]] = field(default_factory=dict)
     """Commands by package."""
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -91,11 +93,15 @@ def _holds(marker: Marker | None, environments: Iterable[dict[str, str]]) -> boo
     return marker is None or any(marker.evaluate(one) for one in environments)
 
 
-def entries_of(requirements: Iterable[Requirement]) -> dict[str, dict[str, Any]]:
+def entries_of(imported: Imported) -> dict[str, dict[str, Any]]:
     """Return the entries of [packages], by name; a range that names a pre-release allows them."""
     entries: dict[str, dict[str, Any]] = {}
-    for requirement in sorted(requirements, key=lambda one: canonicalize_name(one.name)):
+    for requirement in sorted(imported.requirements, key=lambda one: canonicalize_name(one.name)):
         fields = entry_of(requirement)
+        if repository := imported.repositories.get(canonicalize_name(requirement.name)):
+            any_version = not requirement.specifier
+            rest = {key: one for key, one in fields.items() if key != "version" or not any_version}
+            fields = {**repository, **rest}
         if requirement.specifier.prereleases:
             fields["prerelease"] = True
         entries[canonicalize_name(requirement.name)] = fields

@@ -14,8 +14,10 @@ from lamina.core.errors import DocumentError, Problem
 from lamina.model.document import parse_toml, read_document
 from lamina.model.names import parse_package_name
 from lamina.model.platforms import Platform
+from lamina.model.sources import check_repository
 from lamina.stack.conda_reading import EVERYWHERE, CondaReading, only_on
 from lamina.stack.environment_yml import add_platform
+from lamina.stack.git_references import without_address
 from lamina.stack.python_range import series_of
 from lamina.stack.selectors import selected_platforms
 from lamina.stack.toml_lines import TomlLines
@@ -40,6 +42,7 @@ _WHY = {
     "constraints": "put the version into [conda] of what is to be installed",
     "dev": "a stack builds no package",
 }
+_OF_GIT = ("git", "rev", "tag", "branch", "subdirectory")
 _ELSEWHERE = ("git", "path", "url", "editable")
 
 
@@ -206,6 +209,8 @@ class _Manifest:
             self._leave(path, f"{name} = {value!r}", "neither a version nor a table")
             return
         fields: dict[str, Any] = {"version": value} if isinstance(value, str) else {**_table(value)}
+        if "git" in fields and place.group is None and self._repository(name, fields):
+            fields = {key: one for key, one in fields.items() if key not in _OF_GIT}
         if elsewhere := [one for one in _ELSEWHERE if one in fields]:
             said = f"{name}: {elsewhere[0]} {fields[elsewhere[0]]}"
             self._leave(path, said, "not a package of an index")
@@ -222,6 +227,19 @@ class _Manifest:
         text = f"{name}{wanted}{asked}" + (f"; {marker}" if marker else "")
         self._requirement(text, replace(place, path=path))
 
+    def _repository(self, name: str, fields: Mapping[str, Any]) -> bool:
+        """Take the repository of a package; tell whether it can be one of a stack."""
+        given = {key: fields[key] for key in _OF_GIT if key in fields}
+        try:
+            check_repository(str(given["git"]))
+            key = parse_package_name(name)
+        except ValueError:
+            return False
+        if not all(isinstance(one, str) for one in given.values()):
+            return False
+        self.conda.repositories[key] = given
+        return True
+
     def _requirement(self, text: Any, place: _Place) -> None:
         line = self._lines.line(*place.path)
         try:
@@ -230,9 +248,15 @@ class _Manifest:
             shown = text if isinstance(text, str) else repr(text)
             self._leave(place.path, shown, "not a requirement (PEP 508)")
             return
-        if requirement.url:
+        try:
+            name, repository = without_address(requirement)
+        except ValueError:
+            repository = None
+        if requirement.url or (repository and place.group is not None):
             self.conda.leave(line, text, "not a package of an index")
             return
+        if repository:
+            self.conda.repositories[name] = repository
         limited = only_on(requirement, place.platforms)
         if place.group is None:
             self.conda.requirements.append(limited)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.pylock import Pylock, PylockValidationError
 from packaging.requirements import Requirement
@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from lamina.core.errors import DocumentError, Problem
 from lamina.core.run import redact
 from lamina.model.document import load_toml
+from lamina.model.sources import check_commit, check_inside, check_repository
 from lamina.stack.imported import Imported
 
 if TYPE_CHECKING:
@@ -30,12 +31,17 @@ def read_pylock(path: Path) -> Imported:
         problem = Problem(where=error.context or "", found=error.message)
         raise DocumentError(path, [problem]) from error
     requirements: list[Requirement] = []
+    repositories: dict[str, dict[str, Any]] = {}
     left: list[str] = []
     for package in lock.packages:
+        marker = f"; {package.marker}" if package.marker else ""
+        if fields := _repository(package):
+            repositories[package.name] = fields
+            requirements.append(Requirement(f"{package.name}{marker}"))
+            continue
         reasons = list(_obstacles(package))
         left += [f"{package.name}: {reason}" for reason in reasons]
         if not reasons:
-            marker = f"; {package.marker}" if package.marker else ""
             requirements.append(Requirement(f"{package.name}=={package.version}{marker}"))
     left += [
         f"index {redact(address)}: packages come from the index of this machine, others are named"
@@ -43,7 +49,22 @@ def read_pylock(path: Path) -> Imported:
         for address in sorted({one.index for one in lock.packages if one.index})
     ]
     left.append("hashes and addresses of files: lamina.lock will have the index's own")
-    return Imported(requirements=tuple(requirements), left_behind=tuple(left))
+    return Imported(
+        requirements=tuple(requirements), left_behind=tuple(left), repositories=repositories
+    )
+
+
+def _repository(package: Package) -> dict[str, Any] | None:
+    """Return the fields of a package that comes from a git repository of others."""
+    vcs = package.vcs
+    if vcs is None or vcs.type != "git" or vcs.url is None:
+        return None
+    try:
+        fields = {"git": check_repository(vcs.url), "rev": check_commit(vcs.commit_id)}
+        below = {"subdirectory": check_inside(vcs.subdirectory)} if vcs.subdirectory else {}
+    except ValueError:
+        return None
+    return fields | below
 
 
 def _obstacles(package: Package) -> Iterator[str]:

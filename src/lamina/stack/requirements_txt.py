@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from lamina.core.errors import DocumentError, Problem
 from lamina.core.run import redact
 from lamina.model.document import read_document
+from lamina.stack.git_references import name_in, without_address
 from lamina.stack.imported import Imported
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class _Reading:
     problems: list[Problem] = field(default_factory=list)
     seen: set[Path] = field(default_factory=set)
     hashes: int = 0
+    repositories: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Fields of packages that come from a git repository."""
 
 
 def read_requirements(path: Path) -> Imported:
@@ -64,7 +67,11 @@ def _imported(path: Path, reading: _Reading) -> Imported:
     left = list(reading.left_behind)
     if reading.hashes:
         left.append(f"{reading.hashes} hashes: lamina.lock will have the index's own")
-    return Imported(requirements=tuple(reading.requirements), left_behind=tuple(left))
+    return Imported(
+        requirements=tuple(reading.requirements),
+        left_behind=tuple(left),
+        repositories=reading.repositories,
+    )
 
 
 def _read_file(path: Path, reading: _Reading) -> None:
@@ -107,6 +114,9 @@ def _read_option(line: str, where: str, path: Path, reading: _Reading) -> None:
         _include(value, where, path, reading)
     elif name in _CONSTRAINT:
         reading.left_behind.append(f"{where}: {shown}: constraints; put them into [packages]")
+    elif name in _EDITABLE and value.startswith("git+"):
+        reading.left_behind.append(f"{where}: {shown}: not editable, but built as others are")
+        _read_requirement(value, where, reading)
     elif name in _EDITABLE:
         reading.left_behind.append(f"{where}: {shown}: a working copy, not a package of an index")
     elif re.search(r"index|find-links|^-[if]$|trusted-host", name):
@@ -133,6 +143,8 @@ def _read_requirement(line: str, where: str, reading: _Reading) -> None:
     reading.hashes += len(re.findall(r"--hash\b", line))
     if others := set(re.findall(r"\s(--?[A-Za-z][a-z-]*)", line)) - {"--hash"}:
         reading.left_behind.append(f"{where}: {', '.join(sorted(others))}: an option of pip")
+    if bare.startswith("git+") and (name := name_in(bare)):
+        bare = f"{name} @ {bare}"
     if _ADDRESS.match(bare):
         reading.left_behind.append(f"{where}: {redact(bare)}: not a package of an index")
         return
@@ -142,6 +154,13 @@ def _read_requirement(line: str, where: str, reading: _Reading) -> None:
         reason = str(error).splitlines()[0]
         reading.problems.append(Problem(where=where, found=f"{redact(bare)!r}: {reason}"))
         return
+    try:
+        name, fields = without_address(requirement)
+    except ValueError as error:
+        reading.left_behind.append(f"{where}: {redact(bare)}: {error}")
+        return
+    if fields is not None:
+        reading.repositories[name] = fields
     if requirement.url:
         reading.left_behind.append(f"{where}: {redact(bare)}: not a package of an index")
     else:

@@ -50,7 +50,7 @@ def test_one_per_package(texts: list[str], kept: list[str], left: list[str]) -> 
 
 def test_entries_are_sorted_and_allow_the_prereleases_they_name() -> None:
     many = [Requirement(one) for one in ("root==0.1a12", "Foo_Bar>=1")]
-    assert entries_of(many) == {
+    assert entries_of(Imported(requirements=tuple(many))) == {
         "foo-bar": {"version": ">=1"},
         "root": {"version": "==0.1a12", "prerelease": True},
     }

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from lamina.model.document import near_match
 from lamina.stack.cmsdist.commands import expand, exports_of, foreign_variables, waived_by
 from lamina.stack.cmsdist.recipe import find_below
+from lamina.stack.git_references import read_git_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lamina.stack.cmsdist.recipe import Directive
 
 PYTHON_PACKAGE = "py3-"
+_SOURCES = ("source0", "Source", "Source0")
 
 # In the order in which cmsdist comes to them.
 _HOOKS = {
@@ -92,7 +94,8 @@ def map_package(
         fields["source"] = True
     macros = _macros(line.name, line.version, mapped.name, directives)
     for one in directives:
-        _map(one, mapped, directories, directives)
+        if not _map_sources(one, mapped, macros):
+            _map(one, mapped, directories, directives)
     _map_commands(directives, mapped, macros)
     if line.held is not None:
         fields["hold"] = {"reason": line.held}
@@ -144,6 +147,25 @@ def _map(
             waivers |= dict.fromkeys(names, f"PipDepsPost in {one.where}")
     elif one.word not in _HOOKS and one.word not in _ELSEWHERE:
         _leave(mapped, one, _why_left(one, every))
+
+
+def _map_sources(one: Directive, mapped: Mapped, macros: Mapping[str, str]) -> bool:
+    """Carry over sources that are in a git repository; tell whether these are such."""
+    if one.word not in _SOURCES or "source" not in mapped.fields:
+        return False
+    text, unknown = expand(one.value, macros)
+    try:
+        fields = None if unknown else read_git_reference(text)
+    except ValueError as error:
+        _leave(mapped, one, str(error))
+        return True
+    if fields is None:
+        return False
+    # The revision says which version it is.
+    rest = {key: value for key, value in mapped.fields.items() if key != "version"}
+    mapped.fields.clear()
+    mapped.fields.update({**fields, **rest})
+    return True
 
 
 def _why_left(one: Directive, every: Iterable[Directive]) -> str:
