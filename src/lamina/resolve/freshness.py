@@ -144,7 +144,8 @@ class LockChanges:
 def compare_locks(old: Lock | None, new: Lock) -> LockChanges:
     """Return what changed; a package with several versions counts by all of them.
 
-    A conda package is called ``conda:NAME``; where nothing else differs, its builds are told.
+    A conda package is called ``conda:NAME``; where nothing else differs, its builds are told, and
+    the commits of packages from git.
     """
     before, after = _versions(old), _versions(new)
     builds = _builds(old), _builds(new)
@@ -178,8 +179,12 @@ def _versions(lock: Lock | None) -> dict[str, list[str]]:
 
 
 def _builds(lock: Lock | None) -> dict[str, list[str]]:
-    """Return version and build of each conda package."""
+    """Return version and build of each conda package, and the commit of what is from git."""
     found: dict[str, set[str]] = {}
+    for package in lock.packages if lock else ():
+        if package.origin is not None and package.origin.commit is not None:
+            text = f"{package.version} {package.origin.commit[:12]}"
+            found.setdefault(package.name, set()).add(text)
     for one in lock.conda if lock else ():
         found.setdefault(f"{CONDA}{one.name}", set()).add(f"{one.version} {one.build}")
     return {name: sorted(many) for name, many in found.items()}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
+from lamina.core.run import redact
 from lamina.model.document import near_match
 from lamina.stack.cmsdist.commands import expand, exports_of, foreign_variables, waived_by
 from lamina.stack.cmsdist.recipe import find_below
@@ -125,7 +126,8 @@ def _macros(
 def _leave(mapped: Mapped, one: Directive, why: str) -> None:
     if not why:
         return
-    value = one.value if len(one.value) <= 60 else f"{one.value[:57]}..."
+    bare = redact(one.value)
+    value = bare if len(bare) <= 60 else f"{bare[:57]}..."
     said = " ".join(f"{one.word} {value}".split())
     mapped.left_behind.append(f"{one.where}: {said}: {why}")
 

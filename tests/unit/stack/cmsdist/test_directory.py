@@ -181,3 +181,29 @@ def test_a_directory_with_mere_requirements_is_not_one(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("numpy>=2\n")
     with pytest.raises(Exception, match="no packages are installed there"):
         read_source(tmp_path, default_python=PythonSeries(3, 12))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "fields"),
+    [
+        ("%define source0 git+https://github.com/a/%{n}.git?obj=main/v%{realversion}&export=x\n",
+         {"git": "https://github.com/a/py3-plain.git", "rev": "v3.0"}),
+        (("%define github_user cms\n"
+         "Source: https://github.com/%{github_user}/plain/archive/refs/tags/v%{realversion}.tar.gz\n"),
+         {"git": "https://github.com/cms/plain.git", "tag": "v3.0"}),
+    ],
+    ids=["git", "an archive"],
+)  # fmt: skip
+def test_sources_in_a_repository(tmp_path: Path, recipe: str, fields: dict[str, str]) -> None:
+    found = read(tmp_path, {"requirements.txt": "plain==3.0\n", "plain.file": recipe})
+    assert found.entries == {"plain": {**fields, "source": True}}
+    assert found.left_behind == ()
+
+
+def test_sources_in_a_repository_with_a_login(tmp_path: Path) -> None:
+    recipe = "%define source0 git+https://me:secret@github.com/a/b.git\n"
+    found = read(tmp_path, {"requirements.txt": "plain==3.0\n", "plain.file": recipe})
+    assert found.entries == {"plain": {"version": "==3.0", "source": True}}
+    [left] = found.left_behind
+    assert "has credentials" in left
+    assert "secret" not in left
