@@ -83,6 +83,7 @@ def test_a_branch_stays_at_its_commit_until_it_is_upgraded(
     assert member(made["wheel"], "mine.py") == "value = 3\n"
 
 
+@pytest.mark.heavy
 def test_a_tag_that_was_moved_stays_where_it_was_locked_and_is_said(
     lamina: CommandLine, repository: Repository
 ) -> None:
@@ -109,6 +110,7 @@ def test_sources_in_a_subdirectory_reach_what_is_beside_it(
     assert member(built(lamina)["wheel"], "mine.py") == "core = 5\n"
 
 
+@pytest.mark.heavy
 def test_submodules_are_part_of_the_tree(lamina: CommandLine, tmp_path: Path) -> None:
     inner = make_repository(tmp_path / "inner", {"mine_inner.py": "inner = 1\n"})
     outer = make_repository(tmp_path / "outer", package_files("mine", "2.0"))
@@ -120,6 +122,7 @@ def test_submodules_are_part_of_the_tree(lamina: CommandLine, tmp_path: Path) ->
     assert member(built(lamina)["wheel"], "mine_link.py") == "inner = 1\n"
 
 
+@pytest.mark.heavy
 def test_a_repository_is_read_over_http(
     lamina: CommandLine, repository: Repository, tmp_path: Path
 ) -> None:

@@ -78,6 +78,7 @@ def test_what_counts_in_a_repository_is_what_git_would_take(lamina: CommandLine)
     lamina("lock", "--check", "--stack", clone / "lamina.toml")
 
 
+@pytest.mark.heavy
 def test_the_version_of_a_working_copy_comes_from_its_tags(
     lamina: CommandLine, tmp_path: Path
 ) -> None:
@@ -160,6 +161,7 @@ def check_exports(lamina: CommandLine, made: Repository) -> None:
     assert "--hash" not in text
 
 
+@pytest.mark.heavy
 def test_a_child_stack_does_not_guess_where_sources_are(lamina: CommandLine) -> None:
     lamina("publish", "--root", "root")
     child = stack_of({}).replace('name = "made"', 'name = "child"\nextends = ["made"]')
