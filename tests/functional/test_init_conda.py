@@ -111,11 +111,14 @@ def test_a_pixi_toml(lamina: CommandLine) -> None:
         "python": "3.12.*",
         "xrootd": {"version": "5.7.*", "channel": "conda-forge"},
     }
-    assert stack["packages"] == {"pyhf": {"version": ">=0.7", "extras": ["minuit"]}}
+    assert stack["packages"] == {
+        "ours": {"git": "https://github.example.org/one/two.git"},
+        "pyhf": {"version": ">=0.7", "extras": ["minuit"]},
+    }
     assert stack["groups"] == {"test": ["pytest>=8"]}
     assert stack["resolve"]["glibc"] == "2.28"
     lines = [int(one.split(":")[0].rpartition(" ")[2]) for one in left]
-    assert lines == [3, 4, 5, 7, 14, 18, 33, 36]
+    assert lines == [3, 4, 5, 7, 14, 33, 36]
 
 
 def test_a_pyproject_toml_of_pixi(lamina: CommandLine) -> None:
@@ -128,7 +131,7 @@ def test_a_pyproject_toml_of_pixi(lamina: CommandLine) -> None:
     stack, _ = init(lamina, "pyproject.toml")
     assert stack["stack"]["name"] == "column-analysis"
     assert stack["stack"]["python"] == "3.12"
-    assert set(stack["packages"]) == {"hist", "pyhf"}
+    assert set(stack["packages"]) == {"hist", "ours", "pyhf"}
     assert stack["groups"] == {"docs": ["furo"], "test": ["pytest>=8"]}
 
 
