@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lamina.build.wheels.told_version import all_told
 from lamina.core import fs
-from lamina.core.errors import DocumentError, NotSupportedError, Problem
+from lamina.core.errors import DocumentError, Problem
 from lamina.model.digests import parse_sha256
 from lamina.stack.builds import BUILD_HOOKS, HookTable
 from lamina.stack.document import PackageEntry
@@ -97,18 +97,6 @@ def orders_of(
     if problems:
         raise DocumentError(directory / STACK_NAME, problems)
     return found
-
-
-def refuse_sources_of_no_index(lock: Lock, target: Target) -> None:
-    """Raise NotSupportedError for sources of git and paths, where uv builds instead of lamina."""
-    origins = {one.name for one in lock.packages_for(target) if one.origin is not None}
-    names = [one.package for one in lock.source_builds(target) if one.package in origins]
-    if names:
-        raise NotSupportedError(
-            f"{', '.join(names)}: sources from git or a directory are not built for a Python of "
-            "conda packages as yet",
-            hints=["build a wheel of it, and give its path: path = 'vendor/...whl'"],
-        )
 
 
 def _told(artifact: Artifact, origin: LockedOrigin | None) -> dict[str, str]:
