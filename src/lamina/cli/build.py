@@ -11,6 +11,7 @@ import click
 from lamina.cli.options import (
     dry_run_option,
     environment,
+    on_option,
     output_options,
     root_option,
     stack_file,
@@ -71,6 +72,7 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
     help="The interpreter to build the stack for [default: found on this machine].",
 )
 @click.option("--series", help="The Python series to build the stack for [default: its newest].")
+@on_option
 @stack_option
 @root_option
 @dry_run_option
@@ -88,6 +90,7 @@ def build(
     keep_going: bool,
     python: Path | None,
     series: str | None,
+    on: str,
     stack_path: Path | None,
     root: Path,
     dry_run: bool,
@@ -109,8 +112,9 @@ def build(
         _refuse_options_of_recipes()
         return build_stack(
             output, stack_file(stack_path), root=root, python=python, series=series,
-            keep_going=keep_going, dry_run=dry_run,
+            keep_going=keep_going, dry_run=dry_run, on=on,
         )  # fmt: skip
+    _refuse_options_of_stacks()
     from lamina.build.recipe_files import find_recipes
     from lamina.engines.conda_build import Rendering
 
@@ -150,6 +154,14 @@ def _refuse_options_of_recipes() -> None:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             option = next(one.opts[-1] for one in context.command.params if one.name == name)
             raise click.UsageError(f"{option} is for recipes: name a RECIPE_DIR")
+
+
+def _refuse_options_of_stacks() -> None:
+    """Raise UsageError for options that mean nothing with a recipe."""
+    from click.core import ParameterSource
+
+    if click.get_current_context().get_parameter_source("on") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--on is for stacks: recipes are built here")
 
 
 def _workplace(

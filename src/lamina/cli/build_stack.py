@@ -22,13 +22,15 @@ _SLOWEST = 3
 
 def build_stack(
     output: Output, path: Path, *, root: Path, python: Path | None, series: str | None,
-    keep_going: bool, dry_run: bool,
+    keep_going: bool, dry_run: bool, on: str,
 ) -> int:  # fmt: skip
     """Build what the stack of a lamina.toml takes from source, and keep it in the cache."""
     from lamina.build.wheels.opening import keep_build_lock, open_shop
     from lamina.build.wheels.running import build_all, raise_failures
+    from lamina.build.wheels.workers import workers_on
 
     start = time.monotonic()
+    workers = workers_on(on, environment())
     request = _request(path, root=root, python=python, series=series, save=not dry_run)
     if not request.lock.source_builds(request.target):
         value: dict[str, Any] = {"dry-run": True} if dry_run else {"seconds": 0.0}
@@ -40,7 +42,7 @@ def build_stack(
         lines = [f"{name} {_version(shop, name)}: {fate}" for name, fate in fates.items()]
         output.result("\n".join(lines), {"dry-run": True, "packages": _plan(shop, fates)})
         return 0
-    outcomes = build_all(shop, request, keep_going=keep_going)
+    outcomes = build_all(shop, request, keep_going=keep_going, workers=workers)
     keep_build_lock(shop, path)
     seconds = round(time.monotonic() - start, 3)
     values = [_value(shop, name, outcomes[name]) for name in _in_order(shop)]
@@ -122,7 +124,7 @@ def _text(shop: Shop, outcomes: Mapping[PackageName, Outcome[Made]]) -> str:
 def _words(outcome: Outcome[Made]) -> str:
     if outcome.value is not None:
         made = outcome.value
-        return f"built in {made.seconds:.1f} s (log: {made.log})" if made.fresh else "in the cache"
+        return made.how() + (f" (log: {made.log})" if made.fresh else "")
     if outcome.status == "failed":
         return "failed"
     return f"not tried: {outcome.because} failed" if outcome.because else "not tried"
@@ -138,6 +140,7 @@ def _value(shop: Shop, name: PackageName, outcome: Outcome[Made]) -> dict[str, A
         "sha256": made.wheel.sha256 if made else None,
         "provenance": str(made.wheel.path.with_name("provenance.json")) if made else None,
         "seconds": made.seconds if made else None,
+        "host": (made.host or None) if made else None,
         "log": str(made.log) if made else str(shop.bench.logs / f"{name}.log"),
         "error": outcome.error.message if outcome.error else None,
         "because": outcome.because,

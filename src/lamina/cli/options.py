@@ -120,6 +120,15 @@ stack_option = click.option(
     default=None,
     help="The lamina.toml, or its directory [default: here or above].",
 )
+on_option = click.option(
+    "--on",
+    "on",
+    metavar="WORKERS",
+    default="local",
+    show_default=True,
+    help="Who builds from source: local or local:N, dask://HOST:PORT, slurm or slurm:N, quoted "
+    "with options of sbatch; N: packages at once.",
+)
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Print what would be done, and do nothing."
 )

@@ -14,6 +14,7 @@ from lamina.cli.options import (
     dry_run_option,
     environment,
     fresh_log,
+    on_option,
     output_options,
     stack_file,
     stack_option,
@@ -23,6 +24,7 @@ from lamina.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lamina.build.wheels.workers import Workers
     from lamina.cli.options import Output
     from lamina.model.names import IndexName
     from lamina.model.versions import ReleaseVersion
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     "--series",
     help="The Python series, such as 3.12, where the stack has several [default: its newest].",
 )
+@on_option
 @click.option("--no-test", is_flag=True, help="Do not run the stack's tests; the manifest says so.")
 @click.option(
     "--sign",
@@ -61,6 +64,7 @@ def publish(
     stack_path: Path | None,
     python: Path | None,
     series: str | None,
+    on: str,
     no_test: bool,
     key: Path | None,
     dry_run: bool,
@@ -74,7 +78,7 @@ def publish(
     _refuse_early(key, environ)
     request = _request(
         stack_file(stack_path), root=root, python=python, series=series, test=not no_test,
-        environ=environ, save=not dry_run, key=key,
+        environ=environ, save=not dry_run, key=key, on=on,
     )  # fmt: skip
     if dry_run:
         plan = act.plan_publish(request, look_for_root(root)[0])
@@ -87,8 +91,9 @@ def publish(
 
 def _request(
     path: Path, *, root: Path, python: Path | None, series: str | None, test: bool,
-    environ: Mapping[str, str], save: bool, key: Path | None,
+    environ: Mapping[str, str], save: bool, key: Path | None, on: str,
 ) -> PublishRequest:  # fmt: skip
+    from lamina.build.wheels.workers import workers_on
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
     from lamina.engines.uv_install import UvInstaller
     from lamina.engines.uv_program import UvProgram
@@ -102,7 +107,7 @@ def _request(
     from lamina.resolve.project import index_addresses
     from lamina.stack.files import load_stack
 
-    stack = load_stack(path)
+    workers, stack = workers_on(on, environ), load_stack(path)
     target = choose_target(stack, series)
     now, cache = datetime.now(UTC), cache_directory(environ)
     version = _version_of(stack, path, environ, now)
@@ -134,11 +139,11 @@ def _request(
         backend=backend_of(root, environ, now),
         conda=conda,
     )
-    return _building(request, path, indexes)
+    return _building(request, path, indexes, workers)
 
 
 def _building(
-    request: PublishRequest, path: Path, indexes: Mapping[IndexName, str]
+    request: PublishRequest, path: Path, indexes: Mapping[IndexName, str], workers: Workers
 ) -> PublishRequest:
     """Return a request that builds sources as lamina build does, or takes what that has made."""
     from lamina.build.wheels.kept import StackBuilds
@@ -159,7 +164,9 @@ def _building(
         environ=request.environ,
         conda=request.conda,
     )
-    installer = BuildingInstaller(inner=request.installer, request=shop, open_shop=open_shop)
+    installer = BuildingInstaller(
+        inner=request.installer, request=shop, open_shop=open_shop, workers=workers
+    )
     return replace(request, installer=installer, builds=StackBuilds(request=shop))
 
 

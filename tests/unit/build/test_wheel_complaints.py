@@ -6,7 +6,7 @@ import pytest
 
 from lamina.build.wheels.cache import reason_of
 from lamina.build.wheels.complaint import explain_failure, last_line
-from lamina.build.wheels.order import flags_of, jobs_of
+from lamina.build.wheels.order import flags_of
 from lamina.build.wheels.system import hint_for
 from lamina.core.errors import BuildFailedError, CommandFailedError, LaminaError, StorageError
 from lamina.model.platforms import Platform
@@ -117,7 +117,7 @@ def test_what_to_install(needed: str, package: str) -> None:
 
 def test_flags_are_those_of_the_stack() -> None:
     table = BuildTable.model_validate(
-        {"cflags": "-O3 -g0", "ldflags": ["-Wl,-s"], "march": "x86-64-v3", "jobs": 3}
+        {"cflags": "-O3 -g0", "ldflags": ["-Wl,-s"], "march": "x86-64-v3"}
     )
     assert flags_of(table, Platform.LINUX_64) == {
         "CFLAGS": "-march=x86-64-v3 -O3 -g0",
@@ -126,7 +126,6 @@ def test_flags_are_those_of_the_stack() -> None:
         "LDFLAGS": "-Wl,-s",
         "RUSTFLAGS": "-C target-cpu=x86-64-v3",
     }
-    assert jobs_of(table) == 3
     assert flags_of(BuildTable(), Platform.LINUX_64) == {}
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamina.build.wheels.complaint import explain_failure
 from lamina.build.wheels.fetching import check_identity, unpack
+from lamina.build.wheels.order import cores
 from lamina.build.wheels.patching import apply_patches
 from lamina.build.wheels.search_paths import find_beside
 from lamina.build.wheels.told_version import tell_sources
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from lamina.engines.build_room import Walls
     from lamina.engines.interpreters import Interpreter
     from lamina.engines.uv_program import UvProgram
+    from lamina.model.names import PackageName
     from lamina.model.platforms import Target
 
 _PASSED_ON = ("LANG", "LANGUAGE", "TZ", "TERM")
@@ -52,7 +54,8 @@ class Bench:
     uv: UvProgram
     environ: Mapping[str, str]
     flags: Mapping[str, str]
-    jobs: int
+    jobs: int | None
+    """How many programs one build may run at once; None: as many as there are cores."""
     walls: Walls
     seconds: float | None
     """How long a build may take."""
@@ -65,6 +68,10 @@ class Bench:
     def seen(self) -> dict[str, str]:
         """The variables by which builds find compilers, headers and libraries."""
         return {**base_environment(self.environ), **(self.conda.variables if self.conda else {})}
+
+    def log(self, name: PackageName) -> Path:
+        """Return where all is written that the programs of a build say."""
+        return self.logs / f"{name}.log"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +91,13 @@ class Job:
     @property
     def log(self) -> Path:
         """Where all is written that its programs say."""
-        return self.bench.logs / f"{self.order.name}.log"
+        return self.bench.log(self.order.name)
 
-    def build(self, inputs: Callable[[], Mapping[str, Any]]) -> tuple[Path, dict[str, Any]]:
+    def build(self, inputs: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
         """Return the wheel, below ``work``, and its provenance.
 
-        ``inputs`` is asked when all is known that goes into it. Raises BuildFailedError,
-        StorageError, and what the installer raises.
+        ``inputs``: all that goes into it. Raises BuildFailedError, StorageError, and what the
+        installer raises.
         """
         started, room = time.monotonic(), self._room()
         try:
@@ -110,16 +117,15 @@ class Job:
                 self.order.name, error, self.log, self.bench.hints, self.work
             ) from error
         fs.make_directory(room.work / "out")
-        known = inputs()
         wheel = finish_wheel(
             built,
             room.work / "out",
             self.order.artifact,
             self.bench.target,
-            known,
+            inputs,
             settle=self._settle,
         )
-        return wheel, self._provenance(wheel, known, time.monotonic() - started)
+        return wheel, self._provenance(wheel, inputs, time.monotonic() - started)
 
     def _settle(self, tree: Path) -> None:
         """Make what is in a wheel ready for wherever it is installed."""
@@ -142,7 +148,7 @@ class Job:
     def _variables(self, work: Path) -> dict[str, str]:
         base = base_environment(self.bench.environ)
         kept = {name: base[name] for name in base if name in _PASSED_ON or name.startswith("LC_")}
-        jobs, prefix = str(self.bench.jobs), str(work / "env")
+        jobs, prefix = str(self.bench.jobs or cores()), str(work / "env")
         conda = self.bench.conda.variables if self.bench.conda is not None else {}
         flags = self.bench.flags
         search = conda.get("PATH") or base.get("PATH", os.defpath)

@@ -13,7 +13,7 @@ from lamina.build.wheels.document import BUILD_LOCK_NAME, load_build_lock, save_
 from lamina.build.wheels.fetching import fetch_sources, unpack
 from lamina.build.wheels.making import Bench
 from lamina.build.wheels.needs import Locked
-from lamina.build.wheels.order import flags_of, jobs_of, orders_of
+from lamina.build.wheels.order import flags_of, orders_of
 from lamina.build.wheels.patching import apply_patches
 from lamina.build.wheels.resolving import Resolver
 from lamina.build.wheels.shop import Shop
@@ -136,7 +136,7 @@ def _bench(request: ShopRequest, directory: Path, walls: Walls) -> Bench:
         uv=request.uv,
         environ=environ,
         flags=flags_of(stack.build, request.target.platform),
-        jobs=jobs_of(stack.build),
+        jobs=stack.build.jobs,
         walls=walls,
         seconds=stack.build.timeout,
         hints=stack.build.system,

@@ -139,6 +139,7 @@ def flags_of(table: BuildTable, platform: Platform) -> dict[str, str]:
     return {name: " ".join(words) for name, words in flags.items() if words}
 
 
-def jobs_of(table: BuildTable) -> int:
-    """Return how many programs one build may run at once."""
-    return table.jobs or os.cpu_count() or 1
+def cores() -> int:
+    """Return on how many cores this process may run: a batch system may give it a few only."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return allowed or 1

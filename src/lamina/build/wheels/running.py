@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lamina.build.wheels.graph import Threads, reachable, run_graph
 from lamina.build.wheels.opening import check_machine, keep_build_lock
 from lamina.build.wheels.shop import WithBuilt, swap
+from lamina.build.wheels.workers import LocalWorkers
 from lamina.core import report
 from lamina.core.errors import BuildFailedError, LaminaError
 from lamina.model.artifacts import ArtifactKind
@@ -20,26 +22,35 @@ if TYPE_CHECKING:
     from lamina.build.wheels.graph import Outcome
     from lamina.build.wheels.opening import ShopRequest
     from lamina.build.wheels.shop import Made, Shop
+    from lamina.build.wheels.workers import Workers
     from lamina.engines.api import ArtifactInstaller, ArtifactLocator
     from lamina.model.artifacts import Artifact
     from lamina.model.names import PackageName
 
 
 def build_all(
-    shop: Shop, request: ShopRequest, *, keep_going: bool, only: Collection[PackageName] = ()
-) -> dict[PackageName, Outcome[Made]]:
+    shop: Shop, request: ShopRequest, *, keep_going: bool, only: Collection[PackageName] = (),
+    workers: Workers | None = None,
+) -> dict[PackageName, Outcome[Made]]:  # fmt: skip
     """Build the packages of a shop, or ``only`` some with all that they need.
 
-    Raises NotSupportedError where the machine lacks something. Failures are outcomes.
+    ``workers``: who builds; None: this process, on all cores. Raises NotSupportedError where a
+    machine lacks something, and what workers raise that cannot begin. Failures are outcomes.
     """
+    workers = workers or LocalWorkers()
     needs = shop.needs()
     wanted = reachable(needs, *only) if only else set(needs)
     needs = {name: many for name, many in needs.items() if name in wanted}
-    if any(shop.cache.find(shop.key(name)) is None for name in needs):
-        check_machine(shop, request.stack)
-    slots = max(1, os.cpu_count() or 1)
+    missing = [name for name in needs if shop.cache.find(shop.key(name)) is None]
+    if missing:
+        workers.begin(shop.bench, lambda: check_machine(shop, request.stack))
     title = f"build {len(needs)} packages" if len(needs) != 1 else "build 1 package"
-    with report.step(title, total=len(needs)) as step, Threads(shop.make, slots=slots) as threads:
+    make = partial(shop.make, workers=workers)
+    with (
+        report.step(title, total=len(needs)) as step,
+        Threads(make, slots=workers.slots) as threads,
+        closing(workers),  # before the threads are waited for: it ends what they wait for
+    ):
 
         def ended(name: PackageName, outcome: Outcome[Made]) -> None:
             if outcome.error is not None:
@@ -81,6 +92,8 @@ class BuildingInstaller:
     open_shop: Callable[[ShopRequest], Shop]
     save: bool = True
     """Write lamina-build.lock."""
+    workers: Workers | None = None
+    """Who builds; None: this process."""
 
     def install(
         self, artifacts: Iterable[Artifact], *, python: Path, locator: ArtifactLocator
@@ -92,7 +105,7 @@ class BuildingInstaller:
             self.inner.install(wanted, python=python, locator=locator)
             return
         shop = self.open_shop(self.request)
-        outcomes = build_all(shop, self.request, keep_going=False, only=names)
+        outcomes = build_all(shop, self.request, keep_going=False, only=names, workers=self.workers)
         if self.save:
             keep_build_lock(shop, self.request.path)
         raise_failures(outcomes)

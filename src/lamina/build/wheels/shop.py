@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from lamina.build.wheels.cache import key_of, reason_of
 from lamina.build.wheels.graph import find_cycle, reachable
-from lamina.build.wheels.making import Job
-from lamina.build.wheels.working import working
+from lamina.build.wheels.work import Asked, Built, Kit, Work
 from lamina.core import report
 from lamina.core.errors import BuildFailedError, UnsatisfiableError
-from lamina.engines.uv_install import UvInstaller
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from lamina.build.wheels.cache import BuiltWheel, WheelCache
     from lamina.build.wheels.making import Bench
     from lamina.build.wheels.order import Order
     from lamina.build.wheels.resolving import Environment, Resolver
+    from lamina.build.wheels.workers import Workers
     from lamina.engines.api import ArtifactLocator
     from lamina.model.artifacts import Artifact
     from lamina.model.digests import Sha256
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 """Raised when lamina builds in another way, so that nothing of before is taken for the same."""
+_ROUNDS = 3
+"""A back end may ask for more, and then again when it has that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,19 @@ class Made:
     fresh: bool
     """It was built now."""
     log: Path
-    seconds: float = 0.0
+    host: str = ""
+    """The machine that built it; empty: this one, or nobody knows."""
+
+    @property
+    def seconds(self) -> float:
+        """How long that took; 0 where it was there."""
+        return float(self.wheel.provenance["seconds"]) if self.fresh else 0.0
+
+    def how(self) -> str:
+        """Return how it came to be, in words."""
+        if not self.fresh:
+            return "in the cache"
+        return f"built in {self.seconds:.1f} s" + (f" on {self.host}" if self.host else "")
 
 
 @dataclass(kw_only=True)
@@ -138,52 +151,50 @@ class Shop:
             return "in the cache"
         return f"built: {reason_of(self.inputs(name), self.cache.last_inputs(name))}"
 
-    def make(self, name: PackageName) -> Made:
-        """Return the wheel of a package, built where the cache does not have it."""
-        if (there := self._there(name)) is not None:
-            return there
-        with working(self.bench.directory, name) as work:
-            # Whoever was waited for may have built it.
-            return self._there(name) or self._build(name, work)
+    def make(self, name: PackageName, workers: Workers) -> Made:
+        """Return the wheel of a package, built by workers where the cache does not have it."""
+        for _ in range(_ROUNDS):
+            log = self.bench.log(name)
+            if (there := self.cache.find(self.key(name))) is not None:
+                self.made[name] = there
+                return Made(wheel=there, fresh=False, log=log)
+            match workers.work(self._work(name)):
+                case Asked(further=further):
+                    self._widen(name, further)
+                case Built(wheel=wheel, fresh=fresh, host=host):
+                    self.made[name] = wheel
+                    made = Made(wheel=wheel, fresh=fresh, log=log, host=host)
+                    if fresh:
+                        report.note(f"{name} {self.orders[name].artifact.version}: {made.how()}")
+                    return made
+        raise BuildFailedError(f"the build back end of {name} asks for other things each time")
 
-    def _there(self, name: PackageName) -> Made | None:
-        if (there := self.cache.find(self.key(name))) is None:
-            return None
-        self.made[name] = there
-        return Made(wheel=there, fresh=False, log=self._log(name))
-
-    def _build(self, name: PackageName, work: Path) -> Made:
-        order = self.orders[name]
-        job = Job(
-            bench=replace(self.bench, uv=replace(self.bench.uv, log=self._log(name))),
-            order=order,
-            source=self.sources[name],
-            work=work,
-            install=lambda further, python: self._install(order, further, python),
-        )
-        wheel, provenance = job.build(lambda: self.inputs(name))
-        found = self.cache.put(self.key(name), wheel, provenance, scratch=work)
-        self.made[name] = found
-        report.note(f"{name} {order.artifact.version}: built in {provenance['seconds']:.1f} s")
-        return Made(wheel=found, fresh=True, log=job.log, seconds=provenance["seconds"])
-
-    def _log(self, name: PackageName) -> Path:
-        return self.bench.logs / f"{name}.log"
-
-    def _install(self, order: Order, further: Sequence[str] | None, python: Path) -> None:
-        """Install what a build needs, once more where its back end asks for more."""
-        name = order.name
+    def _work(self, name: PackageName) -> Work:
         environment = self.environments[name]
-        if further is not None:
-            wanted = tuple(sorted(further))
-            if wanted == environment.locked.further:
-                return
-            environment = self.resolver.environment(order, self.requires[name], wanted)
-            self._refuse_unmade(name, environment)
-            with self._mutex:
-                self.environments[name] = environment
-                self._keys.clear()
-        self.install(self._artifacts(environment), python, self._log(name), environment.stack)
+        allowed = self.made.keys() & environment.stack
+        wanted, known = swap(self._artifacts(environment), {one: self.made[one] for one in allowed})
+        return Work(
+            bench=self.bench,
+            order=self.orders[name],
+            source=self.sources[name],
+            kit=Kit(
+                artifacts=tuple(wanted),
+                addresses=WithBuilt(known, self.locator).addresses(wanted),
+                further=environment.locked.further,
+            ),
+            indexes=self.indexes,
+            inputs=self.inputs(name),
+            cache=self.cache,
+        )
+
+    def _widen(self, name: PackageName, further: tuple[str, ...]) -> None:
+        """Take into the environment of a build what its back end asks for."""
+        order = self.orders[name]
+        environment = self.resolver.environment(order, self.requires[name], further)
+        self._refuse_unmade(name, environment)
+        with self._mutex:
+            self.environments[name] = environment
+            self._keys.clear()
 
     def _refuse_unmade(self, name: PackageName, environment: Environment) -> None:
         missing = sorted((environment.stack & frozenset(self.orders)) - self.made.keys())
@@ -193,16 +204,6 @@ class Shop:
                 "and not made yet",
                 hints=[f"requires = {missing} on packages.{name} makes it first"],
             )
-
-    def install(
-        self, artifacts: Iterable[Artifact], python: Path, log: Path,
-        built: Iterable[PackageName] | None = None,
-    ) -> None:  # fmt: skip
-        """Install files, with what was made here in place of its sources."""
-        allowed = self.made.keys() if built is None else self.made.keys() & set(built)
-        wanted, known = swap(artifacts, {name: self.made[name] for name in allowed})
-        installer = UvInstaller(uv=replace(self.bench.uv, log=log), indexes=self.indexes)
-        installer.install(wanted, python=python, locator=WithBuilt(known, self.locator))
 
 
 def said_of(order: Order, flags: Mapping[str, str], *, network: bool) -> dict[str, Any]:

@@ -1,0 +1,148 @@
+"""Dask: programs as tasks of a cluster that somebody has started (dask.distributed).
+
+Its scheduler gives a task to another worker when one dies; how often a program may be started so
+is up to the program.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import sys
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lamina.core.errors import LaminaError, NotSupportedError
+from lamina.core.run import base_environment, run
+from lamina.engines.api import Ended
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+_CONNECT_SECONDS = 15
+_SHARED = "XDG_CACHE_HOME has to be a directory that all machines share"
+
+
+@dataclass(kw_only=True)
+class Dask:
+    """Gives programs to the workers of a scheduler; may be used by several threads."""
+
+    address: str
+    """Of the scheduler, as ``host:port``."""
+    _client: Client | None = None
+    _futures: list[Future[Any]] = field(default_factory=list)
+
+    def connect(self, directory: Path) -> None:
+        """Find the scheduler, and let each of its workers look at the directory."""
+        if find_spec("distributed") is None:
+            raise NotSupportedError(
+                "--on dask: dask.distributed is not installed", hints=["pip install 'lamina[dask]'"]
+            )
+        from distributed import Client
+
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        try:
+            self._client = Client(
+                f"tcp://{self.address}", timeout=_CONNECT_SECONDS, set_as_default=False
+            )
+            found = self._client.run(look, str(directory), on_error="return")
+        except (OSError, TimeoutError, ValueError) as error:
+            raise LaminaError(
+                f"no scheduler of Dask answers at {self.address}: {error}",
+                hints=["dask scheduler", f"dask worker tcp://{self.address}"],
+            ) from error
+        if not found:
+            raise LaminaError(
+                f"the scheduler of Dask at {self.address} has no workers",
+                hints=[f"dask worker tcp://{self.address}"],
+            )
+        _check(found)
+
+    def start(self, name: str, module: str, place: Path, output: Path) -> _Task:
+        """Submit a task that runs the program in a process of its own."""
+        assert self._client is not None  # noqa: S101 - connect() was called
+        key = f"lamina-{name}-{place.parent.name[:8]}-{len(self._futures)}"
+        future = self._client.submit(
+            run_program, module, str(place), str(output), key=key, pure=False, retries=0
+        )
+        self._futures.append(future)
+        return _Task(future=future)
+
+    def close(self) -> None:
+        """Cancel what is not done; what runs already ends when its request is gone."""
+        if self._client is not None:
+            self._client.cancel(self._futures)
+            self._client.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    future: Future[Any]
+
+    def ended(self) -> Ended | None:
+        """Return how it has ended, None while it has not."""
+        match self.future.status:
+            case "pending":
+                return None
+            case "finished":
+                code, host = self.future.result()
+                how = f"exit code {code}" if code >= 0 else f"signal {-code}"
+                return Ended(code=code if code >= 0 else None, how=how, host=host)
+            case "error":
+                return Ended(code=None, how=str(self.future.exception()).partition("\n")[0])
+            case other:
+                return Ended(code=None, how=f"{other} by the scheduler")
+
+
+def look(directory: str) -> dict[str, Any]:
+    """Say, on a worker, what it is and whether it sees a directory."""
+    from importlib.metadata import version
+
+    return {
+        "host": platform.node(),
+        "lamina": version("lamina"),
+        "platform": f"{sys.platform} on {platform.machine()}",
+        "sees": Path(directory).is_dir(),
+    }
+
+
+def _check(found: dict[str, Any]) -> None:
+    """Raise NotSupportedError for workers that cannot build for this machine."""
+    from importlib.metadata import version
+
+    ours = {"lamina": version("lamina"), "platform": f"{sys.platform} on {platform.machine()}"}
+    lines, hints = [], []
+    for address, told in sorted(found.items()):
+        if not isinstance(told, dict):
+            lines.append(f"{address} cannot import lamina: {told}")
+            hints.append(f"pip install 'lamina[dask]=={ours['lamina']}'  # on all workers")
+            continue
+        where = f"{address} on {told['host']}"
+        for what, mine in ours.items():
+            if told[what] != mine:
+                lines.append(f"{where}: {what} is {told[what]}, and {mine} here")
+        if not told["sees"]:
+            lines.append(f"{where} does not see this machine's cache")
+            hints.append(_SHARED)
+    if lines:
+        raise NotSupportedError(
+            "not all workers can build for this machine:\n"
+            + "\n".join(f"  {line}" for line in lines),
+            hints=list(dict.fromkeys(hints)),
+        )
+
+
+def run_program(module: str, place: str, output: str) -> tuple[int, str]:
+    """Run, on a worker, a module of ours on a directory; return its exit code and the machine.
+
+    In a process of its own: it ends all that it has started when this one dies.
+    """
+    env = base_environment(os.environ)
+    if "PYTHONPATH" in os.environ:
+        env["PYTHONPATH"] = os.environ["PYTHONPATH"]
+    log = Path(output) if Path(place).is_dir() else None
+    answer = run([sys.executable, "-m", module, place], env=env, log=log, check=False)
+    return answer.returncode, platform.node()

@@ -1,0 +1,267 @@
+"""Builds on other machines: the workers are real, and so are their deaths."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.clusters import (
+    DaskCluster,
+    Processes,
+    SlurmCluster,
+    free_port,
+    is_alive,
+    parents_of,
+    until,
+)
+from support.sources import offer_source, stack_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.command_line import CommandLine
+    from support.index_server import IndexServer
+
+WAITING = """
+import time
+Path("started").write_text(str(os.getpid()))
+while not Path({go!r}).exists():
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture(scope="session")
+def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    """Return a scheduler of Dask; ask it to have workers."""
+    with Processes(top=tmp_path_factory.mktemp("dask")) as processes:
+        cluster = DaskCluster(processes=processes, port=free_port())
+        cluster.begin()
+        yield cluster
+
+
+@pytest.fixture
+def dask(dask_cluster: DaskCluster) -> DaskCluster:
+    """Return a cluster of two workers."""
+    dask_cluster.have(2)
+    return dask_cluster
+
+
+@pytest.fixture(scope="session")
+def slurm_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+    """Return a Slurm of one node."""
+    with Processes(top=tmp_path_factory.mktemp("slurm")) as processes:
+        yield SlurmCluster.made(processes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """A stack of two packages, of which the second is built with the first, which waits."""
+
+    lamina: CommandLine
+    go: Path
+    """What the first waits for."""
+
+    @property
+    def cache(self) -> Path:
+        return Path(self.lamina.environ["HOME"]) / ".cache" / "lamina"
+
+    def began(self, *, but: int = 0) -> int:
+        """Wait until the build of the first waits, and return its process."""
+        path = self.cache / "builds" / "work" / "first" / "src" / "started"
+
+        def found() -> int:
+            try:
+                pid = int(path.read_text() or 0)
+            except OSError:
+                return 0
+            return pid if pid != but else 0
+
+        until(found, "a build that waits")
+        return found()
+
+    def start(self, *words: str, **environ: str) -> subprocess.Popen[str]:
+        """Start ``lamina build`` as a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "lamina", "build", "--json", *words],
+            env=self.lamina.environ | environ,
+            cwd=self.lamina.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def desks(self) -> list[Path]:
+        return list((self.cache / "builds" / "desks").iterdir())
+
+
+@pytest.fixture
+def stack(index_server: IndexServer, command_line: CommandLine, tmp_path: Path) -> Stack:
+    """Return the stack, locked."""
+    go = tmp_path / "go"
+    index_server.wheel("buildtool", "3.0")
+    offer_source(index_server, "first", step=WAITING.format(go=str(go)), further=["buildtool"])
+    offer_source(
+        index_server, "second", build_requires=["first"],
+        step="import first; Path('second_saw.py').write_text('saw = %d' % first.value)",
+    )  # fmt: skip
+    source = '{ version = "*", source = true }'
+    command_line.write("lamina.toml", stack_of({"first": source, "second": source}))
+    command_line("lock")
+    return Stack(lamina=command_line, go=go)
+
+
+def told(process: subprocess.Popen[str], *, expect: int = 0) -> tuple[dict[str, Any], str]:
+    """Wait for a build and return its packages, and what it said."""
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == expect, err
+    packages = json.loads(out)["packages"] if out else []
+    return {one["name"]: one for one in packages}, err
+
+
+def test_a_worker_of_dask_is_killed_and_another_builds(dask: DaskCluster, stack: Stack) -> None:
+    process = stack.start("--on", dask.on)
+    pid = stack.began()
+    [worker] = set(parents_of(pid)) & dask.workers
+    dask.processes.kill(worker)
+    second = stack.began(but=pid)
+    assert not is_alive(pid)
+    stack.go.touch()
+    packages, said = told(process)
+    host = os.uname().nodename
+    assert {one["status"] for one in packages.values()} == {"built"}
+    assert {one["host"] for one in packages.values()} == {host}
+    assert f"first: its worker died on {host}; it is built again, attempt 2 of 3" in said
+    assert packages["second"]["log"].endswith("logs/build/made/second.log")
+    assert not is_alive(second)
+    assert stack.desks() == []
+    again, _ = told(stack.start())
+    assert {one["status"] for one in again.values()} == {"cached"}
+
+
+def test_an_interrupt_ends_what_was_handed_out(dask: DaskCluster, stack: Stack) -> None:
+    process = stack.start("--on", dask.on)
+    pid = stack.began()
+    process.send_signal(signal.SIGINT)
+    _, said = told(process, expect=130)
+    assert "interrupted" in said
+    until(lambda: not is_alive(pid), "the end of the build")
+    assert stack.desks() == []
+    assert not (stack.cache / "builds" / "wheels").exists()
+    stack.go.touch()
+    packages, _ = told(stack.start("--on", dask.on))
+    assert {one["status"] for one in packages.values()} == {"built"}
+
+
+def test_a_build_that_fails_is_not_tried_again(
+    dask: DaskCluster, index_server: IndexServer, stack: Stack, tmp_path: Path
+) -> None:
+    offer_source(index_server, "first", step="raise SystemExit('made for another century')")
+    stack.lamina("lock", "--upgrade")
+    answer = stack.lamina("build", "--json", "--on", dask.on, expect=5)
+    packages = {one["name"]: one for one in answer.json["packages"]}
+    assert (packages["first"]["status"], packages["second"]["because"]) == ("failed", "first")
+    assert "first: its build failed: made for another century" in answer.stderr
+    assert "not tried: second" in answer.stderr
+    assert "again" not in answer.stderr
+    assert "another century" in Path(packages["first"]["log"]).read_text()
+
+
+def test_wheels_of_a_cluster_are_those_of_this_machine(dask: DaskCluster, stack: Stack) -> None:
+    stack.go.touch()
+    there, _ = told(stack.start("--on", dask.on))
+    for one in (stack.cache / "builds" / "wheels", stack.lamina.directory / "lamina-build.lock"):
+        one.rename(one.with_name("of-the-cluster"))
+    here, said = told(stack.start("--on", "local:1"))
+    assert {name: one["sha256"] for name, one in here.items()} == {
+        name: one["sha256"] for name, one in there.items()
+    }
+    assert here["first"]["host"] is None
+    assert f"built in {here['first']['seconds']:.1f} s" in said
+    saved = stack.lamina.directory / "lamina-build.lock"
+    assert saved.read_bytes() == saved.with_name("of-the-cluster").read_bytes()
+
+
+def test_publish_builds_there_too(dask: DaskCluster, stack: Stack) -> None:
+    stack.go.touch()
+    answer = stack.lamina("publish", "--root", "root", "--json", "--on", dask.on)
+    assert f"on {os.uname().nodename}" in answer.stderr
+    [module] = Path(answer.json["prefix"]).glob("lib/*/site-packages/second_saw.py")
+    assert module.read_text() == "saw = 1"
+
+
+@pytest.mark.namespaces
+def test_workers_that_cannot_build_for_this_machine_are_named(
+    dask: DaskCluster, stack: Stack, tmp_path: Path
+) -> None:
+    other = tmp_path / "other" / "lamina-0.0.1.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: lamina\nVersion: 0.0.1\n")
+    hidden = tmp_path / "home"
+    enter = f'mount -t tmpfs none "{hidden}" && exec "$@"'
+    lonely = dask.worker(
+        "unshare", "--mount", "--map-root-user", "sh", "-c", enter, "sh",
+        environ={"PYTHONPATH": str(other.parent)},
+    )  # fmt: skip
+    dask.wait_for(3)
+    said = stack.lamina("build", "--on", dask.on, expect=2).stderr
+    dask.processes.kill(lonely)
+    assert said.count("does not see this machine's cache") == 1
+    assert "lamina is 0.0.1, and " in said
+    assert "XDG_CACHE_HOME has to be a directory that all machines share" in said
+    assert stack.desks() == []
+
+
+@pytest.mark.slurm
+def test_a_job_of_slurm_is_killed_and_another_builds(
+    slurm_cluster: SlurmCluster, stack: Stack
+) -> None:
+    process = stack.start("--on", "slurm:4 --comment=made", SLURM_CONF=str(slurm_cluster.conf))
+    pid = stack.began()
+    [job] = slurm_cluster.jobs()
+    assert "Comment=made" in slurm_cluster.call("scontrol", "show", "job", job)
+    slurm_cluster.call("scancel", "--signal=KILL", "--full", job)
+    until(lambda: not is_alive(pid), "the end of the build")
+    stack.began(but=pid)
+    stack.go.touch()
+    packages, said = told(process)
+    assert {one["status"] for one in packages.values()} == {"built"}
+    assert packages["second"]["host"] == os.uname().nodename
+    assert f"first: its worker died on {os.uname().nodename}, job {job} of Slurm: CANCELLED" in said
+    assert "; it is built again, attempt 2 of 3" in said
+    assert slurm_cluster.jobs() == []
+
+
+@pytest.mark.slurm
+def test_a_step_daemon_that_is_killed_takes_its_build_along(
+    slurm_cluster: SlurmCluster, stack: Stack
+) -> None:
+    process = stack.start("--on", "slurm", SLURM_CONF=str(slurm_cluster.conf))
+    pid = stack.began()
+    daemons = [one for one in parents_of(pid) if "slurmstepd" in _name(one)]
+    os.kill(daemons[0], signal.SIGKILL)
+    until(lambda: not is_alive(pid), "the end of the build")
+    process.send_signal(signal.SIGTERM)
+    _, said = told(process, expect=130)
+    assert "interrupted" in said
+    until(lambda: slurm_cluster.jobs() == [], "the end of the jobs")
+
+
+@pytest.mark.slurm
+def test_what_sbatch_refuses_is_said(slurm_cluster: SlurmCluster, stack: Stack) -> None:
+    process = stack.start("--on", "slurm -p nowhere", SLURM_CONF=str(slurm_cluster.conf))
+    _, said = told(process, expect=2)
+    assert "Slurm does not take the job for first" in said
+    assert "invalid partition specified: nowhere" in said
+
+
+def _name(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text()
