@@ -130,21 +130,39 @@ def told(process: subprocess.Popen[str], *, expect: int = 0) -> tuple[dict[str, 
 def test_a_worker_of_dask_is_killed_and_another_builds(dask: DaskCluster, stack: Stack) -> None:
     process = stack.start("--on", dask.on)
     pid = stack.began()
-    [worker] = set(parents_of(pid)) & dask.workers
-    dask.processes.kill(worker)
+    program = parents_of(pid)[0]
+    os.kill(program, signal.SIGKILL)
     second = stack.began(but=pid)
-    assert not is_alive(pid)
+    [worker] = set(parents_of(second)) & dask.workers
+    dask.processes.kill(worker)
+    third = stack.began(but=second)
+    assert not any(map(is_alive, (pid, second)))
     stack.go.touch()
     packages, said = told(process)
     host = os.uname().nodename
     assert {one["status"] for one in packages.values()} == {"built"}
     assert {one["host"] for one in packages.values()} == {host}
-    assert f"first: its worker died on {host}; it is built again, attempt 2 of 3" in said
+    assert f"first: its worker died on {host}; it is built again, attempt 3 of 3" in said
+    assert f"first: its worker died on {host}, signal 9; it is built again, attempt 2 of" in said
     assert packages["second"]["log"].endswith("logs/build/made/second.log")
-    assert not is_alive(second)
+    assert not is_alive(third)
     assert stack.desks() == []
     again, _ = told(stack.start())
     assert {one["status"] for one in again.values()} == {"cached"}
+
+
+def test_a_package_that_kills_its_workers_is_given_up(dask: DaskCluster, stack: Stack) -> None:
+    process = stack.start("--on", dask.on, "--keep-going")
+    pid = 0
+    for _ in range(3):
+        pid = stack.began(but=pid)
+        os.kill(parents_of(pid)[0], signal.SIGKILL)
+    packages, said = told(process, expect=5)
+    assert (packages["first"]["status"], packages["second"]["because"]) == ("failed", "first")
+    assert "first: 3 workers died over it, the last one on " in said
+    assert ", signal 9" in said
+    until(lambda: not is_alive(pid), "the end of the build")
+    assert not (stack.cache / "builds" / "wheels").exists()
 
 
 def test_an_interrupt_ends_what_was_handed_out(dask: DaskCluster, stack: Stack) -> None:
