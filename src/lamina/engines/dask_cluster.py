@@ -11,7 +11,6 @@ import os
 import platform
 import sys
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,11 +36,12 @@ class Dask:
 
     def connect(self, directory: Path) -> None:
         """Find the scheduler, and let each of its workers look at the directory."""
-        if find_spec("distributed") is None:
+        try:
+            from distributed import Client
+        except ImportError as error:
             raise NotSupportedError(
                 "--on dask: dask.distributed is not installed", hints=["pip install 'lamina[dask]'"]
-            )
-        from distributed import Client
+            ) from error
 
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         try:
@@ -59,7 +59,7 @@ class Dask:
                 f"the scheduler of Dask at {self.address} has no workers",
                 hints=[f"dask worker tcp://{self.address}"],
             )
-        _check(found)
+        check_workers(found)
 
     def start(self, name: str, module: str, place: Path, output: Path) -> _Task:
         """Submit a task that runs the program in a process of its own."""
@@ -109,7 +109,7 @@ def look(directory: str) -> dict[str, Any]:
     }
 
 
-def _check(found: dict[str, Any]) -> None:
+def check_workers(found: dict[str, Any]) -> None:
     """Raise NotSupportedError for workers that cannot build for this machine."""
     from importlib.metadata import version
 
