@@ -130,27 +130,24 @@ def told(process: subprocess.Popen[str], *, expect: int = 0) -> tuple[dict[str, 
 def test_a_worker_of_dask_is_killed_and_another_builds(dask: DaskCluster, stack: Stack) -> None:
     process = stack.start("--on", dask.on)
     pid = stack.began()
-    program = parents_of(pid)[0]
-    os.kill(program, signal.SIGKILL)
-    second = stack.began(but=pid)
-    [worker] = set(parents_of(second)) & dask.workers
+    [worker] = set(parents_of(pid)) & dask.workers
     dask.processes.kill(worker)
-    third = stack.began(but=second)
-    assert not any(map(is_alive, (pid, second)))
+    second = stack.began(but=pid)
+    assert not is_alive(pid)
     stack.go.touch()
     packages, said = told(process)
     host = os.uname().nodename
     assert {one["status"] for one in packages.values()} == {"built"}
     assert {one["host"] for one in packages.values()} == {host}
-    assert f"first: its worker died on {host}; it is built again, attempt 3 of 3" in said
-    assert f"first: its worker died on {host}, signal 9; it is built again, attempt 2 of" in said
+    assert f"first: its worker died on {host}; it is built again, attempt 2 of 3" in said
     assert packages["second"]["log"].endswith("logs/build/made/second.log")
-    assert not is_alive(third)
+    assert not is_alive(second)
     assert stack.desks() == []
     again, _ = told(stack.start())
     assert {one["status"] for one in again.values()} == {"cached"}
 
 
+@pytest.mark.heavy
 def test_a_package_that_kills_its_workers_is_given_up(dask: DaskCluster, stack: Stack) -> None:
     process = stack.start("--on", dask.on, "--keep-going")
     pid = 0
@@ -159,8 +156,9 @@ def test_a_package_that_kills_its_workers_is_given_up(dask: DaskCluster, stack: 
         os.kill(parents_of(pid)[0], signal.SIGKILL)
     packages, said = told(process, expect=5)
     assert (packages["first"]["status"], packages["second"]["because"]) == ("failed", "first")
-    assert "first: 3 workers died over it, the last one on " in said
-    assert ", signal 9" in said
+    host = os.uname().nodename
+    assert f"first: its worker died on {host}, signal 9; it is built again, attempt 2 of 3" in said
+    assert f"first: 3 workers died over it, the last one on {host}, signal 9" in said
     until(lambda: not is_alive(pid), "the end of the build")
     assert not (stack.cache / "builds" / "wheels").exists()
 
@@ -174,9 +172,6 @@ def test_an_interrupt_ends_what_was_handed_out(dask: DaskCluster, stack: Stack) 
     until(lambda: not is_alive(pid), "the end of the build")
     assert stack.desks() == []
     assert not (stack.cache / "builds" / "wheels").exists()
-    stack.go.touch()
-    packages, _ = told(stack.start("--on", dask.on))
-    assert {one["status"] for one in packages.values()} == {"built"}
 
 
 def test_a_build_that_fails_is_not_tried_again(
@@ -193,6 +188,7 @@ def test_a_build_that_fails_is_not_tried_again(
     assert "another century" in Path(packages["first"]["log"]).read_text()
 
 
+@pytest.mark.heavy
 def test_wheels_of_a_cluster_are_those_of_this_machine(dask: DaskCluster, stack: Stack) -> None:
     stack.go.touch()
     there, _ = told(stack.start("--on", dask.on))
@@ -208,6 +204,7 @@ def test_wheels_of_a_cluster_are_those_of_this_machine(dask: DaskCluster, stack:
     assert saved.read_bytes() == saved.with_name("of-the-cluster").read_bytes()
 
 
+@pytest.mark.heavy
 def test_publish_builds_there_too(dask: DaskCluster, stack: Stack) -> None:
     stack.go.touch()
     answer = stack.lamina("publish", "--root", "root", "--json", "--on", dask.on)
@@ -216,6 +213,7 @@ def test_publish_builds_there_too(dask: DaskCluster, stack: Stack) -> None:
     assert module.read_text() == "saw = 1"
 
 
+@pytest.mark.heavy
 @pytest.mark.namespaces
 def test_workers_that_cannot_build_for_this_machine_are_named(
     dask: DaskCluster, stack: Stack, tmp_path: Path
@@ -258,6 +256,7 @@ def test_a_job_of_slurm_is_killed_and_another_builds(
     assert slurm_cluster.jobs() == []
 
 
+@pytest.mark.heavy
 @pytest.mark.slurm
 def test_a_step_daemon_that_is_killed_takes_its_build_along(
     slurm_cluster: SlurmCluster, stack: Stack
