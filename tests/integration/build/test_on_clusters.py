@@ -273,6 +273,19 @@ def test_a_step_daemon_that_is_killed_takes_its_build_along(
 
 
 @pytest.mark.slurm
+def test_jobs_that_wait_in_the_queue_are_cancelled(
+    slurm_cluster: SlurmCluster, stack: Stack
+) -> None:
+    on = "slurm --begin=now+1hour"
+    process = stack.start("--on", on, SLURM_CONF=str(slurm_cluster.conf))
+    until(slurm_cluster.jobs, "a job")
+    process.send_signal(signal.SIGTERM)
+    told(process, expect=130)
+    assert slurm_cluster.jobs() == []
+    assert stack.desks() == []
+
+
+@pytest.mark.slurm
 def test_what_sbatch_refuses_is_said(slurm_cluster: SlurmCluster, stack: Stack) -> None:
     process = stack.start("--on", "slurm -p nowhere", SLURM_CONF=str(slurm_cluster.conf))
     _, said = told(process, expect=2)

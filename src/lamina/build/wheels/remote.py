@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -25,7 +26,12 @@ from lamina.build.wheels.carrying import (
 from lamina.build.wheels.complaint import last_line
 from lamina.build.wheels.work import Asked, Built
 from lamina.core import fs, report
-from lamina.core.errors import BuildFailedError, InterruptedByUserError, LaminaError
+from lamina.core.errors import (
+    BuildFailedError,
+    InterruptedByUserError,
+    LaminaError,
+    StorageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +42,7 @@ if TYPE_CHECKING:
     from lamina.engines.api import Cluster, Ended, Task
 
 WORKER = "lamina.build.wheels.worker"
-_LOOK_SECONDS = 0.3
+_LOOK_SECONDS = 0.5
 _LATE_SECONDS = 90.0
 """Network file systems may show a new file that late."""
 _FORGOTTEN_SECONDS = 7 * 24 * 3600.0
@@ -102,8 +108,10 @@ class RemoteWorkers:
         try:
             self._cluster.close()
         finally:
-            if self._desk is not None:
-                fs.remove_tree(self._desk)
+            # A worker may be writing there; what stays is taken away after a week.
+            with suppress(StorageError):
+                if self._desk is not None:
+                    fs.remove_tree(self._desk)
 
     def _wait(self, work: Work, place: Path, task: Task) -> tuple[Reply | None, Ended | None]:
         """Wait for the reply, or for the end of a program that leaves none."""
@@ -120,6 +128,7 @@ class RemoteWorkers:
                 continue  # to look once more
             if ended is not None and time.monotonic() > late:
                 return None, ended
+        fs.remove_tree(place)  # who comes late finds no request
         raise InterruptedByUserError(f"{work.name}: interrupted")
 
     def _taken(self, work: Work, reply: Reply) -> Built | Asked:
