@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import (
+    build,
     closed,
     conda,
     export,
@@ -43,6 +44,7 @@ BENCHMARKS: dict[
     "conda-solve": (conda.solve, "hep-small"),
     "conda-install": (conda.install, "hep-small"),
     "conda-realise": (conda.realise, "hep-small"),
+    "build": (build.run, "source-stack"),
     "closed": (closed.run, "hep-large"),
     "startup": (startup.run, "hep-start"),
 }
