@@ -25,8 +25,7 @@ from lamina.build.wheels.making import Bench
 from lamina.build.wheels.order import Order
 from lamina.build.wheels.system import compiler_of
 from lamina.build.wheels.work import Asked, Built, Kit, Work
-from lamina.core.errors import ConflictError, NotSupportedError
-from lamina.core.hold import hold
+from lamina.core.errors import NotSupportedError
 from lamina.engines.interpreters import MachineInterpreters
 from lamina.engines.uv_program import UvProgram
 from lamina.model.artifacts import Artifact
@@ -61,7 +60,8 @@ def work_of(environ: dict[str, str], top: Path, **more: list[str]) -> Work:
     bench = Bench(
         directory=cache / "work", logs=top / "logs", target=Target(current_platform(), SERIES),
         interpreter=MachineInterpreters(environ=environ).search(SERIES),
-        uv=UvProgram(environ=environ), environ=environ, flags={}, jobs=None, walls="none", hints={},
+        uv=UvProgram(environ=environ), environ=environ, flags={}, jobs=None,
+        walls="none", seconds=None, hints={},
     )  # fmt: skip
     inputs = {"name": "alpha", "network": False, "compiler": compiler_of(environ)}
     return Work(
@@ -148,15 +148,3 @@ def test_who_does_not_see_the_request_says_so(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == NOT_SHARED
     assert "of another" in done.stderr
-
-
-def test_another_build_of_the_package_is_waited_for(work: Work) -> None:
-    from lamina.build.wheels.work import work_on
-
-    work.bench.directory.mkdir(parents=True)
-    with (
-        hold(work.bench.directory / "alpha.lock", "pid 1"),
-        pytest.raises(ConflictError, match="alpha is being built by pid 1"),
-    ):
-        work_on(replace(work, patience=0.3))
-    assert isinstance(work_on(work), Built)
