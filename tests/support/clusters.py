@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -74,6 +75,16 @@ def parents_of(pid: int) -> list[int]:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
         pid = int(text.rpartition(")")[2].split()[1])
         found.append(pid)
+    return found
+
+
+def processes_in(directory: Path) -> list[int]:
+    """Return the processes that work in a directory."""
+    found = []
+    for one in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.readlink(one / "cwd") == str(directory):  # noqa: PTH115
+                found.append(int(one.name))
     return found
 
 
