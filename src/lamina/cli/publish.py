@@ -114,7 +114,6 @@ def _request(
     log = fresh_log(cache / "logs" / f"publish-{stack.stack.name}-{version}.log")
     uv = UvProgram(environ=environ, log=log)
     lock, heritage = current_lock(stack, path, root=root, environ=environ, save=save)
-    conda = conda_supply(lock, path.parent, environ, cache)
     interpreter = choose_interpreter(lock, target, python, heritage.parents, environ)
     indexes = index_addresses(heritage.stack, environ)
     request = PublishRequest(
@@ -137,7 +136,7 @@ def _request(
         key=key,
         known=known_of,
         backend=backend_of(root, environ, now),
-        conda=conda,
+        conda=conda_supply(lock, path.parent, environ, cache),
     )
     return _building(request, path, indexes, workers)
 
