@@ -17,17 +17,23 @@ if TYPE_CHECKING:
 LEVEL = 12
 """Within 3 % of the size of level 19 for what Python packages hold, in a sixth of the time."""
 ZstdError = zstd.ZstdError
+_JOB = 1 << 23
+"""Bytes that a thread takes at once: half of zstd's own, and several are in memory for each."""
+_OVERLAP_LOG = 8
+"""Each sees half a window of the one before it, so that small ones make nothing larger."""
 _WINDOW_LOG_MAX = 31
 """What conda's archives of level 22 may ask for."""
 
 
 @contextmanager
-def compressing(stream: IO[bytes], *, level: int = LEVEL) -> Iterator[IO[bytes]]:
+def compressing(stream: IO[bytes], *, level: int = LEVEL, threads: int = 2) -> Iterator[IO[bytes]]:
     """Compress into ``stream``; the bytes depend on content and level only."""
     # With a worker or more the output no longer depends on how many there are.
     options = {
         int(zstd.CompressionParameter.compression_level): level,
-        int(zstd.CompressionParameter.nb_workers): 2,
+        int(zstd.CompressionParameter.nb_workers): threads,
+        int(zstd.CompressionParameter.job_size): _JOB,
+        int(zstd.CompressionParameter.overlap_log): _OVERLAP_LOG,
         int(zstd.CompressionParameter.checksum_flag): 1,
     }
     with zstd.ZstdFile(stream, "wb", options=options) as packed:

@@ -5,16 +5,18 @@ Owners are root and every member has one time, so only content, modes and names 
 
 from __future__ import annotations
 
+import os
 import stat
 import struct
 import tarfile
 import time
 import zipfile
-import zlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Literal, Protocol, cast, get_args
+
+from zlib_ng import zlib_ng as zlib
 
 from lamina.archive.zstd import compressing
 
@@ -26,7 +28,10 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 LEVEL = 9
 """Of zstd: what conda-pack uses."""
-GZIP_LEVEL = 6
+GZIP_LEVEL = 5
+"""Of zlib-ng: 2 % smaller than zlib's level 4, conda-pack's, in two thirds of the time."""
+_MOST = 4
+"""Threads: each takes tens of megabytes, and whole nodes have hundreds of cores."""
 _BLOCK = 1 << 19
 _WINDOW = 1 << 15
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -158,6 +163,12 @@ def _deflated(data: bytes, known: bytes, *, end: bool) -> bytes:
     return maker.compress(data) + maker.flush(how)
 
 
+def threads() -> int:
+    """Return how many threads compress: one for each core of this process, and at most 4."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(_MOST, cores or 1)
+
+
 @contextmanager
 def archiving(stream: IO[bytes], form: Format, seconds: int) -> Iterator[ArchiveWriter]:
     """Write an archive into a stream; ``seconds`` since 1970 is the time of every member."""
@@ -166,10 +177,10 @@ def archiving(stream: IO[bytes], form: Format, seconds: int) -> Iterator[Archive
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
                 yield ZipWriter(archive, seconds)
         case "tar.zst":
-            with compressing(stream, level=LEVEL) as packed:
+            with compressing(stream, level=LEVEL, threads=threads()) as packed:
                 yield from _tarring(packed, seconds)
         case "tar.gz":
-            with ThreadPoolExecutor(2) as pool:
+            with ThreadPoolExecutor(threads()) as pool:
                 gzip = GzipStream(stream, seconds, pool)
                 yield from _tarring(cast("IO[bytes]", gzip), seconds)
                 gzip.close()

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Literal, cast
 
 from lamina.archive.zstd import compressing
 from lamina.export.oci.blobs import Descriptor, HashingStream
-from lamina.export.writers import LEVEL, GzipStream, TarWriter
+from lamina.export.writers import LEVEL, GzipStream, TarWriter, threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -72,10 +72,10 @@ def writing_layer(blobs: Blobs, title: str, compression: Compression) -> Iterato
 @contextmanager
 def _compressed(stream: IO[bytes], compression: Compression) -> Iterator[IO[bytes]]:
     if compression == "zstd":
-        with compressing(stream, level=LEVEL) as packed:
+        with compressing(stream, level=LEVEL, threads=threads()) as packed:
             yield packed
         return
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         gzip = GzipStream(stream, 0, pool)
         yield cast("IO[bytes]", gzip)
         gzip.close()
