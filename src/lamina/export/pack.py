@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACK_SCHEMA = 1
-_SMALLEST = 0.15
+SMALLEST = 0.15
 """What is left of programs and byte code when they are compressed, at least."""
 
 
@@ -67,7 +67,7 @@ def write_pack(cargo: Cargo, path: Path, form: Format) -> Packed:
     Raises ConflictError where there is something, StorageError when there is no space, also in the
     middle of it, IntegrityError when a file is not as it was published.
     """
-    check_writable(cargo, path)
+    check_writable(cargo, path, least=1.0 if form == "tar" else SMALLEST)
     with fs.replacing(path) as stream:
         with archiving(stream, form, cargo.seconds) as writer:
             named = fill(cargo, Loader(cargo, writer))
@@ -75,8 +75,11 @@ def write_pack(cargo: Cargo, path: Path, form: Format) -> Packed:
     return Packed(path=path, size=size, content=cargo.size, named=len(named))
 
 
-def check_writable(cargo: Cargo, path: Path) -> None:
-    """Raise ConflictError, UsageError or StorageError where nothing of it can be written."""
+def check_writable(cargo: Cargo, path: Path, *, least: float = SMALLEST) -> None:
+    """Raise ConflictError, UsageError or StorageError where nothing of it can be written.
+
+    ``least``: what is left of the files, of 1.
+    """
     if path.exists() or path.is_symlink():
         raise ConflictError(f"{path}: is there already", hints=[f"rm {shlex.quote(str(path))}"])
     try:
@@ -85,7 +88,7 @@ def check_writable(cargo: Cargo, path: Path) -> None:
     except RefusedError as error:
         raise UsageError(f"{error.message}: it could not be replaced elsewhere") from error
     directory = path.absolute().parent
-    require_space(directory, int(cargo.size * _SMALLEST), what=f"a pack of {cargo.name}")
+    require_space(directory, int(cargo.size * least), what=f"a pack of {cargo.name}")
 
 
 def fill(cargo: Cargo, loader: Loader) -> list[Named]:

@@ -383,6 +383,11 @@ def test_a_full_disk_leaves_nothing(shipped: Shipped, tmp_path: Path) -> None:
         request = image_request(shipped.release, shipped.environ, tmp_path / "scratch")
         with pytest.raises(StorageError, match=r"needs .* MB, and .* are free"):
             ship([request], small / "layout")
+        # A tar of it is written beside it.
+        run("mount", "-o", f"remount,size={int(request.cargo.size * 0.25)}", small)
+        with pytest.raises(StorageError, match=r"needs .* MB, and .* are free"):
+            ship([request], small / "image.tar")
+        run("mount", "-o", "remount,size=2m", small)
         # What is not known before: sizes that the listing does not have.
         entries = {
             path: dataclasses.replace(one, size=0, sha256="")

@@ -206,9 +206,17 @@ def test_what_is_there_is_not_overwritten(shipped: Shipped, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("size", "why"), [("4m", "needs 13 MB"), ("20m", "no space left")], ids=["before", "meanwhile"]
+    ("name", "size", "why"),
+    [
+        ("small.tar.zst", "4m", "needs 13 MB"),
+        ("small.tar", "20m", "needs 8. MB"),
+        ("small.tar.zst", "20m", "no space left"),
+    ],
+    ids=["before", "before, not compressed", "meanwhile"],
 )
-def test_a_full_disk_leaves_nothing(shipped: Shipped, tmp_path: Path, size: str, why: str) -> None:
+def test_a_full_disk_leaves_nothing(
+    shipped: Shipped, tmp_path: Path, name: str, size: str, why: str
+) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(small)]
@@ -216,7 +224,7 @@ def test_a_full_disk_leaves_nothing(shipped: Shipped, tmp_path: Path, size: str,
         pytest.skip("no mounts for this user")
     try:
         with pytest.raises(StorageError, match=why):
-            pack(shipped.release, small / "small.tar.zst", shipped.environ)
+            pack(shipped.release, small / name, shipped.environ)
         assert not [one for one in small.iterdir() if one.is_file()]
     finally:
         subprocess.run(["umount", small], check=True)

@@ -67,7 +67,9 @@ def ship_image(requests: Sequence[ImageRequest], destination: Destination) -> Sh
             hints=[f"--platform {requests[0].cargo.platform}", "--format layout"],
         )
     content = sum(one.cargo.size for one in requests)
-    require_space(directory, int(content * _SMALLEST), what="the image")
+    # A tar is written from a layout, which is there until it is done.
+    times = 2 if path is not None and _is_tar(path, destination.form) else 1
+    require_space(directory, int(content * _SMALLEST * times), what="the image")
     with tempfile.TemporaryDirectory(prefix=".lamina-image-", dir=directory) as scratch:
         blobs = Blobs(Path(scratch, "layout"))
         fs.make_directory(blobs.directory)
@@ -80,7 +82,10 @@ def ship_image(requests: Sequence[ImageRequest], destination: Destination) -> Sh
         if destination.send is not None:
             destination.send(blobs, images, top)
         if path is not None:
-            _put(blobs.layout, path, requests[0], as_tar=destination.form == "docker")
+            if _is_tar(path, destination.form):
+                write_layout_tar(blobs.layout, path, requests[0].cargo.seconds)
+            else:
+                fs.rename(blobs.layout, path)
     layers = {one.digest: one.size for image in images for one in image.layers}
     return Shipped(digest=top.digest, images=images, size=sum(layers.values()))
 
@@ -111,8 +116,5 @@ def _add_docker(blobs: Blobs, image: BuiltImage, name: str) -> None:
     fs.write_bytes(blobs.layout / "manifest.json", json_bytes([value]), durable=False)
 
 
-def _put(layout: Path, path: Path, request: ImageRequest, *, as_tar: bool) -> None:
-    if as_tar or path.name.endswith(".tar"):
-        write_layout_tar(layout, path, request.cargo.seconds)
-    else:
-        fs.rename(layout, path)
+def _is_tar(path: Path, form: ImageForm) -> bool:
+    return form == "docker" or path.name.endswith(".tar")
