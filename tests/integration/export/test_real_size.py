@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from benchmarks.memory import measured
 
 from lamina.core import fs
 from support.command_line import CommandLine
 from support.containers import run as run_program
-from support.memory import measured
 from support.packs import run, unpacked
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -25,6 +26,8 @@ class Used:
     said: str
     peak: int
     """The most bytes that it and its children had at one time; what they share counts for each."""
+    seconds: float
+    """Processor time of all of them."""
 
 
 def resident(process: int) -> int:
@@ -50,9 +53,20 @@ def measured(*argv: str | Path, environ: Mapping[str, str]) -> Used:
             stdout=said,
             stderr=subprocess.STDOUT,
         )
-        peak = 0
+        peak, before = 0, _processor_time()
         while process.poll() is None:
             peak = max(peak, resident(process.pid))
             time.sleep(_INTERVAL)
         said.seek(0)
-        return Used(code=process.returncode, said=said.read(), peak=peak)
+        return Used(
+            code=process.returncode,
+            said=said.read(),
+            peak=peak,
+            seconds=_processor_time() - before,
+        )
+
+
+def _processor_time() -> float:
+    """Return what all children that have ended took, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
