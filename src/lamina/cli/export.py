@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, assert_never, cast, get_args
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 ListForm = Literal["requirements", "pylock", "explicit", "environment", "pixi", "pixi-lock"]
 TextForm = Literal[ListForm, "sbom", MetapackageForm]
 Form = Literal[TextForm, FilesForm]
+_OF_LAYERS = frozenset({"pack", "installer", "oci", "squashfs"})
+"""Forms that look themselves at a layer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,8 @@ class _Wanted:
     lock: Lock
     stack: Stack | None
     targets: tuple[Target, ...]
+    remarks: tuple[str, ...]
+    """What whoever installs from it has to know."""
 
 
 @click.command()
@@ -101,6 +106,8 @@ def export(
     """
     check_options(form, special, {"--target": target, "--digest": digest})
     destination = output_path(form, destination)
+    if source is not None and form not in _OF_LAYERS:
+        _refuse_layer(form, source)
     if holds_files(form):
         export_files(output, form, special, source=source, path=destination, root=root)
         return
@@ -115,6 +122,21 @@ def export(
     )
 
 
+def _refuse_layer(form: Form, source: str) -> None:
+    """Raise UsageError for a layer, which has no lock as a stack has."""
+    from lamina.layer.base import is_layer
+
+    if is_layer(Path(source)):
+        raise UsageError(
+            f"{source}: a layer, and {form} is made of a release"
+            + ("" if form in get_args(FilesForm) else " or a lock"),
+            hints=[
+                "--as pack puts a layer into an archive",
+                f"lamina layer lock {shlex.quote(source)} writes it as one document",
+            ],
+        )
+
+
 def _export_lock(
     output: Output,
     found: _Source,
@@ -125,15 +147,23 @@ def _export_lock(
     destination: Path | None,
     root: Path,
 ) -> None:
-    from lamina.lock.files import load_lock
+    from lamina.export.remarks import Origin, list_remarks
+    from lamina.export.sbom import dump_lock_sbom, dump_release_sbom, is_release
 
-    if not found.lock_path.exists():
-        problem = Problem(where="", found="there is no lock")
-        raise DocumentError(found.lock_path, [problem], hints=["lamina lock"])
-    lock = load_lock(found.lock_path)
+    lock = _load(found.lock_path)
     if digest is not None and (form != "explicit" or not lock.conda):
         raise UsageError("--digest is about conda's explicit list, which this is not")
-    stack = None if form == "sbom" else _stack(found, lock, root)
+    if form == "sbom" and is_release(found.lock_path):
+        _deliver(
+            output, found, form, destination, dump_release_sbom(found.stack_path.parent, target)
+        )
+        return
+    stack = _stack(found, lock, root)
+    targets = _targets(form, lock, target)
+    origin = Origin(lock=lock, stack=stack, directory=found.stack_path.parent, targets=targets)
+    remarks = list_remarks(form, origin)
+    for one in remarks:
+        report.warn(one)
     match form:
         case "wheel" | "conda":
             choice = MetapackageChoice(
@@ -142,17 +172,33 @@ def _export_lock(
                 lock_path=found.lock_path,
                 stack=stack,
                 stack_path=found.stack_path,
-                targets=_targets(form, lock, target),
+                targets=targets,
                 directory=destination,
             )
             export_metapackage(output, choice)
             return
         case "sbom":
-            text = _bill(found.lock_path, lock, target)
+            text = dump_lock_sbom(
+                lock, targets[0], environ=environment(), alterations=origin.alterations()
+            )
         case _:
-            targets = _targets(form, lock, target)
-            wanted = _Wanted(form=form, lock=lock, stack=stack, targets=targets)
+            wanted = _Wanted(form=form, lock=lock, stack=stack, targets=targets, remarks=remarks)
             text = _text(wanted, found.stack_path.parent, digest or "md5")
+    _deliver(output, found, form, destination, text)
+
+
+def _load(path: Path) -> Lock:
+    from lamina.lock.files import load_lock
+
+    if not path.exists():
+        problem = Problem(where="", found="there is no lock")
+        raise DocumentError(path, [problem], hints=["lamina lock"])
+    return load_lock(path)
+
+
+def _deliver(
+    output: Output, found: _Source, form: TextForm, destination: Path | None, text: str
+) -> None:
     if destination is not None:
         fs.write_text(destination, text)
     value = {"form": form, "lock": str(found.lock_path)}
@@ -197,14 +243,6 @@ def _inside(internal: Path) -> _Source:
     return _Source(lock_path=internal / LOCK_NAME, stack_path=internal / "stack.toml")
 
 
-def _bill(lock_path: Path, lock: Lock, target: str | None) -> str:
-    from lamina.export.sbom import dump_lock_sbom, dump_release_sbom, is_release
-
-    if is_release(lock_path):
-        return dump_release_sbom(lock_path.parent, target)
-    return dump_lock_sbom(lock, _targets("sbom", lock, target)[0], environ=environment())
-
-
 def _text(wanted: _Wanted, directory: Path, digest: DigestKind) -> str:
     from lamina.engines.index_addresses import IndexAddresses, cache_directory
     from lamina.export.addresses import dump_addresses
@@ -220,7 +258,9 @@ def _text(wanted: _Wanted, directory: Path, digest: DigestKind) -> str:
     environ = environment()
     indexes = index_addresses(wanted.stack, environ)
     locator = IndexAddresses(environ, indexes, cache_directory(environ))
-    request = ExportRequest(lock=wanted.lock, targets=wanted.targets, indexes=indexes)
+    request = ExportRequest(
+        lock=wanted.lock, targets=wanted.targets, indexes=indexes, remarks=wanted.remarks
+    )
     if wanted.lock.conda and wanted.form in ("requirements", "pylock"):
         count = len({one.name for one in wanted.lock.conda})
         report.warn(f"not in {wanted.form}, being conda packages: {count}")

@@ -99,6 +99,12 @@ def lock(
 )
 @click.option("--flat", is_flag=True, help="Stand on no base: its packages come along.")
 @click.option(
+    "--unpatched",
+    is_flag=True,
+    help="With --flat: take packages as they were published where the base patched, hooked or "
+    "compiled them in its own way, and no built wheel is found.",
+)
+@click.option(
     "--python",
     type=click.Path(path_type=Path, dir_okay=False),
     help="With --flat: the interpreter [default: one of the series found on this machine].",
@@ -139,6 +145,7 @@ def restore(
     channels: tuple[str, ...],
     root: Path,
     flat: bool,
+    unpatched: bool,
     dry_run: bool,
 ) -> None:
     """Make a layer again from what lamina layer lock wrote; - reads it from standard input."""
@@ -151,10 +158,7 @@ def restore(
     )
     from lamina.layer.paper.restore import restore as act
 
-    if flat and base is not None:
-        raise click.UsageError("--flat stands on no base: leave --on out.")
-    if python is not None and not flat:
-        raise click.UsageError("--python is for --flat; a layer has the interpreter of its base.")
+    _refuse_mixtures(flat=flat, base=base, python=python, unpatched=unpatched)
     request = RestoreRequest(
         lock=_paper(lockfile),
         directory=layer_directory(directory),
@@ -162,6 +166,7 @@ def restore(
         environ=environment(),
         on=base,
         flat=flat,
+        unpatched=unpatched,
         python=python,
         links=links,
         indexes=_addresses(indexes),
@@ -174,6 +179,15 @@ def restore(
     if not dry_run:
         text += f"\n{activation_hint(str(request.directory))}"
     output.result(text, plan_value(plan) | {"done": not dry_run})
+
+
+def _refuse_mixtures(*, flat: bool, base: str | None, python: Path | None, unpatched: bool) -> None:
+    if flat and base is not None:
+        raise click.UsageError("--flat stands on no base: leave --on out.")
+    if python is not None and not flat:
+        raise click.UsageError("--python is for --flat; a layer has the interpreter of its base.")
+    if unpatched and not flat:
+        raise click.UsageError("--unpatched is for --flat; a base has what it did to its packages.")
 
 
 def _paper(given: str) -> PaperLock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -17,7 +17,14 @@ from cyclonedx.model import (
     XsUri,
 )
 from cyclonedx.model.bom import Bom, BomMetaData
-from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.component import (
+    Component,
+    ComponentType,
+    Diff,
+    Patch,
+    PatchClassification,
+    Pedigree,
+)
 from cyclonedx.model.dependency import Dependency
 from cyclonedx.model.license import LicenseAcknowledgement
 from cyclonedx.model.tool import ToolRepository
@@ -51,6 +58,10 @@ class Part:
     """The address of the git repository and the commit that it is built from."""
     path: str | None = None
     """Where it was, for what its author has beside the stack."""
+    patches: tuple[tuple[str, str | None], ...] = ()
+    """What it was patched with before it was built: names, and digests where they are known."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """What else makes it another one than its file, as properties."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +163,28 @@ def _component(part: Part) -> Component:
         if part.licence
         else [],
         external_references=[*_website(part.home_page), *_vcs(part.repository)],
-        properties=_properties(told),
+        pedigree=_pedigree(part),
+        properties=[*_properties({**told, **part.told}), *_patch_properties(part)],
     )
+
+
+def _pedigree(part: Part) -> Pedigree | None:
+    """Return how a package came to differ from what is published; None: it does not."""
+    if not part.patches and not part.told:
+        return None
+    patches = [
+        Patch(type=PatchClassification.UNOFFICIAL, diff=Diff(url=XsUri(quote(name))))
+        for name, _ in part.patches
+    ]
+    return Pedigree(patches=patches, notes="its hash is that of the file it was made from")
+
+
+def _patch_properties(part: Part) -> list[Property]:
+    """Return the digests of patches, which the format has no place for with the patches."""
+    return [
+        Property(name="lamina:patch", value=f"{name} sha256:{digest}" if digest else name)
+        for name, digest in part.patches
+    ]
 
 
 def _conda_component(part: CondaPart) -> Component:

@@ -27,4 +27,4 @@ def dump_addresses(request: ExportRequest, locator: ArtifactLocator) -> str:
         for one in artifacts
     ]
     lines += [git_requirement(one) for _, one in sorted(origins.items())]
-    return "\n".join([f"# {request.heading}", *lines]) + "\n"
+    return "\n".join([*request.head, *lines]) + "\n"

@@ -37,6 +37,8 @@ class ExportRequest:
     lock: Lock
     targets: tuple[Target, ...]
     indexes: Mapping[IndexName, str]
+    remarks: tuple[str, ...] = ()
+    """What whoever installs from the list has to know, one line each."""
 
     def files(self) -> list[ExportedFile]:
         """Return each file once, by package, version and name."""
@@ -57,6 +59,11 @@ class ExportRequest:
         """One line that says what this is."""
         targets = ", ".join(map(str, self.targets))
         return f"{self.lock.stack} for {targets}, written by lamina export"
+
+    @property
+    def head(self) -> list[str]:
+        """The comment lines that a list begins with."""
+        return [f"# {one}" for one in (self.heading, *self.remarks)]
 
 
 def joined_markers(targets: Iterable[Target]) -> str:

@@ -41,7 +41,8 @@ def dump_pylock_export(request: ExportRequest, locator: ArtifactLocator) -> str:
         origins={(one.name, one.version): [*pylock_lines(one)] for one in origins.values()},
     )
     public = {one: without_credentials(address) for one, address in addresses.items()}
-    return dump_pylock([one.artifact for one in files], public, settings)
+    text = dump_pylock([one.artifact for one in files], public, settings)
+    return "".join(f"# {one}\n" for one in request.remarks) + text
 
 
 def _requires_python(targets: tuple[Target, ...]) -> str:

@@ -26,7 +26,7 @@ def dump_requirements(request: ExportRequest, locator: ArtifactLocator) -> str:
     """
     refuse_origins(request.lock, request.targets, "requirements", paths_only=True)
     origins = packages_of_no_index(request.lock, request.targets)
-    lines = [f"# {request.heading}"]
+    lines = request.head
     for one in request.files() if origins else ():
         if one.artifact.package in origins:
             text = git_requirement(origins[one.artifact.package])

@@ -11,6 +11,7 @@ from lamina.core.errors import UsageError
 from lamina.lock.files import LOCK_NAME, load_lock
 from lamina.model.document import read_document
 from lamina.model.platforms import Target
+from lamina.release.alterations import release_alterations
 from lamina.release.contents import read_installed
 from lamina.release.manifest import load_manifest
 from lamina.release.root import INTERNAL, MANIFEST_NAME
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.lock.document import Lock
+    from lamina.model.names import PackageName
+    from lamina.release.alterations import Alteration
 
 
 def is_release(lock_path: Path) -> bool:
@@ -50,11 +53,18 @@ def dump_release_sbom(internal: Path, wanted: str | None) -> str:
         created=manifest.created,
         tools={"lamina": manifest.tools.lamina, "uv": manifest.tools.uv},
         installed={one.name: one for one in read_installed(internal.parent)},
+        alterations=release_alterations(internal.parent),
     )
     return dump_sbom(subject, load_lock(internal / LOCK_NAME))
 
 
-def dump_lock_sbom(lock: Lock, target: Target, *, environ: Mapping[str, str]) -> str:
+def dump_lock_sbom(
+    lock: Lock,
+    target: Target,
+    *,
+    environ: Mapping[str, str],
+    alterations: Mapping[PackageName, Alteration],
+) -> str:
     """Return the bill of a lock for one target; what nobody has installed has no licences yet."""
     subject = Subject(
         stack=lock.stack,
@@ -63,5 +73,6 @@ def dump_lock_sbom(lock: Lock, target: Target, *, environ: Mapping[str, str]) ->
         python=None,
         created=source_date(environ) or datetime.now(UTC),
         tools={"lamina": version("lamina")},
+        alterations=alterations,
     )
     return dump_sbom(subject, lock)

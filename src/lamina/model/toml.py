@@ -15,7 +15,9 @@ def toml_text(value: object) -> str:
 
 
 def toml_value(value: object) -> str:
-    """Return a string, or an inline table of strings."""
+    """Return a string, an array of strings, or an inline table of strings."""
+    if isinstance(value, tuple):
+        return toml_texts(value)
     if isinstance(value, dict):
         return f"{{ {', '.join(f'{name} = {toml_text(one)}' for name, one in value.items())} }}"
     return toml_text(value)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lamina.lock.document import Lock, LockedPackage
     from lamina.model.names import PackageName
     from lamina.model.platforms import Target
+    from lamina.release.alterations import Alteration
     from lamina.release.contents import Content
 
 SBOM_NAME = "sbom.cdx.json"
@@ -44,6 +45,8 @@ class Subject:
     """What made it, by version."""
     installed: Mapping[PackageName, Content] = field(default_factory=dict)
     """What the packages say of themselves, where they are there."""
+    alterations: Mapping[PackageName, Alteration] = field(default_factory=dict)
+    """What is done to them beside installing their files."""
 
 
 def dump_sbom(subject: Subject, lock: Lock) -> str:
@@ -55,6 +58,7 @@ def dump_sbom(subject: Subject, lock: Lock) -> str:
         exact_environment(target, subject.python) if subject.python else target.marker_environment()
     )
     needs = {name: _needs(one, environment) for name, one in locked.items()}
+    altered = subject.alterations
     needed = {name for several in needs.values() for name in several}
     bill = Bill(
         name=subject.stack,
@@ -71,6 +75,8 @@ def dump_sbom(subject: Subject, lock: Lock) -> str:
                 needs=needs[one.package],
                 repository=_repository(locked[one.package]),
                 path=_path(locked[one.package]),
+                patches=altered[one.package].patches if one.package in altered else (),
+                told=_told(altered.get(one.package)),
             )
             for one in lock.artifacts_for(target)
         ),
@@ -82,6 +88,18 @@ def dump_sbom(subject: Subject, lock: Lock) -> str:
         },
     )
     return dump_bill(bill)
+
+
+def _told(altered: Alteration | None) -> dict[str, str]:
+    """Return what a package was given beside patches: names, as the values may be anything."""
+    if altered is None:
+        return {}
+    told = {
+        "lamina:build": altered.build,
+        "lamina:hooks": " ".join(altered.hooks),
+        "lamina:build-variables": " ".join(altered.variables),
+    }
+    return {name: text for name, text in told.items() if text}
 
 
 def _conda_part(one: LockedConda) -> CondaPart:

@@ -15,6 +15,7 @@ from lamina.engines.signing import sign
 from lamina.engines.uv_python import version_of_uv
 from lamina.lock.files import LOCK_NAME, digest_of_lock, dump_lock
 from lamina.model.digests import digest_of_bytes
+from lamina.release.alterations import release_alterations
 from lamina.release.conda_part import keep_records_true
 from lamina.release.contents import read_installed
 from lamina.release.licences import UNKNOWN, summary_of
@@ -214,6 +215,7 @@ def _about(draft: Draft) -> Subject:
         created=made.created if made else source_date(request.environ) or request.now,
         tools=made.tools.model_dump() if made else tools,
         installed={one.name: one for one in read_installed(draft.stage)},
+        alterations=release_alterations(draft.stage, request.stack),
     )
 
 

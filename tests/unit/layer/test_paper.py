@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lamina.core.errors import DocumentError
 from lamina.engines.probe import PROBE_SCHEMA, BaseProbe, Distribution, content_digest
+from lamina.layer.base import Base, Place
 from lamina.layer.document import LayerBound
 from lamina.layer.paper.bases import differences
 from lamina.layer.paper.document import (
@@ -241,5 +243,6 @@ def test_the_digest_is_that_of_the_base() -> None:
     ids=["same", "more", "less", "other", "series", "patch-level", "platform"],
 )
 def test_differences(there: BaseProbe, expected: list[str]) -> None:
-    assert differences(paper().base, there) == expected
+    place = Place(given="env", kind="env", python=Path("/b/bin/python"), prefix=Path("/b"))
+    assert differences(paper().base, Base(place=place, probe=there)) == expected
     assert (there.digest == paper().base.digest) == (not expected)

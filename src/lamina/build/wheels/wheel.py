@@ -17,6 +17,7 @@ from lamina.core import fs
 from lamina.core.errors import BuildFailedError
 from lamina.model.platforms import SystemFloor
 from lamina.press.wheel_writing import write_wheel
+from lamina.release.alterations import BUILD_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from lamina.model.artifacts import Artifact
     from lamina.model.platforms import Target
 
-INSIDE_NAME = "lamina-build.json"
-"""In the metadata of a built wheel: what went into it."""
 _NEWEST = SystemFloor(glibc=(2, 99), macos=(99, 0))
 """What is built here is for here, however new that is."""
 _MOMENT = datetime(1980, 1, 1, tzinfo=UTC)
@@ -60,7 +59,7 @@ def finish_wheel(
         refuse_another(told.get("Name", ""), told.get("Version", ""), artifact, built.name)
         settle(tree)
         text = json.dumps(inputs, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        fs.write_text(infos[0] / INSIDE_NAME, text, durable=False)
+        fs.write_text(infos[0] / BUILD_NAME, text, durable=False)
         for old in ("RECORD", "RECORD.jws", "RECORD.p7s"):
             fs.remove_file(infos[0] / old)
         files = [path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()]

@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 from lamina.core.errors import IntegrityError, LaminaError
 from lamina.layer.base import Base, Place, find_place, look_at
+from lamina.layer.paper.recorded import recorded_alterations, recorded_files
 from lamina.model.platforms import current_platform
 from lamina.release.root import ROOT_MARKER, Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lamina.engines.probe import BaseProbe
     from lamina.layer.paper.document import PaperBase, PaperLock
     from lamina.model.digests import Sha256
 
@@ -24,28 +26,31 @@ def find_base(lock: PaperLock, *, on: str | None, root: Path, environ: Mapping[s
     """Return a base of the content that a lock names.
 
     ``on`` is the one that the user wants; without it, the recorded place and then the releases of
-    ``root`` are looked at. Raises IntegrityError naming the differences, and what ``look_at``
-    raises for ``on``.
+    ``root`` are looked at. Where a base has recorded from which files it is, these have to be those
+    of the lock. Raises IntegrityError naming the differences, and what ``look_at`` raises for
+    ``on``.
     """
     wanted = lock.base
     if on is not None:
         base = look_at(find_place(on, root=root, environ=environ), environ=environ)
-        if base.probe.digest != wanted.digest:
-            raise _another(f"{on} is another base than the lock's", wanted, base.probe)
+        if differences(wanted, base):
+            raise _another(f"{on} is another base than the lock's", wanted, base)
         return base
     place = recorded_place(wanted)
     there = _looked_at(place, environ) if place.python.exists() else None
-    if there is not None and there.probe.digest == wanted.digest:
+    if there is not None and not differences(wanted, there):
         return there
-    if (same := find_same(wanted.digest, root=root, environ=environ)) is not None:
-        return same
+    for release in _releases(root):
+        same = _looked_at(release, environ)
+        if same is not None and not differences(wanted, same):
+            return same
     if there is None:
         raise IntegrityError(
             f"the base of the lock is not at {place.prefix}, and no release in {root} has the "
             "same content",
             hints=_hints(),
         )
-    raise _another(f"{place.prefix} is not what it was", wanted, there.probe)
+    raise _another(f"{place.prefix} is not what it was", wanted, there)
 
 
 def recorded_place(base: PaperBase) -> Place:
@@ -94,9 +99,11 @@ def _looked_at(place: Place, environ: Mapping[str, str]) -> Base | None:
         return None
 
 
-def differences(wanted: PaperBase, there: BaseProbe) -> list[str]:
+def differences(wanted: PaperBase, base: Base) -> list[str]:
     """Return in few words what differs between the base of a lock and another."""
-    found = []
+    if base.probe.digest == wanted.digest:
+        return _other_files(wanted, base.place)
+    found, there = [], base.probe
     if there.series != wanted.series:
         found.append(f"Python {there.series} instead of {wanted.series}")
     if there.platform != wanted.platform:
@@ -114,7 +121,24 @@ def differences(wanted: PaperBase, there: BaseProbe) -> list[str]:
     return found
 
 
-def _another(what: str, wanted: PaperBase, there: BaseProbe) -> IntegrityError:
+def _other_files(wanted: PaperBase, place: Place) -> list[str]:
+    """Return which packages are of the same version, and of another file or build."""
+    files = recorded_files(place.kind, place.prefix)
+    altered = recorded_alterations(place.kind, place.prefix)
+    found = []
+    for one in wanted.packages:
+        name = canonicalize_name(one.name)
+        known, done = files.get((name, one.version)), altered.get(name)
+        if known is None or one.sha256 is None:
+            continue
+        if known.sha256 != one.sha256:
+            found.append(f"{one.name} {one.version} of another file: {known.filename}")
+        elif one.build is not None and (done is None or done.build != one.build):
+            found.append(f"{one.name} {one.version} of another build")
+    return found
+
+
+def _another(what: str, wanted: PaperBase, there: Base) -> IntegrityError:
     found = differences(wanted, there)
     more = f" and {len(found) - _SHOWN} more differences" if len(found) > _SHOWN else ""
     return IntegrityError(f"{what}: {', '.join(found[:_SHOWN])}{more}", hints=_hints())

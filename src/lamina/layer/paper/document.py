@@ -73,6 +73,11 @@ class PaperBasePackage(Document):
     """Its file name there, where that is known."""
     sha256: DigestField | None = None
     """Digest of that file, where that is known."""
+    build: DigestField | None = None
+    """Where it was built from that file: the digest of all that went into the build."""
+    altered: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """What the base has done to it that is not in the file: patches, hooks, variables of its build.
+    ``--flat`` refuses to go without these."""
 
     def artifact(self) -> Artifact | None:
         """Return the file to take it from without any base, None where nobody recorded one."""

@@ -17,12 +17,14 @@ from lamina.layer.planting import mark
 from lamina.release.relocate import Relocation, relocate_scripts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from lamina.engines.interpreters import Interpreter
     from lamina.layer.building import Delivery
     from lamina.layer.fetching import Shelf
     from lamina.layer.paper.document import PaperLock
+    from lamina.layer.paper.rebuilt import Rebuilt
     from lamina.layer.planting import Seed
     from lamina.model.artifacts import Artifact
 
@@ -37,9 +39,11 @@ class FlatList:
     artifacts: tuple[Artifact, ...]
     unrecorded: tuple[str, ...]
     """Of these, the packages whose file only the user's own directories vouch for."""
+    built: Mapping[Artifact, str]
+    """Wheels that the base was built of, with their addresses."""
 
 
-def plan_flat(lock: PaperLock, shelf: Shelf) -> FlatList:
+def plan_flat(lock: PaperLock, shelf: Shelf, rebuilt: Rebuilt) -> FlatList:
     """Return what base and layer together consist of.
 
     Raises UnsatisfiableError naming the packages of the base of which nobody recorded a file and
@@ -48,8 +52,12 @@ def plan_flat(lock: PaperLock, shelf: Shelf) -> FlatList:
     _check_platform(lock)
     found = [one.artifact() for one in lock.packages]
     missing, unrecorded = [], []
+    built: dict[Artifact, str] = {}
     for one in lock.base.packages:
         if canonicalize_name(one.name) in lock.own:
+            continue
+        if (wheel := rebuilt.artifact(one)) is not None:
+            built[wheel] = rebuilt.wheels[one.name].as_uri()
             continue
         artifact = one.artifact()
         if artifact is None and (artifact := shelf.match(one.name, one.version, lock.base.series)):
@@ -66,7 +74,7 @@ def plan_flat(lock: PaperLock, shelf: Shelf) -> FlatList:
                 "lamina layer lock --look-up, while the layer is there, records what the index has",
             ],
         )
-    return FlatList(artifacts=tuple(found), unrecorded=tuple(unrecorded))
+    return FlatList(artifacts=tuple(found), unrecorded=tuple(unrecorded), built=built)
 
 
 def _check_platform(lock: PaperLock) -> None:

@@ -9,31 +9,52 @@ from lamina.layer.document import load_layer, load_layer_lock
 from lamina.layer.sources import artifact_of
 from lamina.lock.files import LOCK_NAME, load_lock
 from lamina.model.platforms import Target
+from lamina.release.alterations import release_alterations
 from lamina.release.manifest import load_manifest
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 
 if TYPE_CHECKING:
-    from lamina.layer.document import LayerBase
+    from collections.abc import Mapping
+
+    from lamina.layer.base import BaseKind
     from lamina.model.artifacts import Artifact
     from lamina.model.names import PackageName
+    from lamina.release.alterations import Alteration
 
     Recorded = dict[tuple[PackageName, str], Artifact]
 
 
-def recorded_files(base: LayerBase) -> Recorded:
+def recorded_files(kind: BaseKind, prefix: Path) -> Recorded:
     """Return the files by package and version: of a release's lock, of the layers below.
 
     A prefix that is neither records none. Raises DocumentError.
     """
-    prefix = Path(base.prefix)
-    match base.kind:
+    match kind:
         case "release":
             return _of_release(prefix)
         case "layer":
-            below = recorded_files(load_layer(prefix).base)
+            base = load_layer(prefix).base
+            below = recorded_files(base.kind, Path(base.prefix))
             lock = load_layer_lock(prefix)
             own = [artifact_of(one) for one in lock.packages] if lock else []
             return below | {(one.package, one.version): one for one in own}
+        case "prefix" | "env":
+            return {}
+
+
+def recorded_alterations(kind: BaseKind, prefix: Path) -> Mapping[PackageName, Alteration]:
+    """Return what a release did to its packages, but for those that layers over it hide.
+
+    A prefix that is neither records nothing. Raises DocumentError.
+    """
+    match kind:
+        case "release":
+            return release_alterations(prefix)
+        case "layer":
+            base, lock = load_layer(prefix).base, load_layer_lock(prefix)
+            own = {one.name for one in lock.packages} if lock else set()
+            below = recorded_alterations(base.kind, Path(base.prefix))
+            return {name: one for name, one in below.items() if name not in own}
         case "prefix" | "env":
             return {}
 

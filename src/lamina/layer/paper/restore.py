@@ -17,6 +17,7 @@ from lamina.layer.document import LayerConda, LayerLock
 from lamina.layer.fetching import Shelf
 from lamina.layer.paper.bases import find_base
 from lamina.layer.paper.flat import build_flat, plan_flat
+from lamina.layer.paper.rebuilt import find_rebuilt, refuse_loss, render_lost
 from lamina.layer.plan import Placed
 from lamina.layer.sources import addresses_over, layer_package
 from lamina.model.platforms import PythonSeries
@@ -46,6 +47,8 @@ class RestoreRequest:
     on: str | None = None
     """The base to stand on, as the user names it."""
     flat: bool = False
+    unpatched: bool = False
+    """Without a base: go without what that has done to its packages, where no wheel has it."""
     python: Path | None = None
     """The interpreter for an environment without a base."""
     links: tuple[Path, ...] = ()
@@ -66,6 +69,8 @@ class RestorePlan:
     files: Mapping[Artifact, str]
     indexes: Mapping[IndexName, str]
     unrecorded: tuple[str, ...] = ()
+    lost: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Packages with what the base has done to them and is not done here."""
     conda: Goods | None = None
 
 
@@ -119,14 +124,18 @@ def _plan_flat(request: RestoreRequest) -> RestorePlan:
         )
     indexes = index_addresses(None, request.environ) | dict(request.indexes or {})
     shelf = Shelf(environ=request.environ, indexes=indexes, links=request.links)
-    listed = plan_flat(request.lock, shelf)
+    rebuilt = find_rebuilt(request.lock, shelf, cache_directory(request.environ) / "builds")
+    listed = plan_flat(request.lock, shelf, rebuilt)
+    if not request.unpatched:
+        refuse_loss(rebuilt.lost)
     finder = MachineInterpreters(environ=request.environ, explicit=request.python)
     return RestorePlan(
         request=request,
         base=None,
         interpreter=finder.search(PythonSeries.parse(request.lock.base.series)),
-        files=shelf.addresses(listed.artifacts),
+        files=shelf.addresses(listed.artifacts) | dict(listed.built),
         indexes=indexes,
+        lost=rebuilt.lost,
         unrecorded=listed.unrecorded,
     )
 
@@ -141,6 +150,10 @@ def restore(plan: RestorePlan) -> None:
         report.warn(f"{name}: was not put there by lamina, and is left out")
     for name in plan.unrecorded:
         report.note(f"{name}: no digest was recorded of it; taken as it is in --find-links")
+    if plan.lost:
+        report.warn(
+            f"as published, without what the base has done to them: {render_lost(plan.lost)}"
+        )
     with beside(request.directory) as stage:
         if plan.interpreter is not None:
             build_flat(stage, request.directory, request.lock, plan.interpreter, goods)
@@ -219,6 +232,7 @@ def plan_value(plan: RestorePlan) -> dict[str, Any]:
         ],
         "left-out": list(plan.request.lock.left_out),
         "unrecorded": list(plan.unrecorded),
+        "unpatched": {name: list(words) for name, words in plan.lost.items()},
     }
 
 

@@ -50,5 +50,5 @@ def _base(base: PaperBase) -> Iterable[str]:
 
 
 def _fields(values: Mapping[str, object]) -> list[str]:
-    present = {key: value for key, value in values.items() if value not in (None, {})}
+    present = {key: value for key, value in values.items() if value not in (None, {}, ())}
     return [f"{key} = {toml_value(value)}" for key, value in present.items()]

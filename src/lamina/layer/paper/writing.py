@@ -23,7 +23,7 @@ from lamina.layer.paper.document import (
     PaperPlace,
     PaperTools,
 )
-from lamina.layer.paper.recorded import recorded_files
+from lamina.layer.paper.recorded import recorded_alterations, recorded_files
 from lamina.layer.sources import artifact_of
 from lamina.model.platforms import PythonSeries
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from lamina.layer.document import LayerPackage
     from lamina.layer.opened import OpenLayer
     from lamina.layer.paper.recorded import Recorded
+    from lamina.model.names import PackageName
+    from lamina.release.alterations import Alteration
 
 
 def paper_lock(layer: OpenLayer, tools: PaperTools) -> PaperLock:
@@ -83,7 +85,8 @@ def _check_content(layer: OpenLayer) -> None:
 
 def _base(layer: OpenLayer) -> PaperBase:
     place, described = layer.document.base, layer.base
-    recorded = recorded_files(place)
+    recorded = recorded_files(place.kind, Path(place.prefix))
+    altered = recorded_alterations(place.kind, Path(place.prefix))
     return PaperBase(
         kind=place.kind,
         release=place.release,
@@ -100,7 +103,8 @@ def _base(layer: OpenLayer) -> PaperBase:
         ),
         below=tuple(below(place.kind, place.prefix)),
         packages=tuple(
-            _base_package(one.key, one.version, recorded) for one in described.distributions
+            _base_package(one.key, one.version, recorded, altered)
+            for one in described.distributions
         ),
     )
 
@@ -120,7 +124,10 @@ def below(kind: str, base: str) -> Iterator[PaperBelow]:
         kind, prefix = under.kind, Path(under.prefix)
 
 
-def _base_package(name: str, version: str, recorded: Recorded) -> PaperBasePackage:
+def _base_package(
+    name: str, version: str, recorded: Recorded, altered: Mapping[PackageName, Alteration]
+) -> PaperBasePackage:
+    done = altered.get(canonicalize_name(name))
     known = recorded.get((canonicalize_name(name), version))
     return PaperBasePackage(
         name=name,
@@ -128,6 +135,8 @@ def _base_package(name: str, version: str, recorded: Recorded) -> PaperBasePacka
         index=known.index if known else None,
         file=known.filename if known else None,
         sha256=known.sha256 if known else None,
+        build=done.build if done else None,
+        altered=done.words if done else (),
     )
 
 

@@ -1,0 +1,79 @@
+"""What a list of files cannot say of a stack: what it does to its packages, and waives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lamina.release.alterations import release_alterations, render_alterations, stack_alterations
+from lamina.release.root import INTERNAL, MANIFEST_NAME
+from lamina.resolve.project import waived
+from lamina.resolve.waivers import PYTHON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lamina.lock.document import Lock
+    from lamina.model.names import PackageName
+    from lamina.model.platforms import Target
+    from lamina.release.alterations import Alteration
+    from lamina.stack.document import Stack
+
+_BY_FILES = frozenset({"requirements", "explicit"})
+"""Forms that name every file, from which pip can be told to take nothing else."""
+_BRINGING = frozenset({"wheel", "conda", "environment", "pixi"})
+"""Forms with which an installer resolves what they need."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What is written as a list: a lock, of a stack or inside a release."""
+
+    lock: Lock
+    stack: Stack | None
+    """None: the lock stands alone, and nothing else is known."""
+    directory: Path
+    """Where the stack is."""
+    targets: tuple[Target, ...]
+
+    def alterations(self) -> dict[PackageName, Alteration]:
+        """Return what is done to packages beside installing their files."""
+        if self.directory.name == INTERNAL and (self.directory / MANIFEST_NAME).is_file():
+            return release_alterations(self.directory.parent)
+        if self.stack is None:
+            return {}
+        return stack_alterations(self.stack, self.lock, self.targets, self.directory)
+
+    def waived(self) -> list[str]:
+        """Return the dependencies that the stack goes without, by name."""
+        if self.stack is None:
+            return []
+        here = {one.name for target in self.targets for one in self.lock.packages_for(target)}
+        every = {
+            each for name, several in waived(self.stack).items() if name in here for each in several
+        }
+        conda = {
+            each.name
+            for target in self.targets
+            for one in self.lock.conda_for(target)
+            for each in one.provides
+        }
+        return sorted(every - here - conda - {PYTHON})
+
+
+def list_remarks(form: str, origin: Origin) -> tuple[str, ...]:
+    """Return what whoever installs from a list has to know, one sentence each."""
+    return tuple(_remarks(form, origin))
+
+
+def _remarks(form: str, origin: Origin) -> Iterator[str]:
+    if form == "sbom" or (form == "explicit" and origin.lock.conda):
+        return  # Says it of each package; has none of these packages.
+    if altered := render_alterations(origin.alterations()):
+        yield f"these are as published, without what the stack does to them: {altered}"
+    names = ", ".join(origin.waived())
+    if names and form in _BY_FILES:
+        yield f"install it with --no-deps: the stack goes without {names}"
+    elif names and form in _BRINGING:
+        yield f"the stack goes without what this brings in, at any version: {names}"
