@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from lamina.core import report
 from lamina.core.errors import IntegrityError
 from lamina.layer.base import cache_directory
+from lamina.layer.union import is_version
 from lamina.layer.variables import with_variables
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from lamina.layer.imports.proof import Prover
     from lamina.layer.plan import Plan
 
+_SYNTAX = re.compile(r" does not import .*?: (Syntax|Indentation|Tab)Error\b")
 ROUNDS = 5
 """How many times a plan is made anew because of what its imports have shown."""
 
@@ -46,11 +50,33 @@ def bounds_over(base: Base, environ: Mapping[str, str]) -> tuple[Bound, ...]:
 
 
 def fresh_bounds(found: Sequence[Bound], learnt: Sequence[Bound]) -> tuple[Bound, ...]:
-    """Return what is not learnt yet, and say that there will be another plan because of it."""
+    """Return what is not learnt yet, and say that there will be another plan because of it.
+
+    Nothing, where that plan would only be with still older versions of what this Python cannot
+    read.
+    """
     fresh = tuple(one for one in found if one not in learnt)
+    for one in fresh:
+        if any(_is_as_hopeless(one, other) for other in learnt):
+            report.note(f"{one.reason}: still older versions are not tried")
+            return ()
     for one in fresh:
         report.note(f"planned anew: {one.reason}")
     return fresh
+
+
+def _is_as_hopeless(one: Bound, other: Bound) -> bool:
+    """Tell whether a version is older than another of its package, and no Python of today either.
+
+    Other errors may well go away: an older package knows what else is older.
+    """
+    return (
+        one.package == other.package
+        and bool(_SYNTAX.search(one.reason) and _SYNTAX.search(other.reason))
+        and is_version(one.version)
+        and is_version(other.version)
+        and Version(one.version) < Version(other.version)
+    )
 
 
 def tell(plan: Plan, *, probe: bool) -> None:

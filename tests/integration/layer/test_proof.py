@@ -87,6 +87,29 @@ def test_what_breaks_is_lifted_and_no_more(
     ]
 
 
+def test_ever_older_versions_are_not_tried_in_vain(
+    workshop: Workshop, python: Path, listener: Listener
+) -> None:
+    """What was written for Python 2 will not become right by being still older."""
+    old = tuple(user("user", f"0.{minor}", "print 'hello'") for minor in range(1, 7))
+    layer = layer_over(workshop, python, CORE_1, USER_1, offered=old)
+    with pytest.raises(IntegrityError, match=r"user 0\.6 does not import here: SyntaxError"):
+        change(workshop, layer, "user<1")
+    [first, second] = listener.said
+    assert first.startswith("planned anew: user 0.6 does not import")
+    assert second.startswith("user 0.5 does not import here: SyntaxError")
+    assert second.endswith(": still older versions are not tried")
+
+
+def test_an_older_version_that_helps_is_found(workshop: Workshop, python: Path) -> None:
+    """Errors other than of syntax go away with older versions."""
+    broken = [user("user", version, "from core import gone", "core") for version in ("1.2", "1.3")]
+    offered = (*broken, user("user", "1.1", "import core", "core"))
+    layer = layer_over(workshop, python, CORE_2, USER_2, offered=offered)
+    plan = change(workshop, layer, "user<2")
+    assert [(one.name, one.version) for one in plan.placed] == [("user", "1.1")]
+
+
 @pytest.mark.parametrize(
     ("broken", "error"),
     [
