@@ -262,12 +262,18 @@ def test_a_release_of_the_same_content_is_found(command_line: CommandLine, root:
     command_line("layer", "lock", "./over", "-o", "paper.lock")
     other = command_line.directory / "root-moved"
     root.rename(other)
+    python = command_line.directory / "over" / "bin" / "python"
+    python.unlink()
+    python.symlink_to(root / "python")  # as of a release with an interpreter of its own
     answer = command_line("layer", "check", "./over", expect=6)
     assert "base-gone" in answer.stdout
+    assert "interpreter-gone" in answer.stdout
+    assert f"--to {root}/" not in answer.stdout
     answer = command_line("layer", "check", "./over", "--root", other, expect=6)
     prefix = other / "releases" / "small" / "1.0" / current_platform()
     assert f"base-moved: {root}" in answer.stdout
     assert f"--to {prefix}" in answer.stdout
+    assert f"--to {root}/" not in answer.stdout
     command_line("layer", "restore", "paper.lock", "--to", "again", expect=6)
     command_line("layer", "restore", "paper.lock", "--to", "again", "--root", other)
     shown = command_line("layer", "show", "./again", "--json").json

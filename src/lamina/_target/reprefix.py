@@ -173,7 +173,7 @@ class Tree:
                     % (file["path"], file["room"], longest),
                     2,
                 )
-            if self._names(file) is None:
+            if self.names(file) is None:
                 altered.append(file["path"])
         if altered:
             raise RefusedError("not as packed: %s" % ", ".join(altered[:10]), 6)
@@ -189,7 +189,7 @@ class Tree:
         except OSError:
             return None
 
-    def _names(self, file: "Dict[str, Any]") -> "Optional[List[str]]":
+    def names(self, file: "Dict[str, Any]") -> "Optional[List[str]]":
         """Return the prefixes that a file names now; None for one that nobody knows."""
         data = self.content(file["path"])
         if data is None:
@@ -244,7 +244,7 @@ class Tree:
         files = self.state["files"]
         for file in sorted(files, key=lambda one: (one["kind"] == "code", one["path"])):
             self.changed.append(file["path"])
-            now = self._names(file)
+            now = self.names(file)
             if now is None:
                 raise RefusedError("%s changed meanwhile" % file["path"], 6)
             if now != self.news:

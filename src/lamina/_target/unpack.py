@@ -16,13 +16,14 @@ from lamina._target.reprefix import (
     RefusedError,
     Tree,
     digest_of,
+    pattern_of,
     put,
     writable,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, Iterator, List, Optional
+    from typing import Any, Dict, Iterable, Iterator, List, Optional
 
 # ------------------------------------------------------------------------------------------------
 
@@ -201,6 +202,58 @@ def places(tree: Tree, prefix: str, base: "Optional[str]") -> "List[str]":
     return news
 
 
+def adopt(tree: Tree) -> None:
+    """Take what changed in a layer since it was unpacked as it is now: its files are its owner's.
+
+    What is new and names a prefix is listed as well; indexes of the old place go, as they come back
+    by themselves. What a killed run was about to write stays known by its journal. In what was not
+    unpacked before, what differs is damage.
+    """
+    import shutil
+
+    if not os.path.isfile(tree.path("lamina-layer.toml")) or _is_fresh(tree):
+        return
+    for name in ("index", "index-base"):
+        shutil.rmtree(tree.path(os.path.join(".lamina", name)), ignore_errors=True)
+    kept = []
+    for file in tree.state["files"]:
+        inside = file["path"]
+        data = tree.content(inside)
+        if not _elsewhere(tree, inside) and tree.names(file) is None:
+            if data is None:
+                continue
+            file = dict(file, sha256=digest_of(data))  # noqa: PLW2901
+        kept.append(file)
+    known = {file["path"] for file in kept}
+    kept += [one for one in _naming(tree) if one["path"] not in known]
+    tree.state["files"] = kept
+
+
+def _is_fresh(tree: Tree) -> bool:
+    """Tell whether a tree has the prefixes that it was packed with."""
+    with open(tree.path(".lamina/pack.json"), encoding="utf-8") as stream:
+        return [str(one["path"]) for one in json.load(stream)["prefixes"]] == tree.olds
+
+
+def _naming(tree: Tree) -> "Iterator[Dict[str, Any]]":
+    """Yield the texts, links and byte code of a layer's own that name a prefix."""
+    pattern = pattern_of(map(os.fsencode, tree.olds))
+    bases = {os.path.normpath(tree.path(part)) for part in tree.parts if part}
+    skipped = {os.path.normpath(tree.path(one)) for one in (STATE, JOURNAL, *OWN)}
+    for directory, names, files in os.walk(tree.top):
+        names[:] = [one for one in names if os.path.join(directory, one) not in bases]
+        links = [one for one in names if os.path.islink(os.path.join(directory, one))]
+        for name in (*files, *links):
+            path = os.path.normpath(os.path.join(directory, name))
+            inside = os.path.relpath(path, tree.top)
+            data = None if path in skipped else tree.content(inside)
+            if data is None or not pattern.search(data):
+                continue
+            kind = "link" if os.path.islink(path) else "code" if name.endswith(".pyc") else "text"
+            if kind != "text" or b"\0" not in data:
+                yield {"path": inside, "kind": kind, "sha256": digest_of(data)}
+
+
 def _check_base(wanted: "dict[str, str]", base: str) -> None:
     """Raise RefusedError unless the base is the one that was packed over, by its manifest."""
     path = os.path.join(base, ".lamina", "release.toml")
@@ -225,6 +278,7 @@ def unpack(top: str, prefix: str, base: "Optional[str]", *, published: bool) -> 
             tree.news = places(tree, prefix, base)
             if tree.finished and (published or _is_listed(tree)):
                 return "nothing to do: this is %s" % prefix
+            adopt(tree)
             tree.check()
             tree.change()
             update_records(tree)

@@ -57,6 +57,8 @@ for word in "$@"; do
     previous=$word
 done
 [ -n "$base" ] || die "this is a layer without its base" "$0 --base PATH, the release it stands on"
+[ -r "$base/.lamina/release.toml" ] ||
+    die "$base: no release of lamina" "$0 --base PATH, the release it stands on"
 python="$base/bin/python"
 """
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 BASE_DIRECTORY = ".base"
 """Where in a layer's pack its base is."""
-_MADE_ANEW = ("/__pycache__/", "/.lamina/index/", "/.lamina/index-base/")
-"""What names times of files, and comes back by itself."""
+_MADE_ANEW = ("/__pycache__/", "/.lamina/index/", "/.lamina/index-base/", "/.lamina/uv.log/")
+"""What names times of files, or this machine, and comes back by itself."""
 
 
 def layer_cargo(

@@ -25,6 +25,7 @@ from lamina.core.errors import (
 from lamina.engines.uv_compile import Resolved
 from lamina.layer.base import ENVIRONMENT, Base, find_place, is_layer, look_at, warn_of_less
 from lamina.layer.building import Delivery, beside, build_layer, document_over, finish
+from lamina.layer.check.identity import restored, unpacked_again
 from lamina.layer.document import LayerLock
 from lamina.layer.fetching import Shelf
 from lamina.layer.imports.outcome import render_imports
@@ -146,6 +147,9 @@ def _carry_out(request: MigrateRequest, old: LayerState, base: Base) -> Migratio
 def _refuse_circles(layer: Path, place: Place) -> None:
     """Raise UsageError when the new base stands on the layer itself."""
     if not is_layer(place.prefix):  # The first python of an environment may be that of one.
+        if place.prefix.resolve().is_relative_to(layer.resolve()):
+            again = unpacked_again(layer) or restored(layer)
+            raise UsageError(f"{place.given} is inside the layer {layer} itself", hints=[again])
         return
     below = [one.document.base.place.prefix for one in standing_from(place.prefix)]
     if any(prefix.exists() and prefix.samefile(layer) for prefix in (place.prefix, *below)):

@@ -13,12 +13,17 @@ from lamina.export.pack import write_pack
 from lamina.release.root import release_at
 from lamina.release.verify import verify_release
 from support.packs import run, unpacked
+from support.papers import offer
+from support.wheels import Wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from support.command_line import CommandLine
+    from support.index_server import IndexServer
     from support.packs import Shipped
+
+EXTRA = Wheel(name="extra", version="1.0", scripts={"extra": "extra:main"})
 
 
 @pytest.fixture
@@ -78,6 +83,47 @@ def test_however_it_is_named_no_file_names_the_old_place(
     assert run(top / "bin" / "mine").startswith(f"42 {top}/")
 
 
+def test_an_unpacked_layer_is_changed_moved_and_unpacked_again(
+    index_server: IndexServer, layer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    """What changed in it since is its owner's, and no damage."""
+    offer(index_server, EXTRA)
+    archive = tmp_path / "layer.tar"
+    command_line("export", layer, "--as", "pack", "-o", archive)
+    first, second = unpacked(archive, tmp_path / "first"), tmp_path / "second"
+    run(first / "bin" / "lamina-unpack")
+    command_line("layer", "add", first, "extra")
+    (first / "bin" / "mine").write_text(f"#!{first}/bin/python\nprint('changed')\n")
+    first.rename(second)
+    told = command_line("layer", "check", second, expect=6).stdout
+    mends = {line.strip() for line in told.splitlines() if line.strip().startswith("mend:")}
+    assert mends == {f"mend: {second}/bin/lamina-unpack"}
+    assert f"{second}/.base" in told
+    said = command_line("layer", "migrate", second, "--to", second / ".base", expect=2).stderr
+    assert f"{second}/.base is inside the layer {second} itself" in said
+    assert f"hint: {second}/bin/lamina-unpack" in said
+    assert (second / ".base" / "bin").is_dir()
+    run(second / "bin" / "lamina-unpack")
+    assert run(second / "bin" / "mine") == "changed\n"
+    assert run(second / "bin" / "extra").split() == ["extra", "1.0"]
+    assert run("grep", "-rlF", "-e", first, ".", cwd=second, expect=1) == ""
+    assert "sound" in command_line("layer", "check", second).stdout
+    command_line("layer", "remove", second, "extra")
+    assert "nothing to do" in run(second / "bin" / "lamina-unpack")
+    fs.remove_tree(second)
+
+
+def test_damage_on_the_way_is_still_found(
+    layer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    archive = tmp_path / "layer.tar"
+    command_line("export", layer, "--as", "pack", "-o", archive)
+    top = unpacked(archive, tmp_path / "there")
+    (top / "bin" / "mine").write_text("another\n")
+    assert "not as packed: bin/mine" in run(top / "bin" / "lamina-unpack", expect=6)
+    fs.remove_tree(top)
+
+
 def test_a_layer_that_was_moved_is_refused(layer: Path, command_line: CommandLine) -> None:
     layer.rename(layer.with_name("moved"))
     said = command_line("export", "moved", "--as", "pack", "-o", "no.tar", expect=6).stderr
@@ -93,6 +139,9 @@ def test_without_its_base_it_is_put_on_the_same_one(
     assert archive.stat().st_size < 200_000
     top = unpacked(archive, tmp_path / "there")
     assert "--base PATH" in run(top / "bin" / "lamina-unpack", expect=2)
+    said = run(top / "bin" / "lamina-unpack", "--base", tmp_path / "nothing", expect=2)
+    assert said.startswith(f"error: {tmp_path}/nothing: no release of lamina\nhint: ")
+    assert said.endswith("--base PATH, the release it stands on\n")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.symlink_to(shipped.release.prefix)
     run(top / "bin" / "lamina-unpack", "--base", elsewhere)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from lamina.core.errors import LaminaError
@@ -12,6 +13,7 @@ from lamina.layer.ownership import FIRST, HOOK, LAST
 from lamina.layer.paper.bases import find_same
 from lamina.layer.planting import shell_quoted
 from lamina.layer.state import is_elsewhere, made_for, standing_from
+from lamina.release.root import release_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from lamina.layer.base import Place
     from lamina.layer.state import LayerState
+
+_PREFIXES = ".lamina/prefixes.json"
+"""In what was unpacked from a pack."""
 
 
 def check_place(layer: LayerState) -> Iterator[Finding]:
@@ -30,8 +35,16 @@ def check_place(layer: LayerState) -> Iterator[Finding]:
     yield Finding(
         kind="layer-elsewhere",
         what=f"{layer.path} {what} {written}, which its scripts and activation still name",
-        mend=restored(layer.path),
+        mend=unpacked_again(layer.path) or restored(layer.path),
     )
+
+
+def unpacked_again(layer: Path) -> str | None:
+    """Return the command that makes a moved layer fit which was unpacked; None for any other."""
+    if not (layer / _PREFIXES).is_file() or not is_elsewhere(layer):
+        return None
+    own = "" if release_at(layer / ".base") is not None else " --base BASE"
+    return shlex.quote(str(layer / "bin" / "lamina-unpack")) + own
 
 
 def restored(layer: Path) -> str:
@@ -79,6 +92,10 @@ def _gone(
 ) -> Finding:
     """Return the finding for the base of the last layer, on which those before it stand."""
     last = layers[-1]
+    unpack = unpacked_again(last.path)
+    if unpack is not None and release_at(last.path / ".base") is not None:
+        what = f"{reason}; the layer has brought it along: {last.path / '.base'}"
+        return Finding(kind="base-moved", what=what, mend=unpack)
     if len(layers) > 1:
         reason = f"the base of {last.path} is gone: {reason}"
     digest = last.lock.base_digest if last.lock is not None else last.document.base.digest
@@ -104,6 +121,8 @@ def _each(*commands: str) -> str:
 
 def rebuild(layer: LayerState) -> str:
     """Return the command that makes the layer again, from its recorded files, over its base."""
+    if again := unpacked_again(layer.path):
+        return again
     if layer.document.conda.requests:
         return restored(layer.path)
     return command("layer", "migrate", layer.path, "--to", layer.document.base.named)

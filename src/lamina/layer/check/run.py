@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lamina.core import report
@@ -14,14 +15,19 @@ from lamina.layer.check.identity import (
     check_interpreter,
     check_place,
     look_for_base,
+    rebuild,
 )
 from lamina.layer.check.imports import check_imports
 from lamina.layer.conda_prefix import over_base
 from lamina.layer.state import read_state
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from lamina.layer.base import Base
+    from lamina.layer.check.findings import Finding
+    from lamina.layer.state import LayerState
 
 
 def check_layer(path: Path, *, root: Path, environ: Mapping[str, str]) -> Report:
@@ -47,6 +53,16 @@ def check_layer(path: Path, *, root: Path, environ: Mapping[str, str]) -> Report
         findings += failed
     return Report(
         layer=path,
-        findings=tuple(findings),
+        findings=tuple(_mendable(layer, base, findings)),
         looked_at={"packages": len(layer.own), "files": files, "modules": modules},
     )
+
+
+def _mendable(
+    layer: LayerState, base: Base | None, findings: Sequence[Finding]
+) -> Sequence[Finding]:
+    """Return findings that no base stands behind with the command that finds the layer one."""
+    if base is not None:
+        return findings
+    vain, mend = rebuild(layer), findings[0].mend
+    return [replace(one, mend=mend) if one.mend == vain else one for one in findings]
