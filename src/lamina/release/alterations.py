@@ -109,28 +109,27 @@ def release_alterations(prefix: Path, stack: Stack | None = None) -> dict[Packag
     found = {}
     for metadata in sorted(prefix.glob("lib/python3*/site-packages/*.dist-info")):
         name = canonicalize_name(metadata.name.removesuffix(".dist-info").partition("-")[0])
-        told, table = build_inputs(metadata), stack.hooks.get(name)
+        told, table = read_inputs(metadata / BUILD_NAME), stack.hooks.get(name)
         hooks = tuple(table.of(*_INSTALL_HOOKS)) if table is not None else ()
-        if told is not None or hooks:
-            found[name] = _altered(told or {}, hooks, built=told is not None)
+        if told or hooks:
+            found[name] = _altered(told, hooks)
     return found
 
 
-def build_inputs(metadata: Path) -> Mapping[str, Any] | None:
-    """Return all that went into what is installed, by its metadata; None: it was not built."""
+def read_inputs(path: Path) -> dict[str, Any]:
+    """Return what a wheel was built of, empty where that cannot be read."""
     try:
-        told = json.loads((metadata / BUILD_NAME).read_text(encoding="utf-8"))
+        told = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    ours = isinstance(told, dict) and isinstance(told.get("patches"), list)
-    return told if ours else None
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
-def _altered(told: Mapping[str, Any], hooks: tuple[str, ...], *, built: bool) -> Alteration:
+def _altered(told: Mapping[str, Any], hooks: tuple[str, ...]) -> Alteration:
     patches = told.get("patches", ())
     return Alteration(
         patches=tuple((str(one["name"]), str(one["sha256"])) for one in patches),
         hooks=(*told.get("hooks", {}), *hooks),
         variables=tuple(sorted({*told.get("env", {}), *told.get("flags", {})})),
-        build=digest_of_value(told) if built else None,
+        build=digest_of_value(told) if told else None,
     )

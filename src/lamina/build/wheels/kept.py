@@ -6,7 +6,6 @@ read, patches and lamina-build.lock, are kept beside the stack itself.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -21,9 +20,9 @@ from lamina.build.wheels.document import (
 )
 from lamina.build.wheels.order import flags_of, orders_of
 from lamina.build.wheels.shop import said_of
-from lamina.build.wheels.wheel import INSIDE_NAME
 from lamina.core import fs
 from lamina.model.names import parse_package_name
+from lamina.release.alterations import BUILD_NAME, read_inputs
 from lamina.release.verify import recorded_files
 
 if TYPE_CHECKING:
@@ -105,15 +104,6 @@ def inputs_in(release: Release) -> dict[PackageName, Inputs]:
     }
 
 
-def read_inputs(path: Path) -> Inputs:
-    """Return what a wheel was built of, empty where that cannot be read."""
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
-
-
 def _inside(prefix: Path) -> Iterable[tuple[PackageName, Path]]:
-    for path in sorted(prefix.glob(f"lib/python3*/site-packages/*.dist-info/{INSIDE_NAME}")):
+    for path in sorted(prefix.glob(f"lib/python3*/site-packages/*.dist-info/{BUILD_NAME}")):
         yield parse_package_name(path.parent.name.partition("-")[0]), path
