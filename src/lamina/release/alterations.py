@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 BUILD_NAME = "lamina-build.json"
 """In the metadata of a built wheel: what went into it."""
+_SETTINGS = ("env", "config", "flags")
 _INSTALL_HOOKS = ("pre-install", "post-install")
 
 
@@ -41,7 +42,7 @@ class Alteration:
     hooks: tuple[str, ...] = ()
     """Names, such as ``post-install``."""
     variables: tuple[str, ...] = ()
-    """Names of those that its build is given, with the flags of compilers."""
+    """Names of those that its build is given, settings of its back end and flags of compilers."""
     build: Sha256 | None = None
     """The key of its build, where it is built and that is known."""
 
@@ -92,7 +93,7 @@ def _variables(stack: Stack, name: PackageName) -> tuple[str, ...]:
         "LDFLAGS": table.ldflags,
         "march": table.march,
     }
-    own = entry.env if entry is not None else {}
+    own = {*entry.env, *entry.config} if entry is not None else set()
     return tuple(sorted({*own, *(key for key, value in given.items() if value)}))
 
 
@@ -130,6 +131,6 @@ def _altered(told: Mapping[str, Any], hooks: tuple[str, ...]) -> Alteration:
     return Alteration(
         patches=tuple((str(one["name"]), str(one["sha256"])) for one in patches),
         hooks=(*told.get("hooks", {}), *hooks),
-        variables=tuple(sorted({*told.get("env", {}), *told.get("flags", {})})),
+        variables=tuple(sorted({word for part in _SETTINGS for word in told.get(part, {})})),
         build=digest_of_value(told) if told else None,
     )

@@ -29,7 +29,7 @@ PATCH = """\
 """
 PACKAGES = {
     "tool": '{ version = "*", waive = ["heavy"] }',
-    "alpha": '{ version = "*", source = true, patches = ["alpha.patch"], env = { WORD = "x" } }',
+    "alpha": '{ version = "*", source = true, patches = ["alpha.patch"], env = { WORD = "x" }, config = { fast = "1" } }',
     "beta": '{ version = "*", source = true }',
 }
 MORE = """
@@ -42,7 +42,7 @@ post-prepare = "true"
 [hooks.tool]
 post-install = "true"
 """
-ALTERED = "alpha (alpha.patch, hook post-prepare, WORD), tool (hook post-install)"
+ALTERED = "alpha (alpha.patch, hook post-prepare, WORD, fast), tool (hook post-install)"
 WITHOUT = f"without what the stack does to them: {ALTERED}"
 
 
@@ -106,7 +106,7 @@ def test_a_bill_has_patches_and_hooks(lamina: CommandLine) -> None:
         told = {one["name"]: one["value"] for one in parts["alpha"]["properties"]}
         assert told["lamina:patch"] == f"alpha.patch sha256:{digest}"
         assert told["lamina:hooks"] == "post-prepare"
-        assert told["lamina:build-variables"] == "WORD"
+        assert told["lamina:build-variables"] == "WORD fast"
         assert ("lamina:build" in told) == (source != ".")
         [patch] = parts["alpha"]["pedigree"]["patches"]
         assert patch == {"type": "unofficial", "diff": {"url": "alpha.patch"}}
@@ -120,7 +120,7 @@ def test_a_bill_has_patches_and_hooks(lamina: CommandLine) -> None:
 def test_flat_takes_the_built_wheels_or_refuses(lamina: CommandLine) -> None:
     released(lamina)
     paper = (lamina.directory / "paper.lock").read_text()
-    assert 'altered = ["alpha.patch", "hook post-prepare", "WORD"]' in paper
+    assert 'altered = ["alpha.patch", "hook post-prepare", "WORD", "fast"]' in paper
     words = ("layer", "restore", "paper.lock", "--flat", "--to")
     # A hook that ran when the release was made is in no wheel.
     said = lamina(*words, "no", expect=4).stderr
@@ -143,7 +143,7 @@ def test_built_wheels_in_a_directory_are_known_by_what_went_into_them(lamina: Co
     fs.remove_tree(builds)
     words = ("layer", "restore", "paper.lock", "--flat", "--unpatched", "--to")
     told = lamina(*words, "plain", "--json")
-    assert told.json["unpatched"]["alpha"] == ["alpha.patch", "hook post-prepare", "WORD"]
+    assert told.json["unpatched"]["alpha"] == ["alpha.patch", "hook post-prepare", "WORD", "fast"]
     assert value_in("plain", lamina) == "1"
     told = lamina(*words, "flat", "--find-links", wheels, "--json")
     assert set(told.json["unpatched"]) == {"tool"}
