@@ -29,7 +29,8 @@ PATCH = """\
 """
 PACKAGES = {
     "tool": '{ version = "*", waive = ["heavy"] }',
-    "alpha": '{ version = "*", source = true, patches = ["alpha.patch"], env = { WORD = "x" }, config = { fast = "1" } }',
+    "alpha": '{ version = "*", source = true, patches = ["alpha.patch"], env = { WORD = "x" }, '
+    'config = { fast = "1" } }',
     "beta": '{ version = "*", source = true }',
 }
 MORE = """
