@@ -321,8 +321,9 @@ check_target() {
     fi
     replaced=yes
     [ -z "$force" ] || return 0
-    if [ "$old_name $old_version" = "$name $version" ] && [ "$update$action" != install ]; then
-        return 1
+    if [ "$old_name $old_version" = "$name $version" ]; then
+        [ "$update$action" = install ] || return 1
+        fail 7 "$prefix: $old_name $old_version is there already" "-f replaces it"
     fi
     if [ -z "$update" ]; then
         fail 7 "$prefix: $old_name $old_version is there already" "-u updates it" "-f replaces it"
@@ -468,11 +469,13 @@ main() {
     read_options "$@"
     case $action in
     usage) usage ;;
-    version) printf '%s\n' "$name $version (tested as $tested_version) for $platform" ;;
+    version)
+        [ "$version" = "$tested_version" ] || version="$version (tested as $tested_version)"
+        printf '%s\n' "$name $version for $platform" ;;
     rollback) roll_back ;;
     *)
-        find_self
         check_tools
+        find_self
         if [ "$action" = check ]; then
             check_size
             check_parts

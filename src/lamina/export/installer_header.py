@@ -27,6 +27,14 @@ MOST_PARTS = 64
 _TEMPLATE = Path(__file__).with_name("installer.sh")
 _MARK = "# --- what it carries\n# shellcheck disable=SC2034\n"
 _END = "# --- how it is done\n"
+_GUARD = f"""\
+[ ! -f "$0" ] || ! size=$(wc -c <"$0" 2>/dev/null) || [ "$((size))" -ge {BLOCK} ] || {{
+    printf 'error: %s\\n' "$0: cut off in its first part, the script: $((size)) bytes" >&2
+    printf 'hint: %s\\n' "get it once more, and compare its digest with the sender's" >&2
+    exit 6
+}}
+"""
+"""Before all else: shells execute what they have read, and stumble where it ends."""
 _DIGEST = "header_digest="
 _FILL = "#" * 63 + "\n"
 _Version = Annotated[ReleaseVersion, AfterValidator(parse_release_version)]
@@ -81,7 +89,7 @@ def dump_header(header: Header) -> bytes:
     described["parts"] = " ".join(header.parts)
     assigned = "".join(f"{key}={shlex.quote(str(one))}\n" for key, one in described.items())
     about = f"# {header.name} {header.version} for {header.platform}: sh FILE -h says what it can\n"
-    start = f"#!/bin/sh\n{about}{_MARK}{assigned}"
+    start = f"#!/bin/sh\n{about}{_GUARD}{_MARK}{assigned}"
     rest = _filled(_TEMPLATE.read_text(encoding="utf-8"), taken=len(start) + len(_line("0" * 64)))
     digest = sha256((start + rest).encode("ascii")).hexdigest()
     return (start + _line(digest) + rest).encode("ascii")

@@ -85,7 +85,10 @@ def test_an_update_replaces_and_never_half(installer: Path, newer: Path, area: P
     prefix = area / "small"
     answer = install(newer, "-b", "-p", prefix)
     assert (answer.code, "small 1.0 is there already" in answer.text) == (7, True)
+    assert "hint: -u updates it" in answer.text
     assert "there already" in install(installer, "-bu", "-p", prefix).text
+    same = install(installer, "-b", "-p", prefix)
+    assert (same.code, "-f replaces it" in same.text, "-u" in same.text) == (7, True, False)
     (area / "hook-fails").touch()
     answer = install(newer, "-bu", "-p", prefix)
     assert (answer.code, "its hook failed" in answer.text) == (5, True)

@@ -144,6 +144,27 @@ def test_tests_are_quoted_and_say_what_failed(tmp_path: Path) -> None:
     assert script_of_tests([]) == ""
 
 
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("size", [600, 3000, 12000, 20000, BLOCK - 1])
+def test_a_script_that_is_cut_off_says_so_and_does_nothing(
+    tmp_path: Path, shell: str, size: int
+) -> None:
+    path = tmp_path / "cut.sh"
+    path.write_bytes(dump_header(header_of(b"x"))[:size])
+    words = [shell, "cut.sh", "-b", "-p", "there"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 6, done.stderr
+    said = f"error: cut.sh: cut off in its first part, the script: {size} bytes\nhint: get it once"
+    assert done.stderr.startswith(said)
+    # Through a pipe, where no file can be asked, its last line is missing, which starts it.
+    piped = subprocess.run(
+        [shell, "-s", "--", "-b", "-p", "there"],
+        cwd=tmp_path, input=path.read_bytes(), capture_output=True, check=False,
+    )  # fmt: skip
+    assert b"unpacking" not in piped.stdout
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("script", ["installer", "rc", "tests"])
 def test_shellcheck_has_nothing_to_say(tmp_path: Path, script: str) -> None:
     program = shutil.which("shellcheck", path=str(Path(sys.executable).parent))
