@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,8 +31,12 @@ if TYPE_CHECKING:
     from lamina.release.verify import Findings
 
 
+_MOST_LINES = 40
+"""Of differences, for people; ``--json`` has them all."""
+
+
 @click.command()
-@click.argument("releases", nargs=-1, metavar="[RELEASE]...")
+@click.argument("releases", nargs=-1, metavar="[RELEASE|PATH]...")
 @click.option("--all", "everything", is_flag=True, help="Every release of the root.")
 @click.option(
     "--signers",
@@ -46,7 +51,8 @@ def verify(
 ) -> int:
     """Hash every file of RELEASE and compare with what was published; exit 6 if they differ.
 
-    A file that several releases share is read once.
+    PATH is where a release is: in a root, mounted, installed or unpacked. A file that several
+    releases share is read once.
     """
     from lamina.core import report
     from lamina.core.errors import IntegrityError
@@ -61,19 +67,25 @@ def verify(
     output.result("\n".join(texts), values[0] if alone else {"releases": values, "sound": sound})
     for one, value in zip(found, values, strict=True):
         if not value["sound"] and "error" not in value:
-            report.note(_how_to_mend(one))
+            report.note(_how_to_mend(one, root))
     return 0 if sound else IntegrityError.exit_code
 
 
-def _how_to_mend(release: Release) -> str:
+def _how_to_mend(release: Release, root: Path) -> str:
     from lamina.model.platforms import current_platform
-    from lamina.release.root import Root, root_around
+    from lamina.release.root import Root, look_for_root, root_around
 
+    place = str(release.prefix)
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        return f"{place} is read-only: it is mended where it was made"
     around = root_around(release)
     if around is None:
-        return "it is in no root, which would have what it lacks: get it once more"
+        opened, there = look_for_root(root)
+        if not there:
+            return "it is in no root, which would have what it lacks: get it once more"
+        return f"to mend it: {opened.hint('repair', place)}"
     # By its name, the one of this machine would be meant.
-    name = release.name if release.platform is current_platform() else str(release.prefix)
+    name = release.name if release.platform is current_platform() else place
     return f"to mend it: {Root(around).hint('repair', name)}"
 
 
@@ -125,13 +137,13 @@ def _verified(
 
 def _text(release: Release, findings: Findings, signed: str | None) -> str:
     if not findings.sound:
-        return "\n".join([f"{release.name} is not as published", *findings.lines()])
+        return "\n".join([f"{release.name} is not as published", *findings.lines(_MOST_LINES)])
     text = f"{release.name}: {findings.files} files, links and directories as published"
     return text + (f", signed by {signed}" if signed else "")
 
 
 @click.command()
-@click.argument("release", metavar="RELEASE")
+@click.argument("release", metavar="RELEASE|PATH")
 @dry_run_option
 @root_option
 @output_options
@@ -139,7 +151,8 @@ def repair(output: Output, *, release: str, dry_run: bool, root: Path) -> int:
     """Make RELEASE again what was published; exit 6 if something cannot be mended.
 
     What a file has to be comes from other releases of the root that have the same, or from its lock
-    installed anew. Nothing else is ever written, and the manifest stays as it is.
+    installed anew. Nothing else is ever written, and the manifest stays as it is. What is at PATH
+    outside of the root gets copies of its own.
     """
     from lamina.cli.release import find_release, root_of
     from lamina.core.errors import IntegrityError
@@ -167,7 +180,7 @@ def repair(output: Output, *, release: str, dry_run: bool, root: Path) -> int:
 def _repair_text(release: Release, mends: Sequence[Mend], left: Findings | None) -> str:
     lines = [str(one) for one in mends]
     if left is not None and not left.sound:
-        lines += [f"{release.name} is still not as published", *left.lines()]
+        lines += [f"{release.name} is still not as published", *left.lines(_MOST_LINES)]
     elif left is not None:
         lines.append(f"{release.name} is as published")
     elif not mends:

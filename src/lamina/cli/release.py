@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from lamina.cli.options import Output
+    from lamina.core.errors import UsageError
     from lamina.model.names import PackageName, StackName
     from lamina.model.references import ReleaseReference
     from lamina.release.manifest import Manifest
@@ -110,11 +111,11 @@ def _warn_of_losses(root: Root, found: Iterable[Release], stack: StackName | Non
 
 
 @click.command()
-@click.argument("release", metavar="RELEASE")
+@click.argument("release", metavar="RELEASE|PATH")
 @root_option
 @output_options
 def show(output: Output, release: str, root: Path) -> None:
-    """Show RELEASE: stack, stack/version or stack@tier."""
+    """Show RELEASE: stack, stack/version or stack@tier, or the PATH where one is."""
     from lamina.release.contents import licences_of
     from lamina.release.licences import summary_of
     from lamina.release.lineage import lineage, lineage_value, render_lineage
@@ -196,6 +197,8 @@ def find_release(text: str, root: Path) -> Release:
 
     if there := release_at(Path(text)):
         return there
+    if _is_path(text):
+        raise _no_release_at(Path(text))
     reference = parse_reference(text)
     return open_root(root).find(reference)
 
@@ -205,6 +208,24 @@ def root_of(release: Release, root: Path) -> Path:
     from lamina.release.root import root_around
 
     return root_around(release) or root
+
+
+def _is_path(text: str) -> bool:
+    """Tell a path from the name of a release, which has one slash at most."""
+    return text.startswith((".", "/", "~")) or text.endswith("/") or text.count("/") > 1
+
+
+def _no_release_at(path: Path) -> UsageError:
+    from lamina.core.errors import UsageError
+    from lamina.layer.base import is_layer
+
+    if not path.exists():
+        return UsageError(f"{path}: no such directory")
+    if is_layer(path):
+        return UsageError(f"{path}: a layer, and this is about releases")
+    return UsageError(
+        f"{path}: no release of lamina", hints=["name the directory that .lamina is in"]
+    )
 
 
 def parse_reference(text: str) -> ReleaseReference:

@@ -168,9 +168,17 @@ def survey(cargo: Cargo) -> Survey:
 class Loader:
     """Writes a cargo into an archive, and what goes with it."""
 
-    def __init__(self, cargo: Cargo, writer: ArchiveWriter, there: Iterable[str] = ()) -> None:
-        """``there``: directories that need no member."""
+    def __init__(
+        self,
+        cargo: Cargo,
+        writer: ArchiveWriter,
+        there: Iterable[str] = (),
+        *,
+        listed_modes: bool = False,
+    ) -> None:
+        """``there``: directories that need no member; ``listed_modes``: they keep their modes."""
         self.cargo, self.writer = cargo, writer
+        self._listed = cargo.entries if listed_modes else {}
         self._directories = set(there)
 
     def add(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
@@ -203,7 +211,8 @@ class Loader:
         if path and path not in self._directories:
             self._open(path.rpartition("/")[0])
             self._directories.add(path)
-            self.writer.directory(path, DIRECTORY_MODE)
+            listed = self._listed.get(path)
+            self.writer.directory(path, listed.mode if listed else DIRECTORY_MODE)
 
 
 def _add(

@@ -66,7 +66,7 @@ def write_release_squashfs(cargo: Cargo, path: Path, environ: Mapping[str, str])
 
     def fill(stream: IO[bytes]) -> None:
         writer = TarWriter(stream, cargo.seconds)
-        Loader(cargo, writer).load()
+        Loader(cargo, writer, listed_modes=True).load()  # Nobody unpacks it to write there.
         writer.close()
 
     with tempfile.TemporaryDirectory(prefix=".lamina-squashfs-", dir=directory) as scratch:

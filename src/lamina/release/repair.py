@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, assert_never
@@ -18,6 +18,7 @@ from lamina.core import fs, report
 from lamina.core.errors import IntegrityError, LaminaError, NotSupportedError, UsageError
 from lamina.release.guard import only_publisher
 from lamina.release.mtree import hash_files
+from lamina.release.root import MANIFEST_NAME, root_around
 from lamina.release.verify import compare, recorded_files
 
 if TYPE_CHECKING:
@@ -94,8 +95,7 @@ def plan_repair(release: Release, root: Root, *, seen: dict[Identity, str] | Non
         for path in findings.extra
         if str(PurePosixPath(path).parent) not in extra
     ]
-    modes = sorted(path for path, how in findings.changed.items() if how == ("mode",))
-    mends += [Mend(path=path, way="mode") for path in modes]
+    mends += [Mend(path=path, way="mode") for path in sorted(findings.only_modes)]
     mends += [Mend(path=path, way="directory") for path in _of_kind(findings, recorded, "dir")]
     mends += [Mend(path=path, way="link") for path in _of_kind(findings, recorded, "link")]
     wanted = _of_kind(findings, recorded, "file")
@@ -145,8 +145,9 @@ def repair(
 ) -> Repaired:
     """Mend a release as far as recorded content is to be had.
 
-    Whenever it ends, every file is as it was or as it was published. Raises ConflictError while a
-    publisher is at work, and what ``plan_repair`` raises.
+    Whenever it ends, every file is as it was or as it was published. What is outside of the root
+    gets copies: its owner may write to them. Raises ConflictError while a publisher is at work, and
+    what ``plan_repair`` raises.
     """
     if not root.backend.in_place:
         raise NotSupportedError(
@@ -155,17 +156,24 @@ def repair(
         )
     seen: dict[Identity, str] = {}
     with only_publisher(root, environ=environ, now=now):
-        if root.release(release.stack, release.version, release.platform) is None:
+        if not (release.internal / MANIFEST_NAME).is_file():
             raise UsageError(f"{release.name}: somebody has just removed it")
         plan = plan_repair(release, root, seen=seen)
         if not plan.mends:
             return Repaired(mends=(), left=plan.findings)
-        with _workshop(root) as workshop, report.step(f"mending {release.name}"):
-            bench = _Bench(release=release, recorded=plan.recorded, workshop=workshop)
-            bench.mend([one for one in plan.mends if one.way != "rebuild"])
-            if anew := [one for one in plan.mends if one.way == "rebuild"]:
-                files = _rebuilt(rebuild, workshop)
-                bench.mend(_supplied(anew, plan.recorded, files))
+        with _workshop(root.staging) as workshop, report.step(f"mending {release.name}"):
+            inside = root_around(release) is not None
+            bench = _Bench(
+                release=release,
+                recorded=plan.recorded,
+                workshop=workshop if inside else release.internal / workshop.name,
+                link=inside,
+            )
+            with nullcontext() if inside else bench.own_workshop():
+                bench.mend([one for one in plan.mends if one.way != "rebuild"])
+                if anew := [one for one in plan.mends if one.way == "rebuild"]:
+                    files = _rebuilt(rebuild, workshop)
+                    bench.mend(_supplied(anew, plan.recorded, files))
         left = compare(plan.recorded, release.prefix, seen=seen)
     wrong = {*left.changed, *left.missing, *left.extra}
     done = tuple(one for one in plan.mends if one.path not in wrong)
@@ -193,9 +201,9 @@ def _supplied(
 
 
 @contextmanager
-def _workshop(root: Root) -> Iterator[Path]:
+def _workshop(staging: Path) -> Iterator[Path]:
     """Yield a directory of the root's file system; what a killed repair leaves is swept there."""
-    workshop = root.staging / f"repair-{uuid4().hex[:12]}"
+    workshop = staging / f"repair-{uuid4().hex[:12]}"
     fs.make_directory(workshop)
     try:
         yield workshop
@@ -210,6 +218,20 @@ class _Bench:
     release: Release
     recorded: Mapping[str, Entry]
     workshop: Path
+    """A directory of the release's file system."""
+    link: bool
+    """Files may be those of other releases, too."""
+
+    @contextmanager
+    def own_workshop(self) -> Iterator[None]:
+        """Have the workshop in the release; one that a killed repair leaves is removed as extra."""
+        fs.set_mode(self.release.internal, 0o755)
+        fs.make_directory(self.workshop)
+        try:
+            yield
+        finally:
+            with self._writable(self.release.internal):
+                fs.remove_tree(self.workshop)
 
     def mend(self, mends: Sequence[Mend]) -> None:
         """Act; directories are writable meanwhile, where something in them changes."""
@@ -269,7 +291,7 @@ class _Bench:
         """Make a file beside and see that it is what was recorded."""
         beside = self.workshop / uuid4().hex
         same_mode = stat.S_IMODE(source.stat().st_mode) == entry.mode
-        way = fs.share_file(source, beside, link=same_mode)
+        way = fs.share_file(source, beside, link=self.link and same_mode)
         if way != "link":
             fs.set_mode(beside, entry.mode)
         if fs.sha256_of(beside) != entry.sha256:

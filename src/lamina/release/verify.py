@@ -37,13 +37,30 @@ class Findings:
         """Nothing differs."""
         return not (self.changed or self.missing or self.extra)
 
-    def lines(self) -> list[str]:
-        """Return one line a difference."""
-        return [
-            *(f"changed: {path} ({', '.join(how)})" for path, how in self.changed.items()),
+    @property
+    def only_modes(self) -> tuple[str, ...]:
+        """What differs in its mode and in nothing else."""
+        return tuple(path for path, how in self.changed.items() if how == ("mode",))
+
+    def lines(self, most: int | None = None) -> list[str]:
+        """Return one line a difference, modes last; of more than ``most``, how many are left out.
+
+        Whole trees with other modes, as some tools unpack them, would hide what else is wrong.
+        """
+        modes = self.only_modes
+        more = {path: how for path, how in self.changed.items() if how != ("mode",)}
+        lines = [
+            *(f"changed: {path} ({', '.join(how)})" for path, how in more.items()),
             *(f"missing: {path}" for path in self.missing),
             *(f"extra: {path}" for path in self.extra),
         ]
+        others = len(lines)
+        lines += [f"changed: {path} (mode)" for path in modes]
+        if most is None or len(lines) <= most:
+            return lines
+        left = len(lines) - most
+        what = " (mode)" if others <= most else ""
+        return [*lines[:most], f"and {left} more{what}"]
 
 
 def _check_lock(release: Release) -> None:

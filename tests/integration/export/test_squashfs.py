@@ -20,6 +20,8 @@ from lamina.core.errors import (
     UsageError,
 )
 from lamina.export.squashfs import write_release_squashfs
+from lamina.release.root import release_at
+from lamina.release.verify import verify_release
 from support.containers import image_request, run
 
 if TYPE_CHECKING:
@@ -106,6 +108,16 @@ def test_a_full_disk_leaves_nothing(shipped: Shipped, cargo: Cargo, tmp_path: Pa
         assert not list(tmp_path.iterdir())
     finally:
         run("umount", tmp_path)
+
+
+def test_unpacked_or_mounted_it_is_as_published(shipped: Shipped, tmp_path: Path) -> None:
+    request = image_request(shipped.release, shipped.environ, tmp_path / "scratch", whole=True)
+    made = write_release_squashfs(request.cargo, tmp_path / "small.sqfs", shipped.environ)
+    run("unsquashfs", "-no-progress", "-d", tmp_path / "out", made.path)
+    there = release_at(tmp_path / "out")
+    assert there is not None
+    assert verify_release(there).lines() == []
+    fs.remove_tree(tmp_path / "out")
 
 
 @pytest.fixture(scope="module")
