@@ -36,6 +36,10 @@ OWN = (
 )
 """What a pack has besides what was packed."""
 
+LISTING = os.path.join(".lamina", "files.mtree")
+MOST = 10
+_FILE = re.compile(r"\./(\S+) type=file .*sha256digest=([0-9a-f]+)$")
+_OCTAL = re.compile(rb"\\([0-7]{3})")
 _DIRECTORY_MODE = 0o755
 _PLAIN = frozenset(range(0x21, 0x7F)) - frozenset(b"\\#")
 
@@ -43,6 +47,57 @@ _PLAIN = frozenset(range(0x21, 0x7F)) - frozenset(b"\\#")
 def escaped(path: str) -> str:
     """Return a name as mtree(5) has it."""
     return "".join(chr(byte) if byte in _PLAIN else "\\%03o" % byte for byte in os.fsencode(path))
+
+
+def unescaped(name: str) -> str:
+    """Return the path of a name in mtree(5)."""
+    return os.fsdecode(_OCTAL.sub(lambda one: bytes([int(one.group(1), 8)]), name.encode("ascii")))
+
+
+def check_listings(tree: Tree) -> None:
+    """Raise RefusedError unless what listings name is as it was packed; layers have none.
+
+    Later, what is here is its owner's to change, and what an unfinished run changed it has checked.
+    """
+    if tree.journal or not _is_as_packed(tree):
+        return
+    seen = {file["path"] for file in tree.state["files"]}
+    altered = []
+    for part in tree.parts:
+        listing = tree.content(os.path.join(part, LISTING))
+        manifest = tree.content(os.path.join(part, ".lamina", "release.toml"))
+        if listing is None or manifest is None:
+            continue
+        if digest_of(listing).encode() not in manifest:
+            altered.append(os.path.join(part, LISTING))
+        for line in listing.decode("ascii", "replace").splitlines():
+            found = _FILE.match(line)
+            inside = os.path.join(part, unescaped(found.group(1))) if found else ""
+            if found and inside not in seen and _digest(tree.path(inside)) != found.group(2):
+                altered.append(inside)
+    if altered:
+        left = len(altered) - MOST
+        more = " and %d more" % left if left > 0 else ""
+        raise RefusedError("not as packed: " + ", ".join(altered[:MOST]) + more, 6)
+
+
+def _is_as_packed(tree: Tree) -> bool:
+    """Tell whether nothing has been written here yet: the prefixes are those of the pack."""
+    told, listing = tree.content(os.path.join(".lamina", "pack.json")), tree.content(LISTING)
+    if told is None or (listing is not None and _is_listed(tree)):
+        return False
+    return [one["path"] for one in json.loads(told.decode("utf-8"))["prefixes"]] == tree.olds
+
+
+def _digest(path: str) -> "Optional[str]":
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as stream:
+            for block in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(block)
+    except OSError:
+        return None
+    return digest.hexdigest()
 
 
 def listed(tree: Tree, inside: str, name: str) -> str:
@@ -62,7 +117,7 @@ def listed(tree: Tree, inside: str, name: str) -> str:
 
 def update_listing(tree: Tree, part: str, *, published: bool) -> None:
     """Write what is there now into the listing of a part, and the manifest that names it."""
-    listing = os.path.join(part, ".lamina", "files.mtree")
+    listing = os.path.join(part, LISTING)
     old = tree.content(listing)
     manifest = tree.content(os.path.join(part, ".lamina", "release.toml"))
     if old is None or manifest is None:
@@ -280,6 +335,8 @@ def unpack(top: str, prefix: str, base: "Optional[str]", *, published: bool) -> 
                 return "nothing to do: this is %s" % prefix
             adopt(tree)
             tree.check()
+            if not published:
+                check_listings(tree)
             tree.change()
             update_records(tree)
             if not published:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from lamina.release.root import Release
     from support.packs import Shipped
 
+TEXT = "lib/python3.12/site-packages/greeter/data/ünï cöde.txt"
+"""Of the release: a file that names no prefix."""
+
 
 @pytest.fixture(scope="module")
 def place(shipped: Shipped, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -102,6 +105,31 @@ def test_another_account_with_a_read_only_home_uses_it(shipped: Shipped) -> None
 
 
 @pytest.mark.heavy
+@pytest.mark.parametrize("damage", ["altered", "missing", "listing"])
+def test_what_is_not_as_packed_is_seen_before_anything_changes(
+    shipped: Shipped, tmp_path: Path, damage: str
+) -> None:
+    """Also what names no prefix, and would not be looked at otherwise."""
+    top = unpacked(shipped.archive, tmp_path / "there")
+    name = ".lamina/files.mtree" if damage == "listing" else TEXT
+    good = (top / name).read_bytes()
+    fs.remove_file(top / name)
+    if damage != "missing":
+        (top / name).write_bytes(good + b"\n")
+    before = {path: path.lstat().st_mtime_ns for path in top.rglob("*") if path.is_file()}
+    assert run(top / "bin" / "lamina-unpack", expect=6) == f"error: not as packed: {name}\n"
+    assert before == {path: path.lstat().st_mtime_ns for path in before}
+    (top / name).write_bytes(good)
+    (top / name).chmod(0o444)
+    run(top / "bin" / "lamina-unpack")
+    assert verify_release(at(top)).sound
+    # Once it works, it is its owner's: what they change is no reason not to move it.
+    fs.remove_file(top / TEXT)
+    moved = top.rename(tmp_path / "moved")
+    assert "files name" in run(moved / "bin" / "lamina-unpack")
+    fs.remove_tree(moved)
+
+
 def test_unzip_unpacks_it_too(shipped: Shipped, tmp_path: Path) -> None:
     archive = tmp_path / "small.zip"
     pack(shipped.release, archive, shipped.environ)
