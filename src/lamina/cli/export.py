@@ -80,7 +80,8 @@ class _Wanted:
     "destination",
     type=click.Path(path_type=Path),
     help="The file to write [default: standard output, also -]; of metapackages the directory "
-    "[here]; of RPMs the directory; of an image a directory or .tar.",
+    "[here]; of RPMs the directory; of an image a directory or .tar. Lists and metapackages "
+    "replace what is there, archives and images never.",
 )
 @pack_options
 @rpm_options

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def export_image(output: Output, choice: ImageChoice) -> None:
     """Write or send an image of a release or layer."""
-    from lamina.export.oci.shipping import ship_image
+    from lamina.export.oci.shipping import check_destination, ship_image
 
     if choice.source is None or not (choice.path or choice.push):
         raise UsageError(
@@ -51,17 +51,39 @@ def export_image(output: Output, choice: ImageChoice) -> None:
     with ExitStack() as stack:
         requests = _requests(choice, stack)
         destination = _destination(choice, requests[0], pushed)
+        check_destination(destination)
+        if choice.push:
+            _check_registry(choice, _reference(choice.push))
         shipped = ship_image(requests, destination)
-    lines = [f"wrote {choice.path}"] if choice.path else []
+    lines = [f"wrote {_called(destination)}"] if choice.path else []
     lines += [
         f"sent {choice.push}: {one.blobs} blobs, {one.sent / 1e6:.1f} MB; {one.there} were there"
         for one in pushed
     ]
     names = ", ".join(one.cargo.platform for one in requests)
     lines.append(f"{shipped.digest}: {shipped.size / 1e6:.1f} MB in layers, for {names}")
-    output.result(
-        "\n".join(lines), _value(choice, requests, shipped.digest, shipped.images, pushed)
-    )
+    value = _value(choice, requests, shipped.digest, shipped.images, pushed)
+    output.result("\n".join(lines), value | {"tag": destination.tag})
+
+
+def _called(destination: Destination) -> str:
+    """Return what was written, as other tools name the image in it."""
+    path, tag = destination.path, destination.tag
+    if destination.form == "docker":
+        return f"{path}: {destination.name} for docker load"
+    word = "oci" if path is None or path.is_dir() else "oci-archive"
+    return f"{path}: {word}:{path}:{tag} for skopeo and podman"
+
+
+def _check_registry(choice: ImageChoice, reference: ImageReference) -> None:
+    """Ask a registry for a blob before anything is packed: it may be dead, or refuse us."""
+    from lamina.core.http import HttpClient
+    from lamina.engines.registry import Registry
+    from lamina.export.oci.blobs import EMPTY_DIGEST
+
+    environ = environment()
+    with HttpClient(environ) as http:
+        Registry(http, reference, environ, plain_http=choice.plain_http).has(EMPTY_DIGEST)
 
 
 def _value(

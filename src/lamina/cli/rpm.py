@@ -140,6 +140,8 @@ def _text(written: Written, directory: Path, choice: RpmChoice) -> str:
         address = shlex.quote(directory.absolute().as_uri())
         name = shlex.quote(written.metapackage.name)
         text += f"\ndnf --repofrompath=lamina,{address} --repo=lamina install {name}"
+        if choice.relocatable:
+            text += "\ninto an empty --installroot, which has no /bin/sh for scriptlets: --fixed"
     return text
 
 

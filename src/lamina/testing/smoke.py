@@ -29,7 +29,7 @@ def try_imports(
 ) -> list[Outcome]:
     """Import the top-level modules of distributions with the Python of a place."""
     owners = {module: one.key for one in distributions for module in modules_of(one)}
-    with report.step(f"importing {len(owners)} modules"):
+    with report.step(f"importing {len(owners)} module{'s' * (len(owners) != 1)}"):
         trial = Trial(python=place.interpreter, environ=environ, view=place.namespace)
         failures = trial.failures(sorted(owners))
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -118,6 +119,7 @@ def test_what_makes_no_sense_is_said(
         ("--base", str(tmp_path), "--with-libc"): "--base or --with-libc",
         ("--format", "zip"): "--format zip: an image is",
         ("--push", "small:1.0"): "is no image",
+        ("-o", "y.zip"): "y.zip: an image is a directory or a .tar, and no .zip",
     }.items():
         assert said in command_line(*words, *out, *options, expect=2).stderr
     (tmp_path / "x").mkdir()
@@ -127,6 +129,34 @@ def test_what_makes_no_sense_is_said(
         assert said in command_line("import", source, "--root", root, expect=2).stderr
     words = ("export", "small", "--root", root_of(shipped), "--as", "squashfs")
     assert "-o FILE.sqfs" in command_line(*words, expect=2).stderr
+
+
+def test_a_dead_registry_is_told_before_anything_is_packed(
+    shipped: Shipped, command_line: CommandLine
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host = f"127.0.0.1:{server.getsockname()[1]}"
+    words = ("export", "small", "--root", root_of(shipped), "--as", "oci", "--push")
+    said = command_line(*words, f"{host}/hep/small:1.0", expect=8).stderr
+    assert host in said
+    assert "packing" not in said
+
+
+@pytest.mark.containers
+def test_what_was_written_is_named_as_other_tools_name_it(
+    shipped: Shipped, command_line: CommandLine, tmp_path: Path
+) -> None:
+    words = ("export", "small", "--root", root_of(shipped), "--as", "oci", "-o")
+    docker = ("--format", "docker")
+    for name, options in {"image": (), "image.tar": (), "docker.tar": docker}.items():
+        told = command_line(*words, tmp_path / name, *options).stdout.splitlines()[0]
+        called = told.split(": ", 1)[1]
+        if options:
+            assert called == "small:1.0 for docker load"
+            continue
+        reference = called.removesuffix(" for skopeo and podman")
+        # Its bill of materials is in it too: without the tag, skopeo asks which is meant.
+        assert json.loads(run("skopeo", "inspect", reference))["Layers"]
 
 
 @pytest.mark.containers

@@ -277,6 +277,23 @@ def test_what_a_builder_says_is_kept_when_it_fails(shipped: Shipped, tmp_path: P
     assert [one.name for one in (tmp_path / "rpms").iterdir()] == ["lamina-rpm.log"]
 
 
+@pytest.mark.parametrize("there", [False, True], ids=["made", "there"])
+def test_nothing_is_left_where_it_is_interrupted(
+    shipped: Shipped, tmp_path: Path, *, there: bool
+) -> None:
+    program = tmp_path / "bin" / "rpmbuild"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho begun\nkill -INT {os.getpid()}\nsleep 1\n")
+    program.chmod(0o755)
+    if there:
+        (tmp_path / "rpms").mkdir()
+    environ = shipped.environ | {"PATH": f"{program.parent}:/usr/bin:/bin"}
+    with pytest.raises(KeyboardInterrupt):
+        write(shipped, tmp_path / "rpms", builder="rpmbuild", environ=environ, split="whole")
+    assert (tmp_path / "rpms").exists() is there
+    assert not list(tmp_path.glob("rpms/*"))
+
+
 def test_a_damaged_release_is_not_exported(shipped: Shipped, tmp_path: Path) -> None:
     path = shipped.release.prefix / "bin" / "greet"
     before = path.read_bytes()
@@ -284,7 +301,7 @@ def test_a_damaged_release_is_not_exported(shipped: Shipped, tmp_path: Path) -> 
     try:
         with pytest.raises(IntegrityError, match="greet"):
             write(shipped, tmp_path / "rpms")
-        assert list((tmp_path / "rpms").iterdir()) == []
+        assert not (tmp_path / "rpms").exists()
     finally:
         fs.write_bytes(path, before, mode=0o555)
 

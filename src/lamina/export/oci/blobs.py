@@ -22,6 +22,8 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 EMPTY = "application/vnd.oci.empty.v1+json"
+EMPTY_DIGEST = "sha256:" + hashlib.sha256(b"{}").hexdigest()
+"""Of the empty document, which is what a registry can be asked for at any time."""
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 MANIFESTS = frozenset({MANIFEST, DOCKER_MANIFEST})

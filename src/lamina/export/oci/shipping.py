@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Sending = Callable[[Blobs, "Sequence[BuiltImage]", Descriptor], None]
 ImageForm = Literal["layout", "docker"]
 _SMALLEST = 0.15
+_OTHER_FILES = (".bz2", ".gz", ".sif", ".sqfs", ".tgz", ".xz", ".zip", ".zst")
+"""What names files that are no image layouts; a directory would be made of that name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +51,32 @@ class Destination:
     send: Sending | None = None
 
 
+def check_destination(destination: Destination) -> Path:
+    """Return the directory to work in; raises ConflictError, StorageError, UsageError."""
+    path = destination.path
+    if path is None:
+        return Path(tempfile.gettempdir())
+    if path.exists() or path.is_symlink():
+        raise ConflictError(f"{path}: is there already", hints=[f"rm -r {shlex.quote(str(path))}"])
+    if path.suffix in _OTHER_FILES:
+        raise UsageError(
+            f"{path}: an image is a directory or a .tar, and no {path.suffix}",
+            hints=[f"-o {shlex.quote(str(path.with_suffix('.tar')))}"],
+        )
+    directory = path.absolute().parent
+    if not directory.is_dir():
+        raise StorageError(f"{directory}: no such directory")
+    return directory
+
+
 def ship_image(requests: Sequence[ImageRequest], destination: Destination) -> Shipped:
     """Build the image of each platform, and write or send all as one.
 
     Raises ConflictError where there is something, StorageError, IntegrityError,
     UpstreamUnavailableError.
     """
+    directory = check_destination(destination)
     path = destination.path
-    if path is not None and (path.exists() or path.is_symlink()):
-        raise ConflictError(f"{path}: is there already", hints=[f"rm -r {shlex.quote(str(path))}"])
-    directory = path.absolute().parent if path else Path(tempfile.gettempdir())
-    if not directory.is_dir():
-        raise StorageError(f"{directory}: no such directory")
     if destination.form == "docker" and len(requests) > 1:
         raise UsageError(
             "docker load takes an image of one platform",

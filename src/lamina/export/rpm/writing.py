@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +14,13 @@ from typing import TYPE_CHECKING, Literal
 from lamina._target.reprefix import RefusedError, check_path
 from lamina.core import fs, report
 from lamina.core.clock import source_date
-from lamina.core.errors import ConflictError, LaminaError, StorageError, UsageError
+from lamina.core.errors import (
+    CommandFailedError,
+    ConflictError,
+    LaminaError,
+    StorageError,
+    UsageError,
+)
 from lamina.engines.rpm_nfpm import NFPM_HINTS, Nfpm
 from lamina.engines.rpm_package import PREFIX, find_program, require_program
 from lamina.engines.rpm_repository import index_repository, require_createrepo
@@ -31,7 +38,7 @@ from lamina.release.mtree import OUTSIDE, Entry, read_tree
 from lamina.release.space import require_space
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from lamina.engines.rpm_package import RpmBuilder, RpmPackage
     from lamina.export.cargo import Cargo
@@ -87,23 +94,22 @@ def write_rpms(request: RpmRequest) -> Written:
     shape = _shape(request)
     indexing = require_createrepo(request.environ) if request.repository else None
     directory = request.directory.absolute()
-    _make(directory)
     log = directory / LOG_NAME
-    with tempfile.TemporaryDirectory(prefix=".lamina-rpm-", dir=directory) as name:
-        scratch = Path(name)
-        builder, built_by = _builder(request, scratch, log)
-        packages = _staged(request, shape, scratch)
-        kept = _build(packages, directory, builder, scratch)
-    if indexing is not None:
-        with report.step(f"indexing {directory}"):
-            index_repository(
-                directory,
-                indexing,
-                seconds=packages[-1].seconds,
-                environ=request.environ,
-                log=log,
-            )
-    fs.remove_file(log)
+    with _made(directory, log):
+        with tempfile.TemporaryDirectory(prefix=".lamina-rpm-", dir=directory) as name:
+            scratch = Path(name)
+            builder, built_by = _builder(request, scratch, log)
+            packages = _staged(request, shape, scratch)
+            kept = _build(packages, directory, builder, scratch)
+        if indexing is not None:
+            with report.step(f"indexing {directory}"):
+                index_repository(
+                    directory,
+                    indexing,
+                    seconds=packages[-1].seconds,
+                    environ=request.environ,
+                    log=log,
+                )
     return Written(
         metapackage=packages[-1],
         packages=tuple(packages),
@@ -111,6 +117,24 @@ def write_rpms(request: RpmRequest) -> Written:
         builder=built_by,
         prefix=shape.prefix,
     )
+
+
+@contextmanager
+def _made(directory: Path, log: Path) -> Iterator[None]:
+    """Have a directory; the log stays in it where a program failed, and nothing where all ends."""
+    there = directory.exists()
+    _make(directory)
+    try:
+        yield
+    except CommandFailedError:
+        raise
+    except BaseException:
+        fs.remove_file(log)
+        if not there:
+            with suppress(OSError):
+                directory.rmdir()
+        raise
+    fs.remove_file(log)
 
 
 def _make(directory: Path) -> None:
@@ -180,7 +204,7 @@ def _staged(request: RpmRequest, shape: Shape, scratch: Path) -> list[RpmPackage
     copied = scratch / "interpreter"
     copied.mkdir()
     cargo = release_cargo(release, request.environ, copied)
-    require_space(scratch, int(cargo.size * _ROOM), what=f"RPMs of {release.name}")
+    require_space(scratch, int(cargo.size * _ROOM), what=f"a set of RPMs of {release.name}")
     top = stage_release(cargo, scratch / "root", shape.prefix, request.environ)
     entries = _entries(top)
     owned = find_owners(top, shape.prefix, entries, _interpreter(cargo, release))
