@@ -72,7 +72,7 @@ COMMANDS = {
     "channel": ("lamina.cli.channel:channel", "Make, index and check conda channels."),
     "press": ("lamina.cli.press:press", "Turn wheels into conda packages, and back."),
     "recipe": ("lamina.cli.recipe:recipe", "Write a conda recipe of a Python package."),
-    "build": ("lamina.cli.build:build", "Build conda packages from recipes into a channel."),
+    "build": ("lamina.cli.build:build", "Build a stack's sources, or conda recipes."),
     "warm": ("lamina.cli.warm:warm", "Have a release in memory before its programs start."),
     "doctor": (
         "lamina.cli.doctor:doctor",

@@ -88,7 +88,7 @@ def init(output: Output, directory: Path, source: Path | None, **given: Any) -> 
         "text": text,
     }
     number = len(new.packages) + len(new.conda)
-    count = f" with {number} packages" if number else ""
+    count = f" with {report.counted(number, 'package')}" if number else ""
     said = text.rstrip("\n") if given["dry_run"] else f"wrote {path}{count}; next: lamina add, lock"
     output.result(said, value)
 

@@ -61,7 +61,7 @@ class Delivery:
     def install(self, prefix: Path, python: Path) -> None:
         """Install them, their digests checked."""
         if self.files:
-            with report.step(f"install {len(self.files)} packages"):
+            with report.step(f"install {report.counted(len(self.files), 'package')}"):
                 install_below(
                     self.uv, self.files, prefix=prefix, python=python, indexes=self.indexes
                 )

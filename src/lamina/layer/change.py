@@ -189,7 +189,9 @@ def plan_request(
     requests = merged(before, asked)
     protected = protected_over(layer.document.base)
     ground = dataclasses.replace(layer.ground(), protected=protected)
-    with report.step(f"resolve {len(ground.base) + len(requests)} requirements") as step:
+    with report.step(
+        f"resolve {report.counted(len(ground.base) + len(requests), 'requirement')}"
+    ) as step:
         try:
             if request.remove:
                 solution = solve_removal(ground, requests, solver, bounds=bounds)
@@ -241,7 +243,7 @@ def _moves(ground: Ground, solution: Mapping[PackageName, Resolved]) -> bool:
 def _install(layer: OpenLayer, plan: Plan, stage: Stage, solver: UvUnion) -> None:
     """Install the difference beside the layer's tree, and plan to move it in."""
     if plan.files:
-        with report.step(f"install {len(plan.files)} packages"):
+        with report.step(f"install {report.counted(len(plan.files), 'package')}"):
             solver.install(plan.files, stage.prefix)
     leaving = set(plan.removed) | {one.name for one in plan.installs if one.before is not None}
     going = [one for one in layer.own if canonicalize_name(one.key) in leaving]

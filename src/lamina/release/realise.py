@@ -11,6 +11,7 @@ from lamina.core import fs, report
 from lamina.core.errors import IntegrityError
 from lamina.engines.conda_prefix import META
 from lamina.engines.uv_python import make_environment
+from lamina.model.artifacts import ArtifactKind
 from lamina.release.conda_activation import SCRIPTS, write_activation
 from lamina.release.conda_part import check_clobbers
 from lamina.release.install_hooks import run_install_hooks
@@ -21,6 +22,9 @@ from lamina.release.staged import run_staged
 from lamina.release.takeover import clashing, give_back, plan_takeover, take_over
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lamina.model.artifacts import Artifact
     from lamina.release.draft import Draft
     from lamina.release.takeover import Taken
 
@@ -79,7 +83,7 @@ def _install(draft: Draft) -> Taken:
         ready = {one.artifact for one in packages}
         rest = [one for one in request.artifacts if one not in ready]
         if rest:
-            with report.step(f"installing {len(rest)} packages"):
+            with report.step(_title(rest)):
                 request.installer.install(
                     rest, python=stage / "bin" / "python", locator=request.locator
                 )
@@ -93,6 +97,13 @@ def _install(draft: Draft) -> Taken:
             report.note(f"installing these packages after all: {error.message}")
             give_back(packages, stage)
             packages = ()
+
+
+def _title(artifacts: Sequence[Artifact]) -> str:
+    """Return what the installer does: it builds what comes as sources first."""
+    builds = any(one.kind is ArtifactKind.SDIST for one in artifacts)
+    verb = "building and installing" if builds else "installing"
+    return f"{verb} {report.counted(len(artifacts), 'package')}"
 
 
 def prepare(draft: Draft) -> None:

@@ -101,8 +101,8 @@ def lock_stack(
         )
         with report.step(f"resolve {stack.stack.name}") as step:
             lock, found = session.resolve(origins.given(project))
-            targets = len(lock.targets)
-            step.outcome = f"{counted(lock)} for {targets} target{'s' * (targets != 1)}"
+            targets = report.counted(len(lock.targets), "target")
+            step.outcome = f"{counted(lock)} for {targets}"
     _say_left_out(found)
     session.remember(found, lock)
     return lock.model_copy(update={"stack_digest": digest, "parents": heritage.locked(lock)})

@@ -100,7 +100,7 @@ def _try_suites(
     indexes = indexes_over(base.place, request.environ)
     with (
         HttpClient(request.environ) as http,
-        report.step(f"running {len(chosen)} suites", total=len(chosen)) as step,
+        report.step(f"running {report.counted(len(chosen), 'suite')}", total=len(chosen)) as step,
         ThreadPoolExecutor(request.jobs) as pool,
     ):
         bench = Bench(

@@ -29,7 +29,7 @@ def try_imports(
 ) -> list[Outcome]:
     """Import the top-level modules of distributions with the Python of a place."""
     owners = {module: one.key for one in distributions for module in modules_of(one)}
-    with report.step(f"importing {len(owners)} module{'s' * (len(owners) != 1)}"):
+    with report.step(f"importing {report.counted(len(owners), 'module')}"):
         trial = Trial(python=place.interpreter, environ=environ, view=place.namespace)
         failures = trial.failures(sorted(owners))
     return [
@@ -51,7 +51,9 @@ def try_programs(distributions: Sequence[Distribution], place: Place) -> list[Ou
         return []
     workers = max(2, os.cpu_count() or 2)
     with (
-        report.step(f"starting {len(programs)} programs", total=len(programs)) as step,
+        report.step(
+            f"starting {report.counted(len(programs), 'program')}", total=len(programs)
+        ) as step,
         ThreadPoolExecutor(workers) as pool,
     ):
 

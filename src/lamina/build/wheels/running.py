@@ -34,7 +34,7 @@ def build_all(
 ) -> dict[PackageName, Outcome[Made]]:  # fmt: skip
     """Build the packages of a shop, or ``only`` some with all that they need.
 
-    ``workers``: who builds; None: this process, on all cores. Raises NotSupportedError where a
+    ``workers``: who builds; None: this process, on all cores. Raises BuildFailedError where a
     machine lacks something, and what workers raise that cannot begin. Failures are outcomes.
     """
     workers = workers or LocalWorkers()
@@ -44,7 +44,7 @@ def build_all(
     missing = [name for name in needs if shop.cache.find(shop.key(name)) is None]
     if missing:
         workers.begin(shop.bench, lambda: check_machine(shop, request.stack))
-    title = f"build {len(needs)} packages" if len(needs) != 1 else "build 1 package"
+    title = f"build {report.counted(len(needs), 'package')}"
     make = partial(shop.make, workers=workers)
     with (
         report.step(title, total=len(needs)) as step,

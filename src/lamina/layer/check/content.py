@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from lamina.layer.check.findings import Finding, counted
+from lamina.core.report import counted
+from lamina.layer.check.findings import Finding
 from lamina.layer.check.identity import rebuild
 
 if TYPE_CHECKING:

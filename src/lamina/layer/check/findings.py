@@ -6,6 +6,8 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from lamina.core.report import counted
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -56,11 +58,6 @@ class Report:
 def command(*words: str | Path) -> str:
     """Return a command line that can be pasted."""
     return shlex.join(["lamina", *map(str, words)])
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def report_value(report: Report) -> dict[str, Any]:

@@ -116,7 +116,9 @@ class Prover:
             keep=keep,
             seconds=self.seconds,
         )
-        with report.step(f"import {len(modules)} modules that this could break") as step:
+        with report.step(
+            f"import {report.counted(len(modules), 'module')} that this could break"
+        ) as step:
             failures = trial.failures(sorted(modules))
             step.outcome = f"{len(modules) - len(failures)} import"
         return failures
