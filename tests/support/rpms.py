@@ -74,6 +74,30 @@ def publish_next(shipped: Shipped, top: Path) -> Release:
     return publish(request).release
 
 
+def publish_older(shipped: Shipped, top: Path) -> Release:
+    """Publish 1.2 into a root of its own: an older greeter, and the same numbers built anew."""
+    wheels = top / "older"
+    source = "import sys\n\n\ndef main():\n    print('hello of old from', sys.prefix)\n"
+    script = "[console_scripts]\ngreet = greeter:main\n"
+    files = {"greeter/__init__.py": source, "greeter-0.9.dist-info/entry_points.txt": script}
+    made = [
+        make_wheel(wheels, "greeter", "0.9", files),
+        make_wheel(wheels, "numbers_of_ours", "2.0", {"numbers_of_ours.py": "anew = True\n"}),
+    ]
+    stack = make_stack(python="3.12", bundle=True, version="1.2")
+    request = publish_request(
+        top,
+        shipped.environ,
+        root=top / "root",
+        stack=stack,
+        version=parse_release_version("1.2"),
+        lock=lock_of(stack, made),
+        locator=DirectoryLocator(wheels),
+        now=NOW + timedelta(days=1),
+    )
+    return publish(request).release
+
+
 def call(*words: str | Path, expect: int = 0) -> str:
     """Run one of RPM's programs; return what it prints."""
     done = subprocess.run(

@@ -11,6 +11,7 @@ import click
 
 from lamina.cli.options import environment
 from lamina.core.errors import UsageError
+from lamina.core.report import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,11 +135,13 @@ def export_rpm(
 
 def _text(written: Written, directory: Path, choice: RpmChoice) -> str:
     count, there = len(written.packages), len(written.kept)
-    text = f"wrote {count - there} RPMs to {directory}, built by {written.builder}"
+    text = f"wrote {counted(count - there, 'RPM')} to {directory}, built by {written.builder}"
     text += f"; {there} of {count} were there already" if there else ""
     if choice.repository:
         address = shlex.quote(directory.absolute().as_uri())
-        name = shlex.quote(written.metapackage.name)
+        one = written.metapackage
+        # With its version: `dnf upgrade` skips a release in which any package is older.
+        name = shlex.quote(f"{one.name}-{one.version}")
         text += f"\ndnf --repofrompath=lamina,{address} --repo=lamina install {name}"
         if choice.relocatable:
             text += "\ninto an empty --installroot, which has no /bin/sh for scriptlets: --fixed"
