@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -138,11 +138,16 @@ def _write_junit(path: Path, report: TestReport) -> None:
 def _reasons(release: Release, given: tuple[str, ...]) -> Mapping[str, str]:
     """Return what may fail, by the stack of the release and by what a person says now."""
     from lamina.release.sources import stack_inside
+    from lamina.testing.outcome import Kind
 
     reasons = dict(stack_inside(release).test.accept)
     for text in given:
         label, equals, reason = text.partition("=")
-        if not equals or not reason.strip() or len(label.split()) != 2:
+        words = label.split()
+        if not equals or not reason.strip() or len(words) != 2:
             raise click.UsageError(f"--accept {text!r}: say what and why: 'import gui=no display'")
+        if words[0] not in get_args(Kind):
+            kinds = ", ".join(get_args(Kind))
+            raise click.UsageError(f"--accept {text!r}: {words[0]!r} is none of {kinds}")
         reasons[" ".join(label.split())] = reason.strip()
     return reasons

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _NAMES = ("test", "tests", "testing")
 """What extras and groups with the requirements of tests are called, and directories of tests."""
+_FILES = ("test_*.py", "*_test.py", "tests.py")
+"""What files of tests at the top of the sources are called: pytest's names, and unittest's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +51,10 @@ class Sources:
                 fs.remove_file(above / f"{top}.py")
 
     def tests(self) -> list[Path]:
-        """Return the directories of tests beside the package, none where they are inside of it."""
-        return [path for name in _NAMES if (path := self.directory / name).is_dir()]
+        """Return directories and files of tests beside the package, none where they are in it."""
+        directories = [path for name in _NAMES if (path := self.directory / name).is_dir()]
+        files = {path for one in _FILES for path in self.directory.glob(one) if path.is_file()}
+        return [*directories, *sorted(files)]
 
 
 def find_sources(http: HttpClient, index: str, package: PackageName, version: str) -> Offer:

@@ -87,11 +87,10 @@ class Bench:
 
     def _run(self, sources: Sources, package: Distribution, work: Path) -> tuple[Status, str]:
         modules = modules_of(package)
-        tests: list[str | Path] = [*sources.tests()]
-        if tests:
+        if sources.tests():
             sources.hide(modules)
-        else:
-            tests = ["--pyargs", *modules]
+        # What is hidden may have been a file of tests: one that is installed as a module.
+        tests: list[str | Path] = [*sources.tests()] or ["--pyargs", *modules]
         answers = work / "answers.xml"
         words: list[str | Path] = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts="]
         words = [work / "layer/bin/python", *words, f"--junitxml={answers}", *tests]

@@ -88,6 +88,8 @@ def test_more_can_be_accepted_and_what_did_not_fail_is_told(lamina: CommandLine)
     assert "warning: accepted, and did not fail: import fine" in answer.stderr
     for wrong in ("import broken_part", "broken_part=why", "import broken_part= "):
         assert "say what and why" in lamina("test", "hep", "--accept", wrong, expect=2).stderr
+    answer = lamina("test", "hep", "--accept", "foo fine=none", expect=2)
+    assert "'foo' is none of import, program, suite" in answer.stderr
 
 
 def test_the_report_is_kept_and_shown(lamina: CommandLine) -> None:

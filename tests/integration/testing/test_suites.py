@@ -34,6 +34,7 @@ indexes = {{ ours = "{ours}" }}
 passing = {{ version = "*", index = "ours" }}
 failing = {{ version = "*", index = "ours" }}
 without = {{ version = "*", index = "ours" }}
+topmost = {{ version = "*", index = "ours" }}
 nowhere = {{ version = "*", index = "ours" }}
 altered = {{ version = "*", index = "ours" }}
 hanging = {{ version = "*", index = "ours" }}
@@ -80,8 +81,8 @@ def offer_sources(ours: IndexServer, name: str, files: dict[str, str]) -> Offer:
 def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
     """Return the program beside a release of packages with sources of all kinds."""
     with IndexServer() as ours:
-        for name in ("passing", "failing", "without", "nowhere", "altered", "picky", "hanging",
-                     *_HOSTILE):  # fmt: skip
+        for name in ("passing", "failing", "without", "topmost", "nowhere", "altered", "picky",
+                     "hanging", *_HOSTILE):  # fmt: skip
             ours.wheel(name, "1.0")
         source = {"passing.py": "raise RuntimeError('the sources are tested')\n"}
         tests = {"tests/test_it.py": _TEST.format(name="passing", version="1.0")}
@@ -89,6 +90,8 @@ def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Iterat
         tests = {"tests/test_it.py": _TEST.format(name="failing", version="2.0")}
         offer_sources(ours, "failing", tests)
         offer_sources(ours, "without", {"without.py": ""})
+        top = {"test_topmost.py": _TEST.format(name="topmost", version="1.0"), "topmost.py": "1/0"}
+        offer_sources(ours, "topmost", top)
         offer_sources(ours, "altered", tests).content += b"more"
         hanging = {"tests/test_it.py": "import time\ndef test_it():\n    time.sleep(600)\n"}
         offer_sources(ours, "hanging", hanging)
@@ -109,6 +112,7 @@ def test_suites_are_run_against_the_release(lamina: CommandLine) -> None:
     suites = {one["package"]: one for one in value["outcomes"] if one["kind"] == "suite"}
     told = {name: (one["status"], one["detail"]) for name, one in suites.items()}
     assert told["passing"] == ("passed", "2 tests")
+    assert told["topmost"] == ("passed", "2 tests")
     status, detail = told["failing"]
     assert (status, detail) == ("failed", "2 tests, 1 failures: tests.test_it::test_version")
     assert told["without"] == ("blocked", "its sources have no tests that pytest finds")

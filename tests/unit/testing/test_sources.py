@@ -69,6 +69,16 @@ def test_what_is_installed_is_hidden_and_the_tests_are_not(tmp_path: Path) -> No
     assert [path.name for path in sources.tests()] == ["test", "tests"]
 
 
+def test_files_of_tests_at_the_top_are_found(tmp_path: Path) -> None:
+    names = ("six.py", "test_six.py", "six_test.py", "tests.py", "setup.py", "testament.py")
+    content = packed({f"six-1.0/{name}": "" for name in (*names, "sub/test_more.py")})
+    sources = unpack_sources(content, "six-1.0.tar.gz", tmp_path)
+    found = ["six_test.py", "test_six.py", "tests.py"]
+    assert [path.name for path in sources.tests()] == found
+    sources.hide(["six", "six_test"])
+    assert [path.name for path in sources.tests()] == found[1:]
+
+
 def test_a_zip_is_unpacked_too(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
