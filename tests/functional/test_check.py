@@ -246,3 +246,23 @@ def test_metadata_that_differs_from_the_page(lamina: CommandLine, index: IndexSe
 
 def test_no_command_without_a_stack(lamina: CommandLine) -> None:
     assert "hint: lamina init" in lamina("check", expect=3).stderr
+
+
+def test_patches_that_are_not_there_are_named(index: IndexServer, lamina: CommandLine) -> None:
+    fields = 'version = "*", platforms = ["linux-64"]'
+    patches = 'patches = ["there.patch", "gone.patch"]'
+    entry = f"six = {{ {fields}, source = true, {patches} }}"
+    index.sdist("six", "1.0")
+    lamina.write("lamina.toml", stack_text(entry))
+    lamina.write("there.patch", "")
+    lamina("lock")
+    words = "packages.six.patches[1]: 'gone.patch': no such file"
+    assert words in lamina("lock", "--check", expect=3).stderr
+    answer = lamina("check", "--json", expect=3)
+    assert words in answer.stderr
+    assert answer.json["missing"] == [words]
+    assert "in order" not in lamina("check", expect=3).stdout
+    lamina.write("gone.patch", "")
+    lamina("lock", "--check")
+    assert lamina("check", "--json").json["missing"] == []
+    assert "in order" in lamina("check").stdout

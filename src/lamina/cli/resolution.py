@@ -71,7 +71,7 @@ def lock(
     from lamina.lock.summary import counted
     from lamina.resolve.freshness import load_fresh_lock
     from lamina.resolve.paths import check_paths
-    from lamina.stack.files import load_stack
+    from lamina.stack.files import check_patches, load_stack
 
     if check_only and (upgrade or packages or dry_run):
         raise UsageError("--check changes nothing, so that it goes with no other option")
@@ -79,6 +79,7 @@ def lock(
     stack = load_stack(path)
     lock_path = path.with_name(LOCK_NAME)
     if check_only:
+        check_patches(stack, path)
         fresh = load_fresh_lock(stack, lock_path, root)
         check_paths(fresh, lock_path, environment())
         summary = f"{lock_path} is up to date: {counted(fresh)}"
@@ -234,12 +235,17 @@ def check(
     from lamina.resolve.findings import closure_error
     from lamina.resolve.freshness import load_fresh_lock
     from lamina.resolve.paths import check_paths
-    from lamina.stack.files import load_stack
+    from lamina.stack.files import check_patches, load_stack
 
     path = stack_file(stack_path)
     stack = load_stack(path)
+    absent: DocumentError | None = None
     stale: DocumentError | None = None
     fresh = None
+    try:
+        check_patches(stack, path)
+    except DocumentError as error:
+        absent = error
     try:
         fresh = load_fresh_lock(stack, path.with_name(LOCK_NAME), root)
         check_paths(fresh, path.with_name(LOCK_NAME), environment())
@@ -249,7 +255,9 @@ def check(
     whole = _inherited(stack, path, root, fresh).stack if wanted or fresh is not None else stack
     closure = _closure(whole, fresh, prefix)
     audited = audit(whole, fresh, database) if database is not None and fresh is not None else None
-    text, value = _rendered(stack, closure, stale), _as_json(stack, closure, stale)
+    text = _rendered(stack, closure, sound=stale is None and absent is None)
+    value = _as_json(stack, closure, stale)
+    value["missing"] = [str(one) for one in absent.problems] if absent is not None else []
     if audited is not None:
         text = "\n".join(filter(None, [text, *audited.lines()]))
         value["audit"] = audited.as_json()
@@ -257,7 +265,7 @@ def check(
     closed, found = stack.resolve.closed, None
     if closure.findings:
         found = closure_error(closure.findings, closed=closed, prefix=prefix)
-    _end(found, stale, audited.error() if audited is not None else None)
+    _end(found, absent, stale, audited.error() if audited is not None else None)
 
 
 def _end(*errors: LaminaError | None) -> None:
@@ -293,12 +301,12 @@ def _inherited(stack: Stack, path: Path, root: Path, fresh: Lock | None) -> Heri
     return inherit_as_locked(stack, path, root, fresh)
 
 
-def _rendered(stack: Stack, closure: ClosureReport, stale: DocumentError | None) -> str:
+def _rendered(stack: Stack, closure: ClosureReport, *, sound: bool) -> str:
     lines = [f"waived: {one}" for one in closure.waivers]
     lines += [f"waiver that nothing needs: {one}" for one in closure.needless_waivers]
     lines += [f"not checked, says what it needs when built: {one}" for one in closure.unchecked]
     lines += [f"passed over, {one}" for one in closure.passed_over]
-    if not closure.findings and stale is None:
+    if not closure.findings and sound:
         kind = "closed" if stack.resolve.closed else "open"
         lines.append(f"{stack.stack.name} is in order: documents, lock, {kind} set of packages")
     return "\n".join(lines)

@@ -12,7 +12,10 @@ from lamina.stack.consistency import check_consistency
 from lamina.stack.document import Stack
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
+
+    from lamina.model.names import PackageName
 
 STACK_NAME = "lamina.toml"
 _OF_BUILDS = frozenset({"requires", "env", "config", "patches", "system", "isolated", "bootstrap"})
@@ -46,6 +49,21 @@ def load_stack(path: Path) -> Stack:
 def parse_stack(text: str, path: Path | str) -> Stack:
     """Read a stack from a text that belongs to ``path``; raises DocumentError."""
     return validate(Stack, parse_toml(text, path), path, check=check_consistency)
+
+
+def check_patches(stack: Stack, path: Path, only: Container[PackageName] | None = None) -> None:
+    """Raise DocumentError with each patch that is not beside the lamina.toml at ``path``.
+
+    ``only``: of these packages; None: of all.
+    """
+    problems = [
+        Problem(where=f"packages.{name}.patches[{number}]", found=f"{text!r}: no such file")
+        for name, entry in stack.packages.items()
+        for number, text in enumerate(entry.patches)
+        if (only is None or name in only) and not (path.parent / text).is_file()
+    ]
+    if problems:
+        raise DocumentError(path, problems)
 
 
 def digest_of_builds(stack: Stack) -> Sha256:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from lamina.build.wheels.told_version import all_told
 from lamina.core import fs
-from lamina.core.errors import DocumentError, Problem
 from lamina.model.digests import parse_sha256
 from lamina.stack.builds import BUILD_HOOKS, HookTable
 from lamina.stack.document import PackageEntry
-from lamina.stack.files import STACK_NAME
+from lamina.stack.files import STACK_NAME, check_patches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,10 +73,11 @@ def orders_of(
 
     ``directory``: that of lamina.toml, beside which the patches are.
     """
-    problems: list[Problem] = []
     found: dict[PackageName, Order] = {}
     origins = {one.name: one.origin for one in lock.packages_for(target)}
-    for artifact in lock.source_builds(target):
+    builds = list(lock.source_builds(target))
+    check_patches(stack, directory / STACK_NAME, {one.package for one in builds})
+    for artifact in builds:
         entry = stack.packages.get(artifact.package) or PackageEntry()
         hooks = stack.hooks.get(artifact.package) or HookTable()
         found[artifact.package] = Order(
@@ -88,14 +88,12 @@ def orders_of(
                 key: one if isinstance(one, str) else list(one) for key, one in entry.config.items()
             },
             env={**_told(artifact, origins[artifact.package]), **entry.env},
-            patches=_patches(artifact.package, entry, directory, problems),
+            patches=tuple(_patch(text, directory / text) for text in entry.patches),
             hooks=hooks.of(*BUILD_HOOKS),
             system=entry.system,
             isolated=entry.isolated,
             bootstrap=entry.bootstrap is not None,
         )
-    if problems:
-        raise DocumentError(directory / STACK_NAME, problems)
     return found
 
 
@@ -103,18 +101,8 @@ def _told(artifact: Artifact, origin: LockedOrigin | None) -> dict[str, str]:
     return all_told(artifact.package, artifact.version) if origin is not None else {}
 
 
-def _patches(
-    name: PackageName, entry: PackageEntry, directory: Path, problems: list[Problem]
-) -> tuple[Patch, ...]:
-    found = []
-    for number, text in enumerate(entry.patches):
-        path = directory / text
-        if path.is_file():
-            found.append(Patch(name=text, path=path, sha256=digest_of_file(path)))
-        else:
-            where = f"packages.{name}.patches[{number}]"
-            problems.append(Problem(where=where, found=f"{text!r}: no such file"))
-    return tuple(found)
+def _patch(name: str, path: Path) -> Patch:
+    return Patch(name=name, path=path, sha256=digest_of_file(path))
 
 
 def digest_of_file(path: Path) -> Sha256:
