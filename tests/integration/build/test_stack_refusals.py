@@ -31,6 +31,13 @@ PATCHES = [
         "for a file that is not there",
         id="no-such-file",
     ),
+    pytest.param(
+        # patch(1) would leave out the last line, which is not there, and apply the rest.
+        "--- a/bad.py\n+++ b/bad.py\n@@ -1,3 +1,3 @@\n-value = 1\n+value = 4\n version = '1.0'\n"
+        " other = 2\n",
+        "bad.patch does not apply: bad.py, hunk 1 at line 1",
+        id="another-context",
+    ),
     pytest.param("no patch at all\n", "Only garbage was found", id="garbage"),
 ]
 
@@ -63,7 +70,12 @@ def test_a_patch_that_does_not_apply(
 ) -> None:
     lamina.write("bad.patch", text)
     entry = '{ version = "*", source = true, patches = ["bad.patch"] }'
-    assert said in refused(lamina, index_server, 5, entry=entry)
+    told = refused(lamina, index_server, 5, entry=entry)
+    assert said in told
+    assert "make it anew" in told
+    [log] = Path(lamina.environ["HOME"]).glob(".cache/lamina/logs/build/made/bad.log")
+    assert f"hint: less {log}" in told
+    assert "bad.patch" in log.read_text()
 
 
 def test_a_patch_that_is_not_there(index_server: IndexServer, lamina: CommandLine) -> None:
@@ -92,7 +104,9 @@ def test_what_the_machine_has_not_is_said_before_anything_is_built(
 ) -> None:
     entry = '{ version = "*", source = true, system = ["no-such-program", "sh", "libnone"] }'
     more = '[build.system]\n"stdio.h" = "libc6-dev"\n"none_of_it.h" = "the package none-dev"\n'
-    said = refused(lamina, index_server, 2, entry=entry, more=more)
+    said = refused(lamina, index_server, 5, entry=entry, more=more)
+    assert "apt-file search bin/no-such-program  # or: dnf provides '*/bin/no-such-program'" in said
+    assert '"libnone" = "what to install", in [build.system], is said here' in said
     assert "no-such-program (needed by bad)" in said
     assert "libnone (needed by bad)" in said
     assert "none_of_it.h (needed by [build] system)" in said
@@ -170,7 +184,10 @@ def test_sources_that_do_not_build(
     index_server: IndexServer, lamina: CommandLine, source: dict[str, Any], said: str
 ) -> None:
     expect = 4 if "build_requires" in source else 5
-    assert said in refused(lamina, index_server, expect, **source)
+    told = refused(lamina, index_server, expect, **source)
+    assert said in told
+    nothing_ran = expect == 4 or said == "is no table"
+    assert nothing_ran or "logs/build/made/bad.log" in told
 
 
 def test_metadata_of_another_package(index_server: IndexServer, lamina: CommandLine) -> None:

@@ -7,7 +7,7 @@ import pytest
 from lamina.build.wheels.cache import reason_of
 from lamina.build.wheels.complaint import explain_failure, last_line
 from lamina.build.wheels.order import flags_of
-from lamina.build.wheels.system import hint_for
+from lamina.build.wheels.system import hint_for, search_for
 from lamina.core.errors import BuildFailedError, CommandFailedError, LaminaError, StorageError
 from lamina.model.platforms import Platform
 from lamina.stack.builds import BuildTable
@@ -27,6 +27,12 @@ OUTPUTS = [
         "the header hdf5.h is missing",
         "hdf5-devel",
         id="header-clang",
+    ),
+    pytest.param(
+        "a.c:1:10: fatal error: nobody_knows.h: No such file or directory",
+        "the header nobody_knows.h is missing",
+        "dnf provides '*/nobody_knows.h'",
+        id="header-unknown",
     ),
     pytest.param(
         "/usr/bin/ld: cannot find -lz: No such file",
@@ -113,6 +119,15 @@ def test_what_to_install(needed: str, package: str) -> None:
     assert package in found
     assert bool(found) == bool(package)
     assert hint_for(needed, {needed: "mine"}) == "install mine"
+
+
+@pytest.mark.parametrize(
+    ("needed", "file"),
+    [("foo.h", "foo.h"), ("a/b.hpp", "a/b.hpp"), ("libnothere", "libnothere.so"),
+     ("bar.pc", "bar.pc"), ("odd", "bin/odd")],
+)  # fmt: skip
+def test_how_to_find_what_to_install(needed: str, file: str) -> None:
+    assert search_for(needed) == f"apt-file search {file}  # or: dnf provides '*/{file}'"
 
 
 def test_flags_are_those_of_the_stack() -> None:

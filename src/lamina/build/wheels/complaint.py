@@ -6,13 +6,14 @@ import os
 import re
 import shlex
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lamina.build.wheels.system import hint_for
+from lamina.build.wheels.system import hint_for, search_for
 from lamina.core.errors import BuildFailedError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from lamina.core.errors import CommandFailedError, LaminaError
@@ -61,11 +62,23 @@ def explain_failure(
     return BuildFailedError(f"{name}: {what} failed: {said}", hints=hints)
 
 
+@contextmanager
+def naming(log: Path) -> Iterator[None]:
+    """Have every failure of a build name its log, where it does not do so already."""
+    try:
+        yield
+    except BuildFailedError as error:
+        if any(str(log) in hint for hint in error.hints):
+            raise
+        hints = [*error.hints, f"less {shlex.quote(str(log))}"]
+        raise type(error)(error.message, hints=hints) from error
+
+
 def _reason(text: str, code: int, own: Mapping[str, str]) -> tuple[str, str]:
     if found := _HEADER.search(text):
-        return f"the header {found[1]} is missing", hint_for(found[1], own)
+        return f"the header {found[1]} is missing", _hint(found[1], own)
     if found := _LIBRARY.search(text):
-        return f"the library {found[1]} is missing", hint_for(f"lib{found[1]}", own)
+        return f"the library {found[1]} is missing", _hint(f"lib{found[1]}", own)
     if found := _COMPILER.search(text):
         word = found[1] or found[3] or found[5] or ("c++" if "CXX" in (found[2] or "") else "gcc")
         return f"there is no compiler {word} here", hint_for(word.rpartition("/")[2], own)
@@ -79,6 +92,10 @@ def _reason(text: str, code: int, own: Mapping[str, str]) -> tuple[str, str]:
     if found := _MODULE.search(text):
         return f"the module {found[1]} is missing", f'add what has it to requires, as "{found[1]}"'
     return last_line(text) or f"exit code {code}", ""
+
+
+def _hint(needed: str, own: Mapping[str, str]) -> str:
+    return hint_for(needed, own) or search_for(needed)
 
 
 def _free(where: Path) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from lamina.build.wheels.complaint import explain_failure
+from lamina.build.wheels.complaint import explain_failure, naming
 from lamina.build.wheels.fetching import check_identity, unpack
 from lamina.build.wheels.order import cores
 from lamina.build.wheels.patching import apply_patches
@@ -99,14 +99,29 @@ class Job:
         ``inputs``: all that goes into it. Raises BuildFailedError, StorageError, and what the
         installer raises.
         """
-        started, room = time.monotonic(), self._room()
+        started = time.monotonic()
+        with naming(self.log):
+            built = self._built(room := self._room())
+            fs.make_directory(room.work / "out")
+            wheel = finish_wheel(
+                built,
+                room.work / "out",
+                self.order.artifact,
+                self.bench.target,
+                inputs,
+                settle=self._settle,
+            )
+        return wheel, self._provenance(wheel, inputs, time.monotonic() - started)
+
+    def _built(self, room: BuildRoom) -> Path:
+        """Return what the back end has made, after all hooks of the build."""
         try:
             source = self._prepare(room)
             backend = self._backend(source, room)
             self._hook(room, "pre-build", source)
             built = self._call(lambda: backend.build_wheel(room.work / "dist"))
             self._hook(room.but(WHEEL=str(built)), "post-build", source)
-            built = self._one_wheel(built)
+            return self._one_wheel(built)
         except TookTooLongError as error:
             raise BuildFailedError(
                 f"{self.order.name}: not built after {self.bench.seconds:g} s",
@@ -116,16 +131,6 @@ class Job:
             raise explain_failure(
                 self.order.name, error, self.log, self.bench.hints, self.work
             ) from error
-        fs.make_directory(room.work / "out")
-        wheel = finish_wheel(
-            built,
-            room.work / "out",
-            self.order.artifact,
-            self.bench.target,
-            inputs,
-            settle=self._settle,
-        )
-        return wheel, self._provenance(wheel, inputs, time.monotonic() - started)
 
     def _settle(self, tree: Path) -> None:
         """Make what is in a wheel ready for wherever it is installed."""

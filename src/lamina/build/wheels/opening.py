@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.build.wheels.cache import WheelCache
+from lamina.build.wheels.complaint import naming
 from lamina.build.wheels.document import BUILD_LOCK_NAME, load_build_lock, save_build_lock
 from lamina.build.wheels.fetching import fetch_sources, unpack
 from lamina.build.wheels.making import Bench
@@ -20,6 +21,7 @@ from lamina.build.wheels.shop import Shop
 from lamina.build.wheels.system import check_system, compiler_of
 from lamina.build.wheels.working import sweep
 from lamina.core import fs, report
+from lamina.core.errors import BuildFailedError
 from lamina.core.run import base_environment
 from lamina.engines.build_backend import read_build_system
 from lamina.engines.build_room import BuildRoom, walls_here
@@ -93,7 +95,7 @@ def open_shop(request: ShopRequest) -> Shop:
         orders=orders,
         sources=sources,
         requires={
-            name: _requires(order, sources[name], directory / "needs", environ)
+            name: _requires(order, sources[name], directory / "needs", environ, bench.logs)
             for name, order in orders.items()
         },
         resolver=_resolver(request, orders, bench.interpreter.path),
@@ -162,7 +164,7 @@ def _conda(request: ShopRequest, directory: Path) -> CondaPrefix:
 
 
 def check_machine(shop: Shop, stack: Stack) -> None:
-    """Raise NotSupportedError where the machine does not have what is said to be needed."""
+    """Raise BuildFailedError where the machine does not have what is said to be needed."""
     wanted: dict[str, list[str]] = {name: list(one.system) for name, one in shop.orders.items()}
     patched = [name for name, one in shop.orders.items() if one.patches]
     wanted |= {name: [*wanted[name], "patch"] for name in patched}
@@ -183,7 +185,7 @@ def _says_something(locked: object) -> bool:
 
 
 def _requires(
-    order: Order, source: Path, directory: Path, environ: Mapping[str, str]
+    order: Order, source: Path, directory: Path, environ: Mapping[str, str], logs: Path
 ) -> tuple[str, ...]:
     """Return what sources say that their build needs, patched; kept for the next time."""
     digests: list[str] = [order.artifact.sha256, *(one.sha256 for one in order.patches)]
@@ -194,12 +196,19 @@ def _requires(
     except (OSError, ValueError):
         pass  # Not asked before, or what was kept is damaged: ask.
     with tempfile.TemporaryDirectory(prefix="lamina-needs-") as name:
-        work = Path(name)
+        work, log = Path(name), logs / f"{order.name}.log"
         top = unpack(source, work / "src")
         room = BuildRoom(
             work=work, walls="none", log=work / "log", variables=base_environment(environ)
         )
-        apply_patches(order.patches, top, room, order.name)
+        try:
+            with naming(log):
+                apply_patches(order.patches, top, room, order.name)
+        except BuildFailedError:
+            # What patch(1) said goes where that of the build would have been.
+            fs.make_directory(log.parent)
+            fs.write_bytes(log, room.log.read_bytes(), durable=False)
+            raise
         requires = read_build_system(top / order.subdirectory, order.name).requires
     fs.make_directory(directory)
     fs.write_text(path, json.dumps(requires), durable=False)

@@ -15,15 +15,24 @@ if TYPE_CHECKING:
     from lamina.engines.build_room import BuildRoom
 
 
+_ANEW = (
+    "make it anew against the sources of this version: all lines of a hunk have to be in them, "
+    "those around the change too"
+)
+
+
 def apply_patches(patches: Iterable[Patch], source: Path, room: BuildRoom, name: str) -> None:
     """Apply patches to sources, with the first directory of their names taken off (``-p1``).
+
+    A hunk may have moved by some lines; all lines around it have to be there (``--fuzz=0``), or it
+    may end in a place that its author never saw.
 
     Raises BuildFailedError that names the patch, the file and the hunk that does not apply.
     """
     for patch in patches:
         try:
             room.run(
-                *("patch", "-p1", "--batch", "--forward", "--no-backup-if-mismatch"),
+                *("patch", "-p1", "--batch", "--forward", "--no-backup-if-mismatch", "--fuzz=0"),
                 *("--reject-file=-", f"--input={patch.path.resolve()}"),
                 cwd=source,
             )
@@ -31,7 +40,7 @@ def apply_patches(patches: Iterable[Patch], source: Path, room: BuildRoom, name:
             where = "; ".join(_rejected(room.log.read_text("utf-8", "replace"))) or error.output
             raise BuildFailedError(
                 f"{name}: {patch.name} does not apply: {where}",
-                hints=["make it anew against the sources of this version"],
+                hints=[_ANEW],
             ) from error
 
 

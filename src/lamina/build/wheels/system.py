@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import tempfile
@@ -10,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamina.core.errors import LaminaError, NotSupportedError
+from lamina.core.errors import BuildFailedError, LaminaError
 from lamina.core.run import run
 
 if TYPE_CHECKING:
@@ -44,10 +45,19 @@ def hint_for(needed: str, own: Mapping[str, str]) -> str:
     return ""
 
 
+def search_for(needed: str) -> str:
+    """Return how to find out which package has something, for what nobody knows."""
+    if needed.endswith(".pc") or _HEADER.fullmatch(needed) or "/" in needed:
+        file = needed
+    else:
+        file = f"{needed}.so" if needed.startswith("lib") else f"bin/{needed}"
+    return f"apt-file search {file}  # or: dnf provides '*/{file}'"
+
+
 def check_system(
     wanted: Mapping[str, Iterable[str]], own: Mapping[str, str], environ: Mapping[str, str]
 ) -> None:
-    """Raise NotSupportedError that names all that is missing here, and who needs it.
+    """Raise BuildFailedError that names all that is missing here, and who needs it.
 
     ``wanted``: who needs it -> what, as ``[build] system`` writes it. ``environ``: the variables
     by which builds find things.
@@ -59,10 +69,16 @@ def check_system(
     missing = {one: who for one, who in sorted(askers.items()) if not is_there(one, environ)}
     if missing:
         lines = [f"  {one} (needed by {', '.join(who)})" for one, who in missing.items()]
-        raise NotSupportedError(
+        known = {one: hint_for(one, own) for one in missing}
+        unknown = [one for one, text in known.items() if not text]
+        raise BuildFailedError(
             "this machine does not have what builds need:\n" + "\n".join(lines),
-            hints=[text for one in missing if (text := hint_for(one, own))],
-        )
+            hints=[
+                *(text or search_for(one) for one, text in known.items()),
+                *(f'{json.dumps(one)} = "what to install", in [build.system], is said here'
+                  for one in unknown[:1]),
+            ],
+        )  # fmt: skip
 
 
 def is_there(needed: str, environ: Mapping[str, str]) -> bool:
