@@ -62,6 +62,26 @@ def test_a_patch_that_is_there_already_stays(command_line: CommandLine) -> None:
     assert not (command_line.directory / "cms" / "lamina.toml").exists()
 
 
+def test_what_is_left_is_told_in_the_order_of_the_lines(command_line: CommandLine) -> None:
+    write_tree(command_line)
+    lines = ["Six==1.16.0", "rich==14.0.0 ; disabled", "numpy>=2", "a==1 ; os_name=='nt'"]
+    lines += ["b==1 ; whatever", "c>=3", "a==1 ; python_version<'3'"]
+    command_line.write("dist/pip/requirements.txt", "\n".join(lines) + "\n")
+    answer = command_line("init", "cms", "--from", "dist", "--python", "3.12")
+    told = [one.split(":")[2].strip() for one in answer.stderr.splitlines()]
+    numbers = [2, 3, 4, 5, 6, 7]
+    assert told == [*(f"requirements.txt line {one}" for one in numbers), "rich.file line 7"]
+
+
+def test_lines_of_which_none_counts(command_line: CommandLine) -> None:
+    write_tree(command_line)
+    command_line.write("dist/pip/requirements.txt", "a==1 ; os_name=='nt'\nb>=1\n")
+    for spec in command_line.directory.glob("dist/*.spec"):
+        spec.unlink()
+    answer = command_line("init", "cms", "--from", "dist", "--python", "3.12")
+    assert "requirements.txt: no line of it is for this stack, which is empty" in answer.stderr
+
+
 def test_every_bad_line_is_named(command_line: CommandLine) -> None:
     write_tree(command_line)
     command_line.write("dist/pip/requirements.txt", "a==x y\nb==1\nc==\n")

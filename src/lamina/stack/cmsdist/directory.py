@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lamina.stack.cmsdist.recipe import Directive
 
 _REQUIREMENTS = "requirements.txt"
+_PLACE = re.compile(r"([^:]+?)(?: line (\d+))?: ")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,8 +70,10 @@ def read_cmsdist(
     }
     for one in mapped.values():
         left += one.left_behind
+    if not mapped:
+        left.append(f"{requirements.name}: no line of it is for this stack, which is empty")
     return Imported(
-        left_behind=tuple(dict.fromkeys(left)),
+        left_behind=in_order(dict.fromkeys(left)),
         entries={one.name: one.fields for one in mapped.values()},
         hooks={one.name: one.hooks for one in mapped.values() if one.hooks},
         groups=groups,
@@ -81,6 +84,18 @@ def read_cmsdist(
         },
         closed=True,
     )
+
+
+def in_order(sentences: Iterable[str]) -> tuple[str, ...]:
+    """Return what is said of files by their lines; the files in the order they are come to."""
+    files: dict[str, int] = {}
+
+    def place(sentence: str) -> tuple[int, int]:
+        said = _PLACE.match(sentence)
+        file, line = (said[1], int(said[2] or 0)) if said else ("", 0)
+        return files.setdefault(file, len(files)), line
+
+    return tuple(sorted(sentences, key=place))
 
 
 def _read_recipes(reading: _Reading, pip: Path, listed: set[str]) -> None:

@@ -7,7 +7,7 @@ expressions), and of several lines for one package the first that holds wins.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
@@ -18,10 +18,11 @@ from lamina.core.errors import DocumentError, Problem
 from lamina.model.platforms import Platform, PythonSeries, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _CONDITION = re.compile(r"(platform_machine|sys_platform|os_name|cmsos_name)(==|!=)'([^']+)'")
+_COMPARISON = re.compile(r"\w+ ?(?:[=!~]=|[<>])")
 # ``#NO_AUTO_UPDATE:2: why``: for the next two packages; two hashes are documentation.
 _HELD = re.compile(r"#\s*NO_AUTO_UPDATE\s*:\s*(?:(\d+)\s*(?::|$))?\s*(.*)")
 _SYSTEMS = {"linux": "el8", "osx": "osx", "win": "win"}
@@ -90,7 +91,7 @@ def read_lines(text: str, path: Path, left_behind: list[str]) -> list[Line]:
         if "==" not in bare:
             left_behind.append(f"{where}: {whole.strip()}: cmsdist passes over lines without ==")
             continue
-        line = _line(bare, where, held if remaining else None)
+        line = _line(whole, where, held if remaining else None)
         remaining = max(0, remaining - 1)
         if isinstance(line, Problem):
             problems.append(line)
@@ -101,9 +102,15 @@ def read_lines(text: str, path: Path, left_behind: list[str]) -> list[Line]:
     return lines
 
 
-def _line(bare: str, where: str, held: str | None) -> Line | Problem:
-    requirement, *conditions = bare.split(";")
+def _line(whole: str, where: str, held: str | None) -> Line | Problem:
+    requirement, *asked = whole.split(";")
+    requirement = requirement.strip().replace(" ", "")
+    conditions = [one for text in asked for one in _conditions(text)]
     name, separator, version = requirement.partition("==")
+    if "[" in name:
+        bare = name.partition("[")[0]
+        found = f"{requirement!r}: cmsdist has no extras"
+        return Problem(where=where, found=found, allowed=f"write {bare}=={version}")
     if not separator or not is_normalized_name(canonicalize_name(name)):
         return Problem(where=where, found=f"{requirement!r}: no name of a package before ==")
     try:
@@ -115,8 +122,16 @@ def _line(bare: str, where: str, held: str | None) -> Line | Problem:
             re.compile(one)
         except re.error as error:
             return Problem(where=where, found=f"{one!r}: {error}")
-    asked = tuple(filter(None, conditions))
-    return Line(name=name, version=version, conditions=asked, held=held, where=where)
+    return Line(name=name, version=version, conditions=tuple(conditions), held=held, where=where)
+
+
+def _conditions(text: str) -> list[str]:
+    """Return the conditions in a text that have to hold together: ``and`` is as good as ``;``."""
+    text = " ".join(text.split())
+    parts = text.split(" and ")
+    if all(_COMPARISON.match(one) for one in parts) and " or " not in text:
+        return [one.replace(" ", "") for one in parts]
+    return [text] if text else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,11 +159,14 @@ def choose_lines(
     for line in lines:
         by_key.setdefault(line.key, []).append(line)
         left_behind += [
-            f"{line.where}: {line}: {one!r} says nothing, here as in cmsdist"
+            f"{line.where}: the condition {one!r} of {line.name} says nothing, here as in cmsdist;"
+            " the line counts without it"
             for one in line.unknown_conditions()
         ]
     if asked := [one for many in by_key.values() for one in many if "cmsos_name" in str(one)]:
-        left_behind.append(f"{asked[0].where}: cmsos_name: taken for {_SYSTEMS['linux']}")
+        left_behind.append(
+            f"{asked[0].where}: cmsos_name: of several systems of Linux, {_SYSTEMS['linux']} counts"
+        )
     chosen: dict[str, Choice] = {}
     for key, many in by_key.items():
         winners = {
@@ -159,7 +177,7 @@ def choose_lines(
         choice = _choice(winners, every)
         if choice is not None:
             chosen[key] = choice
-        left_behind += _passed_over(many, winners, choice)
+        left_behind += _passed_over(many, winners, choice, [Target(one, series) for one in every])
     return chosen
 
 
@@ -176,7 +194,10 @@ def _choice(winners: Mapping[Platform, Line], every: tuple[Platform, ...]) -> Ch
 
 
 def _passed_over(
-    lines: Iterable[Line], winners: Mapping[Platform, Line], choice: Choice | None
+    lines: Iterable[Line],
+    winners: Mapping[Platform, Line],
+    choice: Choice | None,
+    targets: Sequence[Target],
 ) -> Iterator[str]:
     for line in lines:
         on = [str(platform) for platform, winner in winners.items() if winner == line]
@@ -196,4 +217,14 @@ def _passed_over(
         elif choice is not None and not line.conditions:
             yield f"{line.where}: {line}: an earlier line counts ({choice.line.where})"
         else:
-            yield f"{line.where}: {line}: not for the platforms of this stack"
+            yield f"{line.where}: {line}: {_why_not(line, targets)}"
+
+
+def _why_not(line: Line, targets: Sequence[Target]) -> str:
+    """Return what a line is not for: the Python of the stack, where it is for a platform of it."""
+    of_platform = replace(
+        line, conditions=tuple(one for one in line.conditions if "python" not in one)
+    )
+    if of_platform != line and any(map(of_platform.holds_for, targets)):
+        return f"not for Python {targets[0].python}"
+    return "not for the platforms of this stack"

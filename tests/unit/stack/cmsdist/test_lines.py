@@ -35,6 +35,11 @@ def choose(text: str, *platforms: Platform) -> tuple[dict[str, Choice], list[str
         pytest.param("sys_platform=='linux' ; platform_machine=='aarch64'", False, id="both"),
         pytest.param("python_version>'3.0'", True, id="Python 3"),
         pytest.param("python_version<'3.0'", False, id="Python 2"),
+        pytest.param("python_version < '3.0' and sys_platform=='linux'", False, id="and Python 2"),
+        pytest.param("python_version>='3.9' and  sys_platform=='linux'", True, id="and"),
+        pytest.param("platform_machine=='x86' and os_name=='posix'", True, id="and of prefixes"),
+        pytest.param("python_version<'3' or sys_platform=='linux'", True, id="or"),
+        pytest.param("python_version in '3.11 3.12'", True, id="in"),
         pytest.param("disabled not used", True, id="anything else"),
     ],
 )
@@ -43,14 +48,35 @@ def test_conditions(condition: str, *, holds: bool) -> None:
     assert bool(chosen) is holds
     assert any("says nothing" in one for one in left) is ("disabled" in condition)
     if not holds:
-        assert "not for the platforms of this stack" in left[-1]
+        said = "not for Python 3.12" if "python" in condition else NOT_HERE
+        assert said in left[-1]
+
+
+def test_a_line_of_another_platform_is_not_put_down_to_python() -> None:
+    _, left = choose("a==1.0; python_version>='3.9' and platform_machine=='aarch64'\n")
+    assert NOT_HERE in left[-1]
+
+
+def test_a_condition_that_says_nothing_is_told_as_such() -> None:
+    chosen, left = choose("a==1.0 ; disabled not used\n")
+    assert "a" in chosen
+    [said] = left
+    assert said.startswith("requirements.txt line 1: the condition 'disabled not used' of a says")
+    assert said.endswith("the line counts without it")
+
+
+def test_extras_are_named() -> None:
+    with pytest.raises(
+        DocumentError, match=r"'foo\[bar\]==1': cmsdist has no extras; write foo==1"
+    ):
+        choose("foo[bar]==1\n")
 
 
 def test_the_first_line_that_holds_wins() -> None:
     chosen, left = choose("a==1.0; cmsos_name=='slc7'\na==2.0\na==3.0\n")
     assert chosen["a"].line.version == "2.0"
     assert left == [
-        "requirements.txt line 1: cmsos_name: taken for el8",
+        "requirements.txt line 1: cmsos_name: of several systems of Linux, el8 counts",
         f"requirements.txt line 1: a==1.0 ; cmsos_name=='slc7': {NOT_HERE}",
         "requirements.txt line 3: a==3.0: an earlier line counts (requirements.txt line 2)",
     ]
