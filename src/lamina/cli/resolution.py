@@ -235,17 +235,13 @@ def check(
     from lamina.resolve.findings import closure_error
     from lamina.resolve.freshness import load_fresh_lock
     from lamina.resolve.paths import check_paths
-    from lamina.stack.files import check_patches, load_stack
+    from lamina.stack.files import load_stack
 
     path = stack_file(stack_path)
     stack = load_stack(path)
-    absent: DocumentError | None = None
+    absent = _absent(stack, path)
     stale: DocumentError | None = None
     fresh = None
-    try:
-        check_patches(stack, path)
-    except DocumentError as error:
-        absent = error
     try:
         fresh = load_fresh_lock(stack, path.with_name(LOCK_NAME), root)
         check_paths(fresh, path.with_name(LOCK_NAME), environment())
@@ -266,6 +262,17 @@ def check(
     if closure.findings:
         found = closure_error(closure.findings, closed=closed, prefix=prefix)
     _end(found, absent, stale, audited.error() if audited is not None else None)
+
+
+def _absent(stack: Stack, path: Path) -> DocumentError | None:
+    """Return what is wrong with the files that a stack names beside its lamina.toml."""
+    from lamina.stack.files import check_patches
+
+    try:
+        check_patches(stack, path)
+    except DocumentError as error:
+        return error
+    return None
 
 
 def _end(*errors: LaminaError | None) -> None:
