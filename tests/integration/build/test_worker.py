@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
+import zipfile
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,11 +23,14 @@ from lamina.build.wheels.carrying import (
     sign_in,
     write_request,
 )
+from lamina.build.wheels.conda_prefix import CondaPrefix
 from lamina.build.wheels.making import Bench
-from lamina.build.wheels.order import Order
+from lamina.build.wheels.order import Order, Patch
+from lamina.build.wheels.remote import RemoteWorkers
 from lamina.build.wheels.system import compiler_of
 from lamina.build.wheels.work import Asked, Built, Kit, Work
 from lamina.core.errors import NotSupportedError
+from lamina.engines.api import Ended
 from lamina.engines.interpreters import MachineInterpreters
 from lamina.engines.uv_program import UvProgram
 from lamina.model.artifacts import Artifact
@@ -127,6 +132,72 @@ def test_a_machine_that_differs_builds_nothing(work: Work, tmp_path: Path) -> No
     [said] = differences(replace(work, bench=bench))
     assert "not Python 3.12.99" in said
     assert work.cache.find(other.key) is None
+
+
+def test_what_conda_packages_have_is_there_on_every_machine(work: Work, tmp_path: Path) -> None:
+    programs = tmp_path / "prefix" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "made-cc").write_text("#!/bin/sh\necho made-cc of conda 13\n")
+    (programs / "made-cc").chmod(0o755)
+    search = f"{programs}:{work.bench.environ['PATH']}"
+    conda = CondaPrefix(
+        path=programs.parent, interpreter=work.bench.interpreter, packages=(),
+        variables={"CC": "made-cc", "PATH": search},
+    )  # fmt: skip
+    over = replace(work, bench=replace(work.bench, conda=conda))
+    [said] = differences(over)
+    assert "made-cc of conda 13 as the compiler, not " in said
+    over = replace(over, inputs={**work.inputs, "compiler": "made-cc of conda 13"})
+    reply = asked_of(over, tmp_path / "place", alpha=("made-cc",))
+    assert isinstance(reply.answer, Built)
+
+
+def test_patches_travel_with_the_work(environ: dict[str, str], tmp_path: Path) -> None:
+    """Those beside lamina.toml may be others by the time, and not there on every machine."""
+    work = work_of(environ, tmp_path)
+    text = b"--- a/alpha.py\n+++ b/alpha.py\n@@ -1 +1 @@\n-value = 1\n+value = 7\n"
+    patched = replace(work.order, patches=(Patch(name="gone/alpha.patch", content=text),))
+    reply = asked_of(replace(work, order=patched), tmp_path / "place")
+    assert isinstance(reply.answer, Built), reply.error
+    with zipfile.ZipFile(reply.answer.wheel.path) as archive:
+        assert archive.read("alpha.py").startswith(b"value = 7\n")
+
+
+@dataclass(kw_only=True)
+class Here:
+    """A cluster of this machine alone."""
+
+    environ: dict[str, str]
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def connect(self, directory: Path) -> None:
+        """There is nobody to ask."""
+
+    def start(self, name: str, module: str, place: Path, output: Path) -> Here:  # noqa: ARG002
+        command = [sys.executable, "-m", module, str(place)]
+        self.started.append(subprocess.Popen(command, env=self.environ))
+        return self
+
+    def ended(self) -> Ended | None:
+        code = self.started[-1].poll()
+        return None if code is None else Ended(code=code, how=f"exit code {code}")
+
+    def close(self) -> None:
+        for one in self.started:
+            one.wait()
+
+
+def test_what_another_has_built_meanwhile_is_not_said_to_be_built(
+    work: Work, environ: dict[str, str]
+) -> None:
+    workers = RemoteWorkers(Here(environ=environ), 1)
+    with closing(workers):
+        workers.begin(work.bench, lambda: None)
+        first, second = (workers.work(work) for _ in range(2))
+    assert isinstance(first, Built)
+    assert first.fresh
+    assert first.host
+    assert second == replace(first, fresh=False)
 
 
 def test_what_a_machine_lacks_is_said(work: Work, tmp_path: Path) -> None:

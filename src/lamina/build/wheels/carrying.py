@@ -120,7 +120,7 @@ def differences(work: Work) -> list[str]:
         found = inspect_interpreter(wanted.path, work.bench.environ)
     here = f"Python {found.version} ({found.soabi})" if found else "no Python"
     there = f"Python {wanted.version} ({wanted.soabi or (found and found.soabi)})"
-    compiler, expected = compiler_of(work.bench.environ), work.inputs["compiler"]
+    compiler, expected = compiler_of(work.bench.seen), work.inputs["compiler"]
     pairs = {
         f"at {wanted.path}": (here, there),
         "as the compiler": (compiler or "nothing", expected or "nothing"),

@@ -49,7 +49,7 @@ class StackBuilds:
             inside = PurePosixPath(patch.name)
             if ".." not in inside.parts and not inside.is_absolute():
                 fs.make_directory((directory / inside).parent)
-                fs.write_bytes(directory / inside, patch.path.read_bytes(), durable=False)
+                fs.write_bytes(directory / inside, patch.content, durable=False)
         if builds := self._locked(orders):
             fs.make_directory(directory)
             save_build_lock(BuildLock().with_builds(list(builds)), directory / BUILD_LOCK_NAME)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lamina.build.wheels.told_version import all_told
-from lamina.core import fs
-from lamina.model.digests import parse_sha256
+from lamina.model.digests import digest_of_bytes
 from lamina.stack.builds import BUILD_HOOKS, HookTable
 from lamina.stack.document import PackageEntry
 from lamina.stack.files import STACK_NAME, check_patches
@@ -28,12 +27,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
-    """A patch of the stack's author."""
+    """A patch of the stack's author, as it was when the order was made."""
 
     name: str
     """As lamina.toml has it."""
-    path: Path
-    sha256: Sha256
+    content: bytes
+
+    @property
+    def sha256(self) -> Sha256:
+        """The digest of its content."""
+        return digest_of_bytes(self.content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +105,7 @@ def _told(artifact: Artifact, origin: LockedOrigin | None) -> dict[str, str]:
 
 
 def _patch(name: str, path: Path) -> Patch:
-    return Patch(name=name, path=path, sha256=digest_of_file(path))
-
-
-def digest_of_file(path: Path) -> Sha256:
-    """Return the digest of a file's content."""
-    return parse_sha256(fs.sha256_of(path))
+    return Patch(name=name, content=path.read_bytes())
 
 
 def flags_of(table: BuildTable, platform: Platform) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lamina.core import fs
 from lamina.core.errors import BuildFailedError, CommandFailedError
 
 if TYPE_CHECKING:
@@ -30,10 +31,12 @@ def apply_patches(patches: Iterable[Patch], source: Path, room: BuildRoom, name:
     Raises BuildFailedError that names the patch, the file and the hunk that does not apply.
     """
     for patch in patches:
+        given = room.work / f"{patch.sha256[:24]}.patch"
+        fs.write_bytes(given, patch.content, durable=False)
         try:
             room.run(
                 *("patch", "-p1", "--batch", "--forward", "--no-backup-if-mismatch", "--fuzz=0"),
-                *("--reject-file=-", f"--input={patch.path.resolve()}"),
+                *("--reject-file=-", f"--input={given.resolve()}"),
                 cwd=source,
             )
         except CommandFailedError as error:

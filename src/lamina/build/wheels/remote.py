@@ -10,6 +10,7 @@ import shlex
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -148,7 +149,7 @@ class RemoteWorkers:
                 f"and is not in {work.cache.directory} here",
                 hints=["XDG_CACHE_HOME has to be a directory that all machines share"],
             )
-        return Built(wheel=found, host=reply.answer.host)
+        return replace(reply.answer, wheel=found)
 
 
 def _tell_again(work: Work, how: str, attempt: int) -> None:

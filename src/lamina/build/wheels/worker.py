@@ -113,7 +113,7 @@ def _carried_out(request: Request) -> Built | Asked:
             + ", and ".join(different),
             hints=["let all machines that build be the same, or give the build those that are"],
         )
-    check_system(request.system, work.bench.hints, work.bench.environ)
+    check_system(request.system, work.bench.hints, work.bench.seen)
     answer = work_on(work)
     return replace(answer, host=platform.node()) if isinstance(answer, Built) else answer
 
