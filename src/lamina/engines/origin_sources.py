@@ -89,18 +89,17 @@ class OriginSources:
     def obtain(self, artifact: Artifact, origin: LockedOrigin, top: Path) -> Path:
         """Return the file of a locked package, made anew where it is not kept.
 
-        A path is looked at each time. Raises IntegrityError, with the names of files where they are
-        known, for other content than was locked; and what ``made`` raises.
+        Whether a path is still as it was locked is for ``changes`` to say. Raises IntegrityError
+        for other content than was locked, and what ``made`` raises.
         """
-        kept = self.kept(artifact.sha256, artifact.filename)
-        if kept is not None and origin.git is not None:
+        if (kept := self.kept(artifact.sha256, artifact.filename)) is not None:
             return kept
         with self.made(origin, artifact.package, top) as (path, sha256):
             if sha256 == artifact.sha256:
                 return self.keep(path, sha256, artifact.filename)
             where = f"{origin.git} at {origin.commit}" if origin.git else origin.path
             raise IntegrityError(
-                f"{artifact.package}: {where} is not what was locked{_which(kept, path)}",
+                f"{artifact.package}: {where} is not what was locked",
                 hints=["lamina lock"],
             )
 
@@ -114,10 +113,8 @@ class OriginSources:
                 if artifact.kind is ArtifactKind.WHEEL:
                     self.keep(path, sha256, artifact.filename)
                 return None
-            return f"changed since it was locked{_which(self._known(artifact), path)}"
-
-    def _known(self, artifact: Artifact) -> Path | None:
-        return self.kept(artifact.sha256, artifact.filename)
+            before = self.kept(artifact.sha256, artifact.filename)
+            return f"changed since it was locked{_which(before, path)}"
 
 
 def pack_checked_out(tree: Path, path: Path, name: str) -> Sha256:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core import fs
+from support.repositories import make_repository, package_files, write_files
 from support.sources import offer_source, stack_of
 
 if TYPE_CHECKING:
@@ -83,6 +84,28 @@ def test_repair_builds_what_is_no_longer_in_the_cache(lamina: CommandLine) -> No
     said = repair(lamina)
     assert "alpha 1.0: built in" in said
     assert file.read_text() == "value = 7\nversion = '1.0'\nhooked = 1\n"
+
+
+def test_repair_builds_sources_of_no_index(
+    index_server: IndexServer, command_line: CommandLine, tmp_path: Path
+) -> None:
+    """Those of a path from the cache, as the release is not where lamina.toml was."""
+    lamina = command_line
+    index_server.wheel("tool", "1.0")
+    made = make_repository(tmp_path / "remote", package_files("theirs", "git"), tag="v1.0")
+    write_files(Path("vendor/mine"), package_files("mine", "1.0"))
+    both = {"mine": '{ path = "vendor/mine" }', "theirs": f'{{ git = "{made.url}" }}'}
+    lamina.write("lamina.toml", stack_of(both))
+    lamina("publish", "--root", "root")
+    files = damaged(lamina, "mine.py", "theirs.py")
+    fs.remove_tree(cache_of(lamina) / "wheels")
+    assert "mine 1.0: built in" in repair(lamina)
+    assert [one.read_text() for one in files] == ["value = 1\n"] * 2
+    files = damaged(lamina, "theirs.py", "mine.py")
+    fs.remove_tree(cache_of(lamina))
+    fs.remove_tree(cache_of(lamina).with_name("git"))
+    said = repair(lamina, expect=6)
+    assert "the release cannot be built anew: packages.mine.path: vendor/mine: no such" in said
 
 
 def test_repair_says_what_is_another_one_now(lamina: CommandLine) -> None:
