@@ -16,8 +16,11 @@ from lamina.core import report
 from lamina.core.errors import UsageError
 from lamina.core.http import HttpClient
 from lamina.layer.base import find_place, look_at
-from lamina.layer.indexes import indexes_over
+from lamina.model.names import parse_package_name
 from lamina.release.place import installed_place
+from lamina.release.sources import stack_inside
+from lamina.resolve.demands import index_of
+from lamina.resolve.project import index_addresses
 from lamina.testing.outcome import Outcome, TestReport, accepted
 from lamina.testing.smoke import try_imports, try_programs
 from lamina.testing.suite import Bench
@@ -97,7 +100,8 @@ def _chosen(base: Base, request: TestRequest) -> list[Distribution]:
 def _try_suites(
     base: Base, chosen: Sequence[Distribution], request: TestRequest, place: Place
 ) -> list[Outcome]:
-    indexes = indexes_over(base.place, request.environ)
+    stack = stack_inside(request.release)
+    addresses = index_addresses(stack, request.environ)
     with (
         HttpClient(request.environ) as http,
         report.step(f"running {report.counted(len(chosen), 'suite')}", total=len(chosen)) as step,
@@ -113,8 +117,8 @@ def _try_suites(
         )
 
         def one(package: Distribution) -> Outcome:
-            index = indexes.named.get(package.key, indexes.default)  # type: ignore[call-overload]
-            outcome = bench.try_suite(package, indexes.addresses[index])
+            index = index_of(stack, parse_package_name(package.key))
+            outcome = bench.try_suite(package, addresses.get(index))
             step.advance()
             return outcome
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from lamina.core.errors import LaminaError, TookTooLongError, UnsatisfiableError
+from lamina.core.errors import LaminaError, NotSupportedError, TookTooLongError, UnsatisfiableError
 from lamina.core.run import Completed, base_environment, run
 from lamina.layer.change import Request, change_layer
 from lamina.layer.create import create_layer
@@ -49,13 +49,19 @@ class Bench:
     """How long one suite may take."""
     log: Path
 
-    def try_suite(self, package: Distribution, index: str) -> Outcome:
-        """Run the suite of one package; what keeps it from running is part of the outcome."""
+    def try_suite(self, package: Distribution, index: str | None) -> Outcome:
+        """Run the suite of one package; what keeps it from running is part of the outcome.
+
+        ``index``: the address of its index; None: it comes from a git revision or a path, and what
+        an index has under its name is somebody else's.
+        """
         began = time.monotonic()
         subject, status, detail = package.name, "blocked", ""
         with tempfile.TemporaryDirectory(prefix="lamina-suite-") as name:
             work = Path(name).resolve()
             try:
+                if index is None:
+                    raise NotSupportedError("it comes from a git revision or a path, of no index")
                 offer = find_sources(self.http, index, package.key, package.version)  # type: ignore[arg-type]
                 subject = offer.filename
                 sources = fetch_sources(self.http, offer, _made(work / "sources"))

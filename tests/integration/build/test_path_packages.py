@@ -142,6 +142,18 @@ def test_a_release_says_where_its_packages_come_from(lamina: CommandLine, tmp_pa
     check_exports(lamina, made)
 
 
+def test_the_suite_of_a_namesake_on_an_index_is_not_run(
+    lamina: CommandLine, index_server: IndexServer
+) -> None:
+    offer_source(index_server, "mine", files={"tests/test_it.py": "def test_it(): pass\n"})
+    lamina("publish", "--root", "root")
+    answer = lamina("test", "made/1.0", "--root", "root", "--suite", "--json", expect=5)
+    [told] = [one for one in answer.json["outcomes"] if (one["kind"], one["package"]) ==
+              ("suite", "mine")]  # fmt: skip
+    assert told["status"] == "blocked"
+    assert told["detail"] == "it comes from a git revision or a path, of no index"
+
+
 def check_exports(lamina: CommandLine, made: Repository) -> None:
     lock = tomllib.loads(lamina("export", "--as", "pylock").stdout)
     packages = {one["name"]: one for one in lock["packages"]}
