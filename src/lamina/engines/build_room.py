@@ -18,7 +18,7 @@ from lamina.core.run import Completed, base_environment, run
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ENTER = Path(__file__).parents[1] / "_target" / "enter_build.py"
+_ENTER = Path(__file__).parents[1] / "_target" / "enter.py"
 
 _KEPT = 1 << 20
 """Bytes of what a program writes that are looked at; the log has all."""
@@ -61,12 +61,13 @@ class BuildRoom:
         return [*enter(self.walls), *writable, "--"]
 
 
-def enter(walls: Walls) -> list[str | Path]:
+def enter(view: Walls | Literal["prefix"]) -> list[str | Path]:
     """Return the words that run a program, with all that it starts, no longer than we run.
 
-    After them come directories that it may write to, ``--`` and the program.
+    After them come the directories of the view, as ``_target/enter.py`` has it, ``--`` and the
+    program.
     """
-    return [sys.executable, "-I", "-S", _ENTER, walls, str(os.getpid())]
+    return [sys.executable, "-I", "-S", _ENTER, view, str(os.getpid())]
 
 
 def walls_here(environ: Mapping[str, str], *, network: bool, directory: Path) -> Walls:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.core.errors import LaminaError
@@ -13,8 +12,7 @@ from lamina.engines.build_room import enter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_ENTER = Path(__file__).parents[1] / "_target" / "enter_prefix.py"
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +32,8 @@ class MountNamespace:
 
         Whatever it starts ends with it, also what made itself a session of its own.
         """
-        view = (sys.executable, "-I", "-S", _ENTER, self.stage, self.final, self.hidden)
-        return [*enter("none"), "--", *view, *self.kept, "--", *argv]
+        view = (self.stage, self.final, self.hidden, *self.kept)
+        return [*enter("prefix"), *view, "--", *argv]
 
     def available(self, environ: Mapping[str, str]) -> bool:
         """Tell whether this machine lets its user make such a view."""

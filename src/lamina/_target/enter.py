@@ -1,12 +1,19 @@
-"""Run a command that writes to a few directories only, has no network and leaves nothing running.
+"""Run a command in a view of the file system of its own, and leave nothing of it running.
 
-``WALLS PARENT WRITABLE... -- CMD...``: private namespaces of mounts and processes, and with WALLS
-``all`` of the network without any interface (see namespaces(7)), made by the process itself: the
-user stays the same. All that is mounted is read-only, but for each WRITABLE and for devices; shared
-memory is its own. With WALLS ``none`` there are no namespaces. Exit code 125: none are to be had.
+``VIEW PARENT DIRECTORY... -- CMD...``: private namespaces (see namespaces(7)), made by the process
+itself: the user stays the same, and nothing is seen by other processes. VIEW is one of:
+
+``none``: no namespaces; ``DIRECTORY...`` does not count.
+``writes``, ``all``: all that is mounted is read-only, but for each DIRECTORY and for devices;
+shared memory and process numbers are its own, and with ``all`` there is no network.
+``prefix STAGE FINAL HIDE KEEP...``: STAGE is seen, read-only, at FINAL. HIDE is covered by an empty
+file system, so that whatever still names the staging directory fails. Each KEEP is read-only: the
+tree links to an interpreter, and root could write through that link. FINAL need not be there: what
+is above it may be a file system that nothing can be made in.
 
 Whatever the command starts ends with it, also what made itself a session of its own, and all of it
-ends with PARENT, the process that started this one, however that ends.
+ends with PARENT, the process that started this one, however that ends. Exit code 125: there are no
+namespaces here.
 """
 
 import contextlib
@@ -55,7 +62,7 @@ def _unshare(flags: int) -> None:
             stream.write(text)
 
 
-def _make_read_only(path: bytes) -> None:
+def _read_only(path: bytes) -> None:
     flags = os.statvfs(path).f_flag & _LOCKED
     if flags & _ST_RELATIME:
         flags = flags & ~_ST_RELATIME | _MS_RELATIME
@@ -75,8 +82,7 @@ def _is_below(path: bytes, above: bytes) -> bool:
     return path == above or path.startswith(above.rstrip(b"/") + b"/")
 
 
-def _make_view(writable: List[bytes]) -> None:
-    _mount(b"none", b"/", None, _REC | _PRIVATE)
+def _see_read_only(writable: List[bytes]) -> None:
     for path in writable:
         _mount(path, path, None, _BIND | _REC)
     kept = (*writable, *_OF_THE_SYSTEM)
@@ -84,11 +90,54 @@ def _make_view(writable: List[bytes]) -> None:
         if any(_is_below(path, one) for one in kept):
             continue
         try:
-            _make_read_only(path)
+            _read_only(path)
         except OSError:
             # What is covered by another mount, or away, cannot be written to from here either.
             if path == b"/" or os.access(path, os.W_OK):
                 raise
+
+
+def _see_staged(stage: bytes, final: bytes, hide: bytes, *kept: bytes) -> None:
+    if not os.path.isdir(final):
+        _make_reachable(final)
+    for directory in kept:
+        _mount(directory, directory, None, _BIND | _REC)
+        _read_only(directory)
+    _mount(stage, final, None, _BIND)
+    _read_only(final)
+    _mount(b"tmpfs", hide, b"tmpfs", 0)
+
+
+def _make_reachable(final: bytes) -> None:
+    """Have an empty directory where none can be made: its file system is read-only.
+
+    The nearest directory above it that is there is covered by an empty file system, into which all
+    that it has is bound again.
+    """
+    above = os.path.dirname(final)
+    while not os.path.isdir(above):
+        above = os.path.dirname(above)
+    if above == b"/":
+        raise OSError("no directory above %s" % os.fsdecode(final))
+    descriptor = os.open(above, os.O_RDONLY | os.O_DIRECTORY)
+    names = os.listdir(above)
+    _mount(b"tmpfs", above, b"tmpfs", 0)
+    for name in names:
+        _bind_again(b"/proc/self/fd/%d/%s" % (descriptor, name), os.path.join(above, name))
+    os.close(descriptor)
+    os.makedirs(final)
+    _mount(b"none", above, None, _REMOUNT | _RDONLY)
+
+
+def _bind_again(source: bytes, target: bytes) -> None:
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), target)
+        return
+    if os.path.isdir(source):
+        os.mkdir(target)
+    else:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT, 0o600))
+    _mount(source, target, None, _BIND | _REC)
 
 
 def _own_system() -> None:
@@ -182,22 +231,31 @@ def _run(command: List[str], *, apart: bool) -> int:
     return struct.unpack("i", answer)[0] if len(answer) == 4 else status
 
 
+def _make_view(view: str, directories: List[str]) -> None:
+    here = os.getcwd()
+    apart = {"writes": _NEWPID, "all": _NEWPID | _NEWNET}
+    _unshare(_NEWNS | apart.get(view, 0))
+    _mount(b"none", b"/", None, _REC | _PRIVATE)
+    if view == "prefix":
+        _see_staged(*(os.fsencode(one) for one in directories))
+        return
+    _see_read_only([os.fsencode(os.path.realpath(one)) for one in directories])
+    os.chdir(here)  # what was opened before is writable still
+
+
 def main(arguments: List[str]) -> int:
     at = arguments.index("--")
-    walls, parent, *writable = arguments[:at]
+    view, parent, *directories = arguments[:at]
     _libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != int(parent):
         return 1
-    here = os.getcwd()
     try:
-        if walls != "none":
-            _unshare(_NEWNS | _NEWPID | (_NEWNET if walls == "all" else 0))
-            _make_view([os.fsencode(os.path.realpath(one)) for one in writable])
+        if view != "none":
+            _make_view(view, directories)
     except (OSError, AttributeError) as error:
         print("no private namespaces here: %s" % error, file=sys.stderr)
         return UNAVAILABLE
-    os.chdir(here)  # what was opened before is writable still
-    status = _run(arguments[at + 1 :], apart=walls != "none")
+    status = _run(arguments[at + 1 :], apart=view in {"writes", "all"})
     if os.WIFSIGNALED(status):
         # Ended as the command was, so that the caller sees by what.
         number = os.WTERMSIG(status)
