@@ -23,6 +23,8 @@ from support.clusters import (
     processes_in,
     until,
 )
+from support.conda_sources import PATCH, offer_alpha_and_beta, stack_of_both, write_cradle
+from support.repositories import make_repository, package_files, write_files
 from support.sources import offer_source, stack_of
 
 if TYPE_CHECKING:
@@ -210,6 +212,36 @@ def test_publish_builds_there_too(dask: DaskCluster, stack: Stack) -> None:
     assert f"on {os.uname().nodename}" in answer.stderr
     [module] = Path(answer.json["prefix"]).glob("lib/*/site-packages/second_saw.py")
     assert module.read_text() == "saw = 1"
+
+
+@pytest.mark.heavy
+def test_sources_of_all_kinds_have_one_key_here_and_there(
+    dask: DaskCluster, index_server: IndexServer, command_line: CommandLine,
+    bootstrapped: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    """Over conda packages; patched; with settings; of a path; of a directory in a repository."""
+    write_cradle(tmp_path / "parts", tmp_path / "parts-work")
+    offer_alpha_and_beta(index_server)
+    command_line.write("alpha.patch", PATCH)
+    write_files(command_line.directory / "vendor/mine", package_files("mine", "1.0"))
+    inside = {f"python/{name}": text for name, text in package_files("theirs").items()}
+    remote = make_repository(tmp_path / "remote", inside, tag="v1.5")
+    packages = {
+        "alpha": '{ version = "*", source = true, patches = ["alpha.patch"], '
+        'system = ["cradle.h"], config = { speed = ["fast"] } }',
+        "beta": '{ version = "*", source = true }',
+        "mine": '{ path = "vendor/mine" }',
+        "theirs": f'{{ git = "{remote.url}", tag = "v1.5", subdirectory = "python" }}',
+    }
+    text = stack_of_both([bootstrapped, tmp_path / "parts"], packages)
+    command_line.write("lamina.toml", text)
+    command_line("lock")
+    there = command_line("build", "--json", "--on", dask.on).json["packages"]
+    assert {(one["name"], one["status"]) for one in there} == {(one, "built") for one in packages}
+    assert {one["host"] for one in there} == {os.uname().nodename}
+    assert {one["version"] for one in there} == {"1.0", "1.5"}
+    here = command_line("build", "--json").json["packages"]
+    assert {one["status"] for one in here} == {"cached"}
 
 
 @pytest.mark.heavy
