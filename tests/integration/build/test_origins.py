@@ -104,7 +104,8 @@ def test_sources_in_a_subdirectory_reach_what_is_beside_it(
     inside = package_files("mine", "2.0")
     inside["backend.py"] += "\nPath('mine.py').write_text(Path('../core.txt').read_text())\n"
     files = {f"python/{name}": text for name, text in inside.items()}
-    made = make_repository(tmp_path / "mono", {**files, "core.txt": "core = 5\n"})
+    files |= {"core.txt": "core = 5\n", "PKG-INFO": "Name: of-the-whole\nVersion: 9\n"}
+    made = make_repository(tmp_path / "mono", files)
     where = f'{{ git = "{made.url}", rev = "{made.head[:8]}", subdirectory = "python" }}'
     assert 'subdirectory = "python"' in locked(lamina, {"mine": where})
     assert member(built(lamina)["wheel"], "mine.py") == "core = 5\n"

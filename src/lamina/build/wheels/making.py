@@ -189,7 +189,7 @@ class Job:
         fs.remove_tree(room.work / "src")
         fs.rename(source, room.work / "src")
         source = room.work / "src"
-        check_identity(source, self.order.artifact)
+        check_identity(source / self.order.subdirectory, self.order.artifact)
         apply_patches(self.order.patches, source, room, self.order.name)
         source /= self.order.subdirectory
         if self.order.origin is not None:
