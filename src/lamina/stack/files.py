@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 STACK_NAME = "lamina.toml"
 _OF_BUILDS = frozenset({"requires", "env", "config", "patches", "system", "isolated", "bootstrap"})
 """What shapes the wheel that is built from sources, whichever they are."""
+_OF_MACHINES = frozenset({"jobs", "timeout", "system"})
+"""What a machine has to have, and how long it may take: what comes out is the same."""
 _OF_NO_INDEX = frozenset({"git", "rev", "tag", "branch", "subdirectory", "path"})
 """Not digested where they say nothing, so that locks of before they were there are not stale."""
 
@@ -70,11 +72,12 @@ def digest_of_builds(stack: Stack) -> Sha256:
     """Return the digest of what in a stack shapes its packages beyond the files of its lock."""
     whole: dict[str, Any] = stack.model_dump(mode="json", by_alias=True)
     entries = {
-        name: {key: entry[key] for key in sorted(_OF_BUILDS) if entry[key]}
+        name: {key: entry[key] for key in sorted(_OF_BUILDS - _OF_MACHINES) if entry[key]}
         for name, entry in whole["packages"].items()
     }
     shaped = {name: entry for name, entry in entries.items() if entry}
-    return digest_of_value([whole["hooks"], whole["build"], shaped])
+    build = {key: value for key, value in whole["build"].items() if key not in _OF_MACHINES}
+    return digest_of_value([whole["hooks"], build, shaped])
 
 
 def digest_of_resolution(stack: Stack) -> Sha256:

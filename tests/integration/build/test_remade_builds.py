@@ -149,4 +149,7 @@ def test_what_would_be_built_otherwise_is_not_there_already(lamina: CommandLine)
         assert "releases never change" in said
     assert lamina("publish", "--root", "root", "--json").json["status"] == "identical"
     Path("lamina-build.lock").unlink()
+    stack = Path("lamina.toml").read_text().replace("patches =", 'system = ["patch"], patches =')
+    more = '\n[build]\njobs = 1\ntimeout = 600\nsystem = { patch = "patch" }\n'
+    lamina.write("lamina.toml", stack + more)
     assert lamina("publish", "--root", "root", "--json").json["status"] == "identical"
