@@ -64,6 +64,7 @@ def test_what_nobody_can_build_on_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--on ") as caught:
         workers_on(text, {})
     assert "dask://host:8786, slurm or slurm:20" in caught.value.hints[0]
+    assert "unpack" not in caught.value.message
 
 
 def test_those_that_take_up_work_are_counted(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def workers_on(text: str, environ: Mapping[str, str]) -> Workers:
     from lamina.build.wheels.remote import RemoteWorkers
 
     try:
-        first, *options = shlex.split(text)
+        first, *options = shlex.split(text) or [""]
     except ValueError as error:
         raise UsageError(f"--on {text!r}: {error}", hints=[_FORMS]) from error
     found = _KIND.fullmatch(first)
