@@ -29,7 +29,7 @@ from lamina.build.wheels.order import Order, Patch
 from lamina.build.wheels.remote import RemoteWorkers
 from lamina.build.wheels.system import compiler_of
 from lamina.build.wheels.work import Asked, Built, Kit, Work
-from lamina.core.errors import NotSupportedError
+from lamina.core.errors import BuildFailedError, NotSupportedError
 from lamina.engines.api import Ended
 from lamina.engines.interpreters import MachineInterpreters
 from lamina.engines.uv_program import UvProgram
@@ -202,7 +202,7 @@ def test_what_another_has_built_meanwhile_is_not_said_to_be_built(
 
 def test_what_a_machine_lacks_is_said(work: Work, tmp_path: Path) -> None:
     reply = asked_of(work, tmp_path / "place", alpha=("no-such-program",))
-    assert isinstance(reply.error, NotSupportedError)
+    assert isinstance(reply.error, BuildFailedError)
     assert "no-such-program (needed by alpha)" in reply.error.message
 
 
