@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lamina._target import joined
 from lamina._target.unpack import OWN
+from lamina.archive.members import unsafe_name
 from lamina.archive.streams import Reading
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, IntegrityError, LaminaError, StorageError, UsageError
@@ -150,7 +151,24 @@ def _head(members: Iterator[Member], archive: Path) -> _Head:
     if digest_of_bytes(found[_HEADS[2]]) != manifest.files_digest:
         raise IntegrityError(f"{archive}: {_HEADS[2]} is not the listing that its manifest names")
     entries = parse_listing(found[_HEADS[2]], Path(_HEADS[2]))
+    _check_listing(entries, archive)
     return _Head(pack=pack, manifest=manifest, entries=entries, documents=found)
+
+
+def _check_listing(entries: Mapping[str, Entry], archive: Path) -> None:
+    """Raise IntegrityError unless all is in directories of the tree, and nobody's rights are lent.
+
+    The members of a pack are checked one by one; those of an image's layers each for its own.
+    """
+    for path, entry in entries.items():
+        above = path.rpartition("/")[0]
+        wrong = unsafe_name(path)
+        if not wrong and above and (above not in entries or entries[above].kind != "dir"):
+            wrong = "in no directory"
+        if not wrong and entry.mode & ~0o777:
+            wrong = f"of the mode {entry.mode:o}"
+        if wrong:
+            raise IntegrityError(f"{archive}: {path!r} in its listing is {wrong}")
 
 
 def _whole(member: Member, archive: Path) -> bytes:
@@ -171,7 +189,7 @@ def _extract(head: _Head, members: Iterator[Member], stage: Path, archive: Path)
                 fs.make_directory(stage / path)
                 left.discard(path)
         for member in members:
-            _place(member, head.entries.get(member.name), stage, archive)
+            _place(member, head, stage, archive)
             left.discard(member.name)
             step.advance()
         if left:
@@ -179,12 +197,14 @@ def _extract(head: _Head, members: Iterator[Member], stage: Path, archive: Path)
         step.outcome = f"{len(head.entries)} files, links and directories"
 
 
-def _place(member: Member, entry: Entry | None, stage: Path, archive: Path) -> None:
-    target = stage / member.name
+def _place(member: Member, head: _Head, stage: Path, archive: Path) -> None:
+    target, entry = stage / member.name, head.entries.get(member.name)
     if member.kind == "dir":
         if entry is None or entry.kind != "dir":
             raise IntegrityError(f"{archive}: {member.name} is not in its listing")
         return
+    if member.name in head.documents or target.is_symlink() or target.exists():
+        raise IntegrityError(f"{archive}: {member.name} is in it twice")
     if entry is None:
         if member.name not in {*OWN, *OUTSIDE}:
             raise IntegrityError(f"{archive}: {member.name} is not in its listing")
@@ -254,6 +274,6 @@ def _check_named(head: _Head, stage: Path, archive: Path) -> None:
         if one.path not in head.entries
         or (one.kind != "link" and head.entries[one.path].sha256 != one.sha256)
     ]
-    same = [one.path for one in state.prefixes] == [head.manifest.prefix]
+    same = [(one.path, one.inside) for one in state.prefixes] == [(head.manifest.prefix, "")]
     if wrong or not same:
         raise IntegrityError(f"{archive}: {PREFIXES_NAME} is not about the files in it")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from lamina.archive.members import unsafe_name
 from lamina.core.errors import DocumentError, IntegrityError
 from lamina.model.document import Document, validate
 from lamina.model.fields import DigestField, PlatformField
@@ -18,12 +19,22 @@ from lamina.model.fields import DigestField, PlatformField
 _Digest = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 
 
+def _inside(path: str) -> str:
+    if path and (reason := unsafe_name(path)):
+        raise ValueError(reason)
+    return path
+
+
+_Inside = Annotated[str, AfterValidator(_inside)]
+"""A path that leads nowhere but into the tree; empty for its top."""
+
+
 class PackPrefix(Document):
     """A prefix that files name, and where the tree that is in it comes to be."""
 
     path: str
     """The prefix."""
-    inside: str | None
+    inside: _Inside | None
     """The tree's directory in the pack; null: it stays outside, as a layer's base may."""
     name: str = ""
     """What it is called, such as ``hep-analysis/2026.11.0``."""
@@ -40,7 +51,7 @@ class Pack(Document):
     """What was packed: a release, or a layer and its base."""
     platform: PlatformField
     """What it runs on."""
-    interpreter: str | None
+    interpreter: _Inside | None
     """The Python in it, relative to its top; null where it stays outside."""
     prefixes: Annotated[tuple[PackPrefix, ...], Field(strict=False, min_length=1)]
     """Where it was when it was packed; the first is the whole."""
@@ -52,7 +63,7 @@ class Pack(Document):
 class NamedFile(Document):
     """A file or link that names a prefix."""
 
-    path: str
+    path: _Inside
     """Relative to the top."""
     kind: Literal["text", "binary", "code", "link"]
     """How another prefix is put in: as text, over zero bytes, by compiling, as a target."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import shutil
 import tarfile
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lamina.archive.streams import Reading
 from lamina.archive.zstd import decompressing
 from lamina.core import fs
 from lamina.core.errors import ConflictError, IntegrityError, LaminaError
-from lamina.export.arrival import ImportRequest, import_pack
+from lamina.export.arrival import ImportRequest, import_members, import_pack
 from lamina.release.backend import DIRECTORY
 from lamina.release.history import read_history
 from lamina.release.root import release_at
@@ -212,3 +215,86 @@ def test_a_layer_is_not_a_release(shipped: Shipped, plain: Path, tmp_path: Path)
     error = refused(shipped, changed(plain, tmp_path / "x.tar", change), tmp_path / "root")
     assert error.exit_code == 2
     assert "a layer, and no release" in error.message
+
+
+def relisted(shipped: Shipped, plain: Path, target: Path, old: bytes, new: bytes) -> Path:
+    """Write the members once more with another listing, and the manifest that names it."""
+    listing = (shipped.release.internal / "files.mtree").read_bytes()
+    other = listing.replace(old, new, 1)
+    assert other != listing
+    digests = [sha256(one).hexdigest().encode() for one in (listing, other)]
+
+    def change(member: tarfile.TarInfo, data: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
+        if member.name == ".lamina/release.toml":
+            data = data.replace(digests[0], digests[1])
+        return [(member, other if member.name == ".lamina/files.mtree" else data)]
+
+    return changed(plain, target, change)
+
+
+EMPTY = b"type=file mode=0444 size=0 sha256digest=" + sha256().hexdigest().encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"./../../../was-here type=dir mode=0755", "goes up"),
+        (b"TOP/was-here type=dir mode=0755", "absolute"),
+        (b"./out type=link link=../../..\n./out/was-here " + EMPTY, "in no directory"),
+        (b"./nowhere/was-here " + EMPTY, "in no directory"),
+        (b"./was-here " + EMPTY.replace(b"0444", b"4555"), "mode 4555"),
+    ],
+    ids=["up", "absolute", "below-a-link", "below-nothing", "setuid"],
+)
+def test_a_listing_cannot_lead_out_of_the_release(
+    shipped: Shipped, plain: Path, tmp_path: Path, line: bytes, said: str
+) -> None:
+    line = line.replace(b"TOP", str(tmp_path).encode())
+    archive = relisted(shipped, plain, tmp_path / "x.tar", b"#mtree\n", b"#mtree\n" + line + b"\n")
+    error = refused(shipped, archive, tmp_path / "root")
+    assert isinstance(error, IntegrityError)
+    assert said in error.message
+    assert not list(tmp_path.rglob("was-here"))
+
+
+@pytest.mark.parametrize(
+    "name", [".lamina/files.mtree", ".lamina/release.toml", ".lamina/base.json"]
+)
+def test_a_later_layer_cannot_replace_what_was_compared(
+    shipped: Shipped, plain: Path, tmp_path: Path, name: str
+) -> None:
+    first = changed(plain, tmp_path / "x.tar", as_it_is)
+    with tarfile.open(tmp_path / "y.tar", "w") as written:
+        written.addfile(special(name, tarfile.REGTYPE))
+    request = ImportRequest(
+        archive=first, root=tmp_path / "root", environ=shipped.environ, now=NOW, backend=DIRECTORY
+    )
+    layers = (Reading(one).members() for one in (first, tmp_path / "y.tar"))
+    with pytest.raises(IntegrityError, match="twice"):
+        import_members(request, itertools.chain.from_iterable(layers))
+
+
+@pytest.mark.parametrize("inside", ["../other", None], ids=str)
+def test_what_names_the_prefix_is_in_the_release(
+    shipped: Shipped, tmp_path: Path, inside: str | None
+) -> None:
+    archive = tmp_path / "x.tar"
+    with (
+        shipped.archive.open("rb") as packed,
+        decompressing(packed) as stream,
+        tarfile.open(fileobj=stream, mode="r|") as source,
+        tarfile.open(archive, "w") as written,
+    ):
+        for member in source:
+            content = source.extractfile(member) if member.isreg() else None
+            data = content.read() if content else b""
+            if member.name == ".lamina/prefixes.json":
+                value = json.loads(data)
+                value["prefixes"][0]["inside"] = inside
+                data = json.dumps(value).encode()
+            member.size = len(data)
+            written.addfile(member, io.BytesIO(data))
+    error = refused(shipped, archive, tmp_path / "root")
+    assert isinstance(error, IntegrityError)
+    assert ".lamina/prefixes.json" in error.message
+    archive.unlink()
