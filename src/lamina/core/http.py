@@ -16,7 +16,7 @@ from lamina.core.run import redact
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     import httpx2
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """Answers that may be other ones in a moment."""
 _BLOCK = 1 << 20
+_LARGEST_ANSWER = 1 << 26
+"""Bytes that are kept in memory: what is larger goes elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +153,7 @@ class HttpClient:
                     for block in answer.iter_raw(_BLOCK):
                         into(block)
                 else:
-                    taken = answer.read()
+                    taken = _limited(answer.iter_raw(_BLOCK), address)
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
             reason = str(error) or type(error).__name__
             raise UpstreamUnavailableError(
@@ -167,6 +169,17 @@ class HttpClient:
             return None
         found = self._logins.authenticators(parts.hostname)
         return (found[0], found[2] or "") if found else None
+
+
+def _limited(blocks: Iterable[bytes], address: str) -> bytes:
+    taken = bytearray()
+    for block in blocks:
+        taken += block
+        if len(taken) > _LARGEST_ANSWER:
+            raise UpstreamUnavailableError(
+                f"the answer from {redact(address)} has no end: more than {_LARGEST_ANSWER} bytes"
+            )
+    return bytes(taken)
 
 
 def _local_page(address: str) -> Page:

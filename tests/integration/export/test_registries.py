@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from contextlib import contextmanager
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from lamina.core import fs
 from lamina.core.errors import IntegrityError, LaminaError, UpstreamUnavailableError, UsageError
 from lamina.core.http import HttpClient
 from lamina.engines.registry import Registry
-from lamina.export.oci.blobs import MANIFEST, Blobs
+from lamina.export.oci.blobs import INDEX, MANIFEST, Blobs
 from lamina.export.oci.registries import Pushed, pull, push
 from lamina.model.image_references import ImageReference
 from lamina.model.platforms import Platform, current_platform
@@ -209,6 +210,60 @@ def test_what_is_no_manifest_is_refused(
     with (
         answering(lambda _: (200, {"Content-Type": MANIFEST}, data)) as (host, _),
         pytest.raises(LaminaError),
+    ):
+        bring(f"{host}/a/b:1", tmp_path / "layout", environ)
+
+
+def image_answers(config: bytes, *, size: int | None = None) -> Callable[[Any], Answer]:
+    """Serve a manifest without layers, and a config that is said to have ``size`` bytes."""
+    digest = f"sha256:{sha256(config).hexdigest()}"
+    described = {"mediaType": "x", "digest": digest, "size": len(config) if size is None else size}
+    manifest = json.dumps({"mediaType": MANIFEST, "config": described, "layers": []}).encode()
+    return lambda asked: (
+        (200, {}, config)
+        if "/blobs/" in asked.path
+        else (200, {"Content-Type": MANIFEST}, manifest)
+    )
+
+
+def test_a_blob_without_end_is_not_kept(environ: dict[str, str], tmp_path: Path) -> None:
+    config = b'{"os": "linux"}' + b" " * (4 << 20)
+    with (
+        answering(image_answers(config, size=15)) as (host, _),
+        pytest.raises(IntegrityError, match="more than its 15 bytes"),
+    ):
+        bring(f"{host}/a/b:1", tmp_path / "layout", environ)
+    assert sum(one.stat().st_size for one in tmp_path.rglob("*") if one.is_file()) < 1000
+
+
+def test_an_answer_without_end_is_not_kept(environ: dict[str, str], tmp_path: Path) -> None:
+    with (
+        answering(lambda _: (200, {"Content-Type": MANIFEST}, bytes(65 << 20))) as (host, _),
+        pytest.raises(UpstreamUnavailableError, match="has no end"),
+    ):
+        bring(f"{host}/a/b:1", tmp_path / "layout", environ)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [b'{"config": "x"}', b'{"config": {"Labels": [1]}}', b'{"config": {"Labels": {"a": 1}}}',
+     b'{"rootfs": 3}', b'{"rootfs": {"diff_ids": 3}}', b'{"rootfs": {"diff_ids": [3]}}'],
+    ids=bytes.decode,
+)  # fmt: skip
+def test_what_is_no_config_is_refused(
+    environ: dict[str, str], tmp_path: Path, config: bytes
+) -> None:
+    with (
+        answering(image_answers(config)) as (host, _),
+        pytest.raises(IntegrityError, match="no config of an image"),
+    ):
+        bring(f"{host}/a/b:1", tmp_path / "layout", environ)
+
+
+def test_an_index_that_lists_nothing_is_refused(environ: dict[str, str], tmp_path: Path) -> None:
+    with (
+        answering(lambda _: (200, {"Content-Type": INDEX}, b'{"manifests": 1}')) as (host, _),
+        pytest.raises(IntegrityError, match="no list of manifests"),
     ):
         bring(f"{host}/a/b:1", tmp_path / "layout", environ)
 

@@ -122,14 +122,15 @@ def entries_of(layout: Path) -> list[Descriptor]:
         raise UsageError(f"{layout}: no OCI image layout: it lacks {MARKER} or {TOP}")
     if top.stat().st_size > LARGEST_DOCUMENT:
         raise IntegrityError(f"{top}: too large")
-    return _listed(parse_document(top.read_bytes(), str(top)), str(top))
+    return listed(parse_document(top.read_bytes(), str(top)), str(top))
 
 
-def _listed(value: Mapping[str, Any], where: str) -> list[Descriptor]:
-    listed = value.get("manifests")
-    if not isinstance(listed, list):
+def listed(value: Mapping[str, Any], where: str) -> list[Descriptor]:
+    """Return what an index lists; raises IntegrityError where it lists nothing."""
+    found = value.get("manifests")
+    if not isinstance(found, list):
         raise IntegrityError(f"{where}: no list of manifests")
-    return [descriptor_of(one, where) for one in listed]
+    return [descriptor_of(one, where) for one in found]
 
 
 def find_image(
@@ -169,7 +170,7 @@ def _images(blobs: Blobs, entries: Sequence[Descriptor], depth: int = 0) -> Iter
     for one in entries:
         if one.media_type in INDEXES:
             where = f"{blobs.layout}: {one.digest}"
-            yield from _images(blobs, _listed(blobs.document(one), where), depth + 1)
+            yield from _images(blobs, listed(blobs.document(one), where), depth + 1)
         elif one.media_type in MANIFESTS and one.platform.get("os") != "unknown":
             manifest = blobs.document(one)
             if "subject" not in manifest:
@@ -183,13 +184,27 @@ def read_image(blobs: Blobs, one: Descriptor, manifest: Mapping[str, Any]) -> Im
     layers = manifest.get("layers")
     if not isinstance(layers, list):
         raise IntegrityError(f"{where}: a manifest without layers")
+    config = blobs.document(config_descriptor)
+    _check_config(config, f"{blobs.layout}: {config_descriptor.digest}")
     image = Image(
         descriptor=one,
         layers=tuple(descriptor_of(layer, where) for layer in layers),
-        config=blobs.document(config_descriptor),
+        config=config,
         config_descriptor=config_descriptor,
         manifest=manifest,
     )
     if len(image.diff_ids) != len(image.layers):
         raise IntegrityError(f"{where}: {len(image.layers)} layers, and not as many in its config")
     return image
+
+
+def _check_config(config: Mapping[str, Any], where: str) -> None:
+    """Raise IntegrityError unless what is read of a config is what it has to be."""
+    try:
+        labels = (config.get("config") or {}).get("Labels") or {}
+        layers = (config.get("rootfs") or {}).get("diff_ids") or ()
+        texts = [*labels.values(), *layers]
+    except (AttributeError, TypeError) as error:
+        raise IntegrityError(f"{where}: no config of an image") from error
+    if not all(isinstance(one, str) for one in texts):
+        raise IntegrityError(f"{where}: no config of an image")

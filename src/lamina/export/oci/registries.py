@@ -18,7 +18,7 @@ from lamina.export.oci.blobs import (
     json_bytes,
     parse_document,
 )
-from lamina.export.oci.layout import find_image, finish_layout
+from lamina.export.oci.layout import find_image, finish_layout, listed
 from lamina.model.digests import digest_of_bytes
 from lamina.release.space import require_space
 
@@ -109,8 +109,7 @@ def pull(
     blobs = Blobs(layout)
     top = _get_manifest(registry, blobs, reference.manifest, reference)
     if top.media_type in INDEXES:
-        for value in blobs.document(top).get("manifests", []):
-            one = descriptor_of(value, str(reference))
+        for one in listed(blobs.document(top), str(reference)):
             if one.platform.get("os") != "unknown" and not one.artifact_type:
                 _with_config(registry, blobs, one, reference)
     else:
@@ -150,7 +149,15 @@ def _get_manifest(
 
 def _get(registry: Registry, blobs: Blobs, one: Descriptor, reference: ImageReference) -> None:
     with blobs.adding() as target:
-        registry.fetch(one.digest, target.write)
+
+        def take(block: bytes) -> None:
+            if target.size + len(block) > one.size:
+                raise IntegrityError(
+                    f"{reference}: the blob {one.digest} is altered: more than its {one.size} bytes"
+                )
+            target.write(block)
+
+        registry.fetch(one.digest, take)
     if target.digest != one.digest:
         fs.remove_file(blobs.path(target.digest))
         raise IntegrityError(
