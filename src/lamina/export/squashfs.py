@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import tempfile
 from dataclasses import dataclass
@@ -74,14 +75,18 @@ def write_release_squashfs(cargo: Cargo, path: Path, environ: Mapping[str, str])
         write_squashfs(made, cargo.seconds, fill, environ)
         fs.set_mode(made, 0o644)
         fs.write_text(Path(scratch, script.name), _script(cargo, path.name), mode=0o755)
+        fs.flush_tree(made)
         fs.rename(made, path)
-        fs.rename(Path(scratch, script.name), script)
+        try:
+            fs.rename(Path(scratch, script.name), script)
+        except BaseException:
+            fs.remove_file(path)
+            raise
     return Squashed(path=path, script=script, size=path.stat().st_size, content=cargo.size)
 
 
 def _script(cargo: Cargo, name: str) -> str:
     text = _SCRIPT.read_text(encoding="utf-8")
     values = {"@NAME@": cargo.name, "@PREFIX@": cargo.parts[0].prefix, "@FILE@": name}
-    for key, value in values.items():
-        text = text.replace(key, shlex.quote(value))
-    return text
+    # In one go: a path may have one of these words in it.
+    return re.sub("|".join(values), lambda found: shlex.quote(values[found.group()]), text)

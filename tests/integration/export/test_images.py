@@ -122,6 +122,10 @@ def test_the_same_release_gives_the_same_image(
     assert not is_layout_tar(shipped.archive)
     with pytest.raises(ConflictError, match="is there already"):
         ship([request], written.layout)
+    changes: list[tuple[str, str]] = []
+    with fs.observe(lambda operation, path: changes.append((operation, path.name))):
+        ship([request], tmp_path / "three")
+    assert changes[-2:] == [("sync", "layout"), ("rename", "three")]
 
 
 @pytest.fixture(scope="module")

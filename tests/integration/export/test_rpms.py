@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core import fs
-from lamina.core.errors import ConflictError, IntegrityError, LaminaError, UsageError
+from lamina.core.errors import ConflictError, IntegrityError, LaminaError, StorageError, UsageError
 from lamina.model.rpm_versions import rpm_version
 from lamina.release.root import release_at
 from lamina.release.verify import verify_release
@@ -321,6 +321,18 @@ def test_nothing_is_left_where_it_is_interrupted(
         write(shipped, tmp_path / "rpms", builder="rpmbuild", environ=environ, split="whole")
     assert (tmp_path / "rpms").exists() is there
     assert not list(tmp_path.glob("rpms/*"))
+
+
+def test_they_are_on_disk_before_they_are_seen(shipped: Shipped, tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "rpmbuild"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")  # It makes none, so that the first cannot be put in place.
+    program.chmod(0o755)
+    environ = shipped.environ | {"PATH": f"{program.parent}:/usr/bin:/bin"}
+    changes: list[str] = []
+    with fs.observe(lambda operation, _: changes.append(operation)), pytest.raises(StorageError):
+        write(shipped, tmp_path / "rpms", builder="rpmbuild", environ=environ, split="whole")
+    assert "sync" in changes[: changes.index("rename")]
 
 
 def test_a_damaged_release_is_not_exported(shipped: Shipped, tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ def ship_image(requests: Sequence[ImageRequest], destination: Destination) -> Sh
             if _is_tar(path, destination.form):
                 write_layout_tar(blobs.layout, path, requests[0].cargo.seconds)
             else:
+                fs.flush_tree(blobs.layout)
                 fs.rename(blobs.layout, path)
     layers = {one.digest: one.size for image in images for one in image.layers}
     return Shipped(digest=top.digest, images=images, size=sum(layers.values()))

@@ -248,6 +248,7 @@ def _build(
             list(pool.map(build, missing))
         step.outcome = f"{len(missing)}, and {len(kept)} are there already"
     shutil.rmtree(scratch / "root")
+    fs.flush_tree(made)
     # The metapackage is last: where it is, all that it needs is.
     for one in missing:
         fs.rename(made / one.file_name, directory / one.file_name)
