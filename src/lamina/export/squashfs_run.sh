@@ -74,8 +74,10 @@ if ! mountpoint -q "$prefix"; then
 fi
 trap undo EXIT
 flock -u 8
-# Ctrl-C is for the command; what is to be done afterwards is done.
+# Signals are for the command; what is to be done afterwards is done, once it has ended.
 trap : INT
+trap 'exit 129' HUP
+trap 'exit 143' TERM
 PATH=$prefix/bin:$PATH
 export PATH
 "$@" 8>&- 9>&-

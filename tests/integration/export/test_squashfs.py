@@ -17,6 +17,7 @@ from lamina.core.errors import (
     IntegrityError,
     LaminaError,
     NotSupportedError,
+    StorageError,
     UsageError,
 )
 from lamina.export.squashfs import write_release_squashfs
@@ -64,6 +65,34 @@ def test_the_same_release_gives_the_same_file(
     fs.remove_tree(out)
     with pytest.raises(ConflictError, match="is there already"):
         write_release_squashfs(cargo, one, shipped.environ)
+
+
+def test_it_is_on_disk_and_has_its_script_or_is_not_there(
+    shipped: Shipped, cargo: Cargo, tmp_path: Path
+) -> None:
+    changes: list[tuple[str, str]] = []
+
+    def fail_at_the_script(operation: str, path: Path) -> None:
+        changes.append((operation, path.name))
+        if changes[-1] == ("rename", "small.run"):
+            raise StorageError("no more")
+
+    with fs.observe(fail_at_the_script), pytest.raises(StorageError, match="no more"):
+        write_release_squashfs(cargo, tmp_path / "small.sqfs", shipped.environ)
+    assert not list(tmp_path.iterdir())
+    assert changes.index(("sync", "small.sqfs")) < changes.index(("rename", "small.sqfs"))
+
+
+def test_words_of_the_script_in_a_path_are_only_words(
+    shipped: Shipped, cargo: Cargo, tmp_path: Path
+) -> None:
+    part = dataclasses.replace(cargo.parts[0], prefix="/there it/@FILE@")
+    kept = {"bin": cargo.entries["bin"]}
+    small = dataclasses.replace(cargo, parts=(part,), entries=kept, first=())
+    made = write_release_squashfs(small, tmp_path / "$(touch was-here).sqfs", shipped.environ)
+    run("sh", made.script, "--help")
+    line = next(one for one in made.script.read_text().splitlines() if one.startswith("name="))
+    assert "prefix='/there it/@FILE@' file='$(touch was-here).sqfs'" in line
 
 
 def test_without_its_program_the_package_is_named(
@@ -147,7 +176,10 @@ def test_a_command_runs_at_the_prefix_and_nothing_stays(shipped: Shipped, away: 
 
 
 @pytest.mark.fuse
-def test_a_command_that_is_interrupted_is_cleaned_up_after(shipped: Shipped, away: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=str)
+def test_a_command_that_is_stopped_is_cleaned_up_after(
+    shipped: Shipped, away: Path, number: signal.Signals
+) -> None:
     prefix = shipped.release.prefix
     process = subprocess.Popen(
         [away, "sh", "-c", "echo there; exec sleep 60"],
@@ -157,7 +189,7 @@ def test_a_command_that_is_interrupted_is_cleaned_up_after(shipped: Shipped, awa
     assert process.stdout is not None
     assert process.stdout.readline() == b"there\n"
     assert (prefix / "bin" / "greet").exists()
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     process.wait(30)
     process.stdout.close()
     assert not prefix.parent.exists()
