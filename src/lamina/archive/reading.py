@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from lamina.archive.damage import DAMAGE, MISSHAPEN
+from lamina.archive.headers import BoundedHeader
 from lamina.archive.members import MemberRules, unsafe_name
 from lamina.archive.package import PathEntry
 from lamina.archive.zstd import decompressing
@@ -216,7 +217,7 @@ def members_of(
     with ExitStack() as stack:
         for stream in _streams(path, parts, stack):
             # Read to its end, so that the checksums of the compression count.
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
+            with tarfile.open(fileobj=stream, mode="r|", tarinfo=BoundedHeader) as archive:
                 for member in archive:
                     name = rules.check(member)
                     yield name, member, archive.extractfile(member) if member.isreg() else None

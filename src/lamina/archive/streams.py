@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
 from lamina.archive.damage import DAMAGE
+from lamina.archive.headers import LONGEST_LINK, BoundedHeader
 from lamina.archive.members import MemberRules
 from lamina.archive.zstd import decompressing
 from lamina.core.errors import IntegrityError
@@ -126,7 +127,7 @@ def _kind(member: tarfile.TarInfo) -> str:
 
 
 def _tar_members(stream: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-    with tarfile.open(fileobj=stream, mode="r|", errorlevel=2) as archive:
+    with tarfile.open(fileobj=stream, mode="r|", errorlevel=2, tarinfo=BoundedHeader) as archive:
         for member in archive:
             yield member, archive.extractfile(member) if member.isreg() else None
     # Read to its end, so that the checksums of the compression count.
@@ -144,6 +145,8 @@ def _zip_members(
         if one.is_dir():
             member.type = tarfile.DIRTYPE
         elif stat.S_ISLNK(mode):
+            if one.file_size > LONGEST_LINK:
+                raise ValueError(f"{one.filename}: a link of {one.file_size} bytes")
             member.type = tarfile.SYMTYPE
             member.linkname = archive.read(one).decode("utf-8", "surrogateescape")
         elif not (stat.S_ISREG(mode) or stat.S_IFMT(mode) == 0):

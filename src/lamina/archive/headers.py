@@ -1,0 +1,33 @@
+"""What the headers of an archive may ask for: nothing that fills memory before a member is seen."""
+
+from __future__ import annotations
+
+import tarfile
+from typing import Self
+
+_LARGEST = 1 << 20
+"""Bytes of a long name, or of all that a pax header says."""
+LONGEST_LINK = 4096
+"""Bytes of a link's target (PATH_MAX)."""
+_READ_WHOLE = frozenset(
+    {
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+    }
+)
+"""Kinds of headers whose content tarfile takes into memory as a whole."""
+
+
+class BoundedHeader(tarfile.TarInfo):
+    """For ``tarfile.open(tarinfo=...)``: raises ValueError for a header that is too large."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Return the header that is in a block."""
+        found = super().frombuf(buf, encoding, errors)
+        if found.type in _READ_WHOLE and found.size > _LARGEST:
+            raise ValueError(f"a header of {found.size} bytes")
+        return found
