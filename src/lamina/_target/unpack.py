@@ -70,6 +70,7 @@ def check_listings(tree: Tree) -> None:
             continue
         if digest_of(listing).encode() not in manifest:
             altered.append(os.path.join(part, LISTING))
+            continue  # What it says of others is worth nothing, and may be no text.
         for line in listing.decode("ascii", "replace").splitlines():
             found = _FILE.match(line)
             inside = os.path.join(part, unescaped(found.group(1))) if found else ""
