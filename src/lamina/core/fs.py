@@ -391,18 +391,6 @@ def flush_file_system(path: Path) -> None:
         os.sync()
 
 
-def flush_tree(path: Path) -> None:
-    """Wait until a file, or all files of a tree, are on disk: what is renamed then is whole."""
-    with change("sync", path):
-        for one in (path, *path.rglob("*")):
-            if not one.is_symlink():
-                descriptor = os.open(one, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-
-
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as stream:

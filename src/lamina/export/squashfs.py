@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from lamina.core import fs
+from lamina.core.durability import flush_tree
 from lamina.core.errors import ConflictError, StorageError, UsageError
 from lamina.engines.squashfs import find_program, write_squashfs
 from lamina.export.cargo import Loader
@@ -75,7 +76,7 @@ def write_release_squashfs(cargo: Cargo, path: Path, environ: Mapping[str, str])
         write_squashfs(made, cargo.seconds, fill, environ)
         fs.set_mode(made, 0o644)
         fs.write_text(Path(scratch, script.name), _script(cargo, path.name), mode=0o755)
-        fs.flush_tree(made)
+        flush_tree(made)
         fs.rename(made, path)
         try:
             fs.rename(Path(scratch, script.name), script)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lamina.core import fs
+from lamina.core.durability import flush_tree
 from lamina.core.errors import ConflictError, StorageError, UsageError
 from lamina.export.oci.blobs import INDEX, Blobs, Descriptor, json_bytes
 from lamina.export.oci.image import build_image
@@ -101,7 +102,7 @@ def ship_image(requests: Sequence[ImageRequest], destination: Destination) -> Sh
             if _is_tar(path, destination.form):
                 write_layout_tar(blobs.layout, path, requests[0].cargo.seconds)
             else:
-                fs.flush_tree(blobs.layout)
+                flush_tree(blobs.layout)
                 fs.rename(blobs.layout, path)
     layers = {one.digest: one.size for image in images for one in image.layers}
     return Shipped(digest=top.digest, images=images, size=sum(layers.values()))

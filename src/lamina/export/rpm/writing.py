@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from lamina._target.reprefix import RefusedError, check_path
 from lamina.core import fs, report
 from lamina.core.clock import source_date
+from lamina.core.durability import flush_tree
 from lamina.core.errors import (
     CommandFailedError,
     ConflictError,
@@ -248,7 +249,7 @@ def _build(
             list(pool.map(build, missing))
         step.outcome = f"{len(missing)}, and {len(kept)} are there already"
     shutil.rmtree(scratch / "root")
-    fs.flush_tree(made)
+    flush_tree(made)
     # The metapackage is last: where it is, all that it needs is.
     for one in missing:
         fs.rename(made / one.file_name, directory / one.file_name)
