@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--matrix"):
         items[:] = [item for item in items if describe(item) is not None]
         take_part(items)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signals_end_programs() -> None:
+    """Have signals end what tests start: shells let programs in the background ignore some."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            heard = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, heard)
 
 
 @pytest.fixture(autouse=True)

@@ -84,10 +84,10 @@ def unpacked_image(layout: Path, tag: str, directory: Path) -> Path:
 
 
 def run_inside(rootfs: Path, *argv: str | Path) -> str:
-    """Run a command in an unpacked image, with what every container has: /proc."""
+    """Run a command in an unpacked image, with what every container has: /proc, no TMPDIR."""
     (rootfs / "proc").mkdir(exist_ok=True)
     enter = 'mount --rbind /proc "$0/proc" && exec chroot "$0" "$@"'
-    words = ["--map-root-user", "--mount", "sh", "-c", enter]
+    words = ["--map-root-user", "--mount", "env", "--unset=TMPDIR", "sh", "-c", enter]
     return run("unshare", *words, rootfs, *argv)
 
 

@@ -181,17 +181,15 @@ def test_a_command_that_is_stopped_is_cleaned_up_after(
     shipped: Shipped, away: Path, number: signal.Signals
 ) -> None:
     prefix = shipped.release.prefix
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [away, "sh", "-c", "echo there; exec sleep 60"],
         stdout=subprocess.PIPE,
         start_new_session=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"there\n"
-    assert (prefix / "bin" / "greet").exists()
-    os.killpg(process.pid, number)
-    process.wait(30)
-    process.stdout.close()
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"there\n"
+        assert (prefix / "bin" / "greet").exists()
+        os.killpg(process.pid, number)
     assert not prefix.parent.exists()
 
 
