@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from lamina.model.document import Document
 from lamina.model.fields import PlatformField
-from lamina.model.platforms import Platform  # noqa: TC001 (part of a document)
+from lamina.model.platforms import Platform
 
 _NEEDED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+/-]*")
 BUILD_HOOKS = ("pre-prepare", "post-prepare", "pre-build", "post-build")
@@ -41,7 +41,30 @@ def _flags(value: Any) -> Any:
     return tuple(value.split()) if isinstance(value, str) else value
 
 
-MarchField = Annotated[str, AfterValidator(_check_march)]
+def _by_platform(value: Any) -> Any:
+    """Take one micro-architecture as that of all platforms that have such processors."""
+    if not isinstance(value, str):
+        return value
+    march = _check_march(value)
+    from lamina.model.processors import runs_on
+
+    return {one: march for one in Platform if runs_on(march, one)}
+
+
+def _setting(value: Any) -> Any:
+    """Take a text or an array of texts; raises ValueError for anything else."""
+    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"found {value!r}; expected a string (in quotes), or an array of them")
+
+
+_MarchField = Annotated[str, AfterValidator(_check_march)]
+MarchTable = Annotated[
+    dict[PlatformField, _MarchField],
+    BeforeValidator(_by_platform, json_schema_input_type=str | dict[PlatformField, str]),
+]
 NeededField = Annotated[str, AfterValidator(_check_needed)]
 """What a machine has to have: ``cmake``, ``zlib.h``, ``libz`` or ``zlib.pc``."""
 VariableField = Annotated[str, AfterValidator(_check_variable)]
@@ -51,7 +74,10 @@ FlagsField = Annotated[
     BeforeValidator(_flags, json_schema_input_type=str | list[str]),
 ]
 ConfigField = dict[
-    Annotated[str, Field(min_length=1)], str | Annotated[tuple[str, ...], Field(strict=False)]
+    Annotated[str, Field(min_length=1)],
+    Annotated[
+        str | tuple[str, ...], BeforeValidator(_setting, json_schema_input_type=str | list[str])
+    ],
 ]
 
 
@@ -86,12 +112,12 @@ class BuildTable(Document):
     """Added to the flags of C++, in ``CXXFLAGS``; none: those of C."""
     ldflags: FlagsField = ()
     """Added to the flags of the linker, in ``LDFLAGS``."""
-    march: MarchField | dict[PlatformField, MarchField] | None = None
+    march: MarchTable = Field(default_factory=dict)
     """The micro-architecture to compile for, such as ``"x86-64-v3"``, on all platforms that have
     such processors; or one for each platform. A release runs on no lesser processor."""
     jobs: Annotated[int, Field(ge=1)] | None = None
     """How many programs one build may run at once; none: as many as there are cores."""
-    timeout: Annotated[float, Field(gt=0, strict=False)] | None = None
+    timeout: Annotated[float, Field(gt=0)] | None = None
     """How long one build may take, in seconds; none: as long as it wants."""
     network: bool = False
     """Let builds reach the network, where they are kept from it otherwise."""
@@ -102,8 +128,4 @@ class BuildTable(Document):
 
     def march_on(self, platform: Platform) -> str | None:
         """Return the micro-architecture to compile for on a platform; None: any."""
-        if not isinstance(self.march, str):
-            return (self.march or {}).get(platform)
-        from lamina.model.processors import runs_on
-
-        return self.march if runs_on(self.march, platform) else None
+        return self.march.get(platform)

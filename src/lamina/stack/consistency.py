@@ -208,7 +208,7 @@ def _processors_of_no_platform(data: Mapping[str, Any]) -> Iterator[Problem]:
     if isinstance(march, dict):
         given = [(("build", "march", key), march[key], [key]) for key in march]
     for where, text, meant in given:
-        if not isinstance(text, str) or not is_known(text):
+        if not isinstance(text, str) or not is_known(text) or not {*meant} <= {*Platform}:
             continue
         if not any(one in ours and runs_on(text, Platform(one)) for one in meant):
             yield Problem(

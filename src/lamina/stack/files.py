@@ -97,6 +97,6 @@ def digest_of_resolution(stack: Stack) -> Sha256:
         for name, entry in whole["packages"].items()
     }
     relevant["stack"] = {key: whole["stack"][key] for key in ("python", "platforms", "extends")}
-    if stack.conda and stack.build.march is not None:
+    if stack.conda and stack.build.march:
         relevant["march"] = whole["build"]["march"]  # channels have packages for some of them
     return digest_of_value(relevant)

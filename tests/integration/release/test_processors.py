@@ -31,7 +31,9 @@ pytestmark = pytest.mark.skipif(
 
 def compiled_for(march: str) -> dict[str, object]:
     stack = make_stack()
-    return {"stack": stack.model_copy(update={"build": BuildTable(march=march)})}
+    return {
+        "stack": stack.model_copy(update={"build": BuildTable.model_validate({"march": march})})
+    }
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,9 @@ def test_its_programs_and_processors_that_tell_nothing(release: Release, lesser:
 
 
 def test_a_machine_that_lacks_it_does_not_publish(lesser: Path) -> None:
-    stack = make_stack().model_copy(update={"build": BuildTable(march="x86-64-v3")})
+    stack = make_stack().model_copy(
+        update={"build": BuildTable.model_validate({"march": "x86-64-v3"})}
+    )
     with pytest.raises(NotSupportedError, match=r"small is compiled for x86-64-v3.* avx2") as error:
         require_processor(stack, current_platform(), told=lesser)
     assert error.value.hints
