@@ -119,4 +119,4 @@ def test_options_of_other_forms_are_not_passed_over(
 def test_a_layer_has_no_lock_of_a_stack(lamina: CommandLine, form: str) -> None:
     lamina.write("mine/lamina-layer.toml", "")
     answer = lamina("export", lamina.directory / "mine", "--as", form, expect=2)
-    assert "mine: a layer, and this is made of a stack's lock or of a release" in answer.stderr
+    assert f"mine: a layer, and {form} is made of a release or a lock" in answer.stderr

@@ -210,7 +210,6 @@ def _deliver(
 
 def _find_source(source: str | None, root: Path) -> _Source:
     """Return the files that a person means by SOURCE."""
-    from lamina.layer.base import is_layer
     from lamina.lock.files import LOCK_NAME
     from lamina.model.references import ReleaseReference
 
@@ -220,11 +219,6 @@ def _find_source(source: str | None, root: Path) -> _Source:
     path = Path(source)
     if (path / ".lamina" / LOCK_NAME).is_file():
         return _inside(path / ".lamina")
-    if is_layer(path):
-        raise UsageError(
-            f"{path}: a layer, and this is made of a stack's lock or of a release",
-            hints=[f"lamina export {shlex.quote(source)} --as pack -o NAME.tar.zst"],
-        )
     if path.is_dir():
         stack = stack_file(path)
         return _Source(lock_path=path / LOCK_NAME, stack_path=stack)
