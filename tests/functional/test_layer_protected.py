@@ -9,6 +9,7 @@ import pytest
 from lamina.core import fs
 from lamina.model.platforms import current_platform
 from support.stacks import stack_text
+from support.wheels import Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,25 @@ def test_all_else_can_be_had(lamina: CommandLine, index_server: IndexServer) -> 
 def test_it_holds_for_layers_on_layers(lamina: CommandLine) -> None:
     lamina("layer", "create", "upper", "--on", "./mine")
     assert "is protected" in lamina("layer", "add", "upper", "framework>=2", expect=4).stderr
+
+
+def test_what_is_of_no_index_is_not_replaced_by_a_namesake(
+    lamina: CommandLine, index_server: IndexServer
+) -> None:
+    ours = Wheel(name="ours", version="1.0").write(lamina.directory)
+    packages = f'ours = {{ path = "{ours.name}" }}\nother = "*"'
+    text = stack_text(packages, platforms=f'["{current_platform()}"]')
+    lamina.write("lamina.toml", text.replace('version = "1.0"', 'version = "3.0"'))
+    lamina("lock")
+    lamina("publish")
+    index_server.wheel("ours", "2.0")
+    index_server.wheel("needy", "1.0", ["ours>1"])
+    lamina("layer", "create", "over", "--on", "small/3.0")
+    answer = lamina("layer", "add", "over", "needy", expect=4)
+    assert "ours 1.0 of the base is of no index" in answer.stderr
+    lamina("layer", "add", "over", "ours", "needy")
+    rows = lamina("layer", "list", "over", "--json").json["packages"]
+    assert [(one["name"], one["version"]) for one in rows] == [("needy", "1.0"), ("ours", "2.0")]
 
 
 def test_protecting_makes_no_lock_stale(lamina: CommandLine) -> None:

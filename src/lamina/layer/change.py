@@ -23,7 +23,7 @@ from lamina.layer.document import (
 )
 from lamina.layer.hiding import hidden_by, render_hidden
 from lamina.layer.hook import is_as_written, site_files
-from lamina.layer.indexes import indexes_of, protected_over
+from lamina.layer.indexes import indexes_of, settled_over
 from lamina.layer.nearest import nearest_requests
 from lamina.layer.opened import OpenLayer, open_layer
 from lamina.layer.placing import plan_placing, plan_removal, plan_uncovering
@@ -187,8 +187,7 @@ def plan_request(
     asked = parse_requests(request.add)
     before = _without(layer, request.remove)
     requests = merged(before, asked)
-    protected = protected_over(layer.document.base)
-    ground = dataclasses.replace(layer.ground(), protected=protected)
+    ground = settled_over(layer.document.base, layer.ground())
     with report.step(
         f"resolve {report.counted(len(ground.base) + len(requests), 'requirement')}"
     ) as step:

@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from lamina.core import report
 from lamina.core.errors import BuildFailedError, UnsatisfiableError
 from lamina.engines.probe import Distribution
-from lamina.layer.indexes import protected_over
+from lamina.layer.indexes import settled_over
 from lamina.layer.plan import plan_change, plan_value
 from lamina.layer.proving import bounds_over
 from lamina.layer.reasons import Refusal, shortest_reason
@@ -77,9 +77,7 @@ def impact_on(
     """
     solver = solver_over(candidate.place, environ=environ, log=log, series=candidate.probe.series)
     bounds = bounds_over(candidate, environ)
-    bare = dataclasses.replace(
-        ground_of(candidate.probe, (), {}), protected=protected_over(candidate.place)
-    )
+    bare = settled_over(candidate.place, ground_of(candidate.probe, (), {}))
     with (
         report.step(f"resolve {len(layers)} layers", total=len(layers)) as step,
         ThreadPoolExecutor(os.cpu_count() or 1) as pool,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,16 +18,21 @@ if TYPE_CHECKING:
 
     from lamina.layer.base import Place
     from lamina.layer.document import LayerBase, LayerDocument
-    from lamina.model.names import PackageName
+    from lamina.layer.union import Ground
 
 
-def protected_over(base: LayerBase | Place) -> frozenset[PackageName]:
-    """Return the packages that the stack of a release protects, through layers below as well."""
+def settled_over(base: LayerBase | Place, ground: Ground) -> Ground:
+    """Return a ground with what the stack of its release keeps, through layers below as well."""
     if base.kind == "layer":
-        return protected_over(load_layer(Path(base.prefix)).base)
+        return settled_over(load_layer(Path(base.prefix)).base, ground)
     if base.kind != "release":
-        return frozenset()
-    return frozenset(read_stack(Path(base.prefix) / ".lamina").layers.protected)
+        return ground
+    stack = read_stack(Path(base.prefix) / ".lamina")
+    return dataclasses.replace(
+        ground,
+        protected=frozenset(stack.layers.protected),
+        unindexed=frozenset(name for name, one in stack.packages.items() if one.git or one.path),
+    )
 
 
 def indexes_of(layer: LayerDocument, environ: Mapping[str, str]) -> PackageIndexes:

@@ -29,7 +29,7 @@ from lamina.layer.check.identity import restored, unpacked_again
 from lamina.layer.document import LayerLock
 from lamina.layer.fetching import Shelf
 from lamina.layer.imports.outcome import render_imports
-from lamina.layer.indexes import protected_over
+from lamina.layer.indexes import settled_over
 from lamina.layer.opened import site_of
 from lamina.layer.plan import Plan, plan_change, plan_value, render_plan
 from lamina.layer.proving import ROUNDS, bounds_over, fresh_bounds, prover_of, tell, would_break
@@ -209,7 +209,7 @@ def plan_migration(
     ground = ground_of(base.probe, own, reasons)
     requests = old.document.requests
     bounds = (*_bounds(request, old, base), *learnt)
-    ground = dataclasses.replace(ground, protected=protected_over(base.place), bounds=bounds)
+    ground = settled_over(base.place, dataclasses.replace(ground, bounds=bounds))
     log = request.layer / INTERNAL / "uv.log"
     solver = solver_over(
         base.place, environ=request.environ, log=log, series=base.probe.series,

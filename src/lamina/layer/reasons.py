@@ -78,6 +78,12 @@ def shortest_reason(
         for name in sorted(ground.protected & ground.base.keys())
         if _mentions(f"{reason} {' '.join(refusal.asked)}", name)
     ]
+    hints[:0] = [
+        f"{name} {ground.base[name].version} of the base is of no index; one of an index takes its "
+        f"place when it is asked for: lamina layer add {shlex.quote(str(refusal.layer))} {name}"
+        for name in sorted(ground.unindexed & ground.base.keys())
+        if _mentions(reason, name)
+    ]
     unstated = {one.reason for one in ground.bounds if _mentions(reason, one.package)}
     hints[:0] = sorted(unstated)
     if refusal.possible:

@@ -39,6 +39,8 @@ class Ground:
     """Requirements that no metadata states."""
     protected: frozenset[PackageName] = frozenset()
     """Those of the base that stay at their version."""
+    unindexed: frozenset[PackageName] = frozenset()
+    """Those of the base that are of no index: what an index has of the name may be another's."""
     met: Mapping[PackageName, tuple[str, ...]] = field(default_factory=dict)
     """What the packages of the base need and have there: all that is asked of it for them."""
 
@@ -161,11 +163,15 @@ def _foreign_pins(ground: Ground) -> tuple[str, ...]:
 
 
 def _floors(ground: Ground, requests: Iterable[str]) -> Iterable[str]:
-    """Yield the bounds below which no package of the base goes, and pins of what is protected."""
+    """Yield the bounds below which no package of the base goes, and pins of what is protected.
+
+    What is of no index stays as well, unless a request names it.
+    """
     asked = [Requirement(text) for text in requests]
+    pinned = ground.protected | (ground.unindexed - {canonicalize_name(one.name) for one in asked})
     free = {canonicalize_name(one.name) for one in asked if _below(one, ground)}
     for name, one in sorted(ground.base.items()):
-        if name in ground.protected:
+        if name in pinned:
             yield f"{name}=={one.version}"
         elif name not in free and name not in ground.foreign:
             # A range cannot name the local part of a version (6.30+site).
