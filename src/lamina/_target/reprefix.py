@@ -59,19 +59,33 @@ def pattern_of(olds: "Iterable[bytes]") -> "re.Pattern[bytes]":
     return re.compile(b"(?:" + b"|".join(map(re.escape, words)) + b")" + _END)
 
 
-def renamed(data: bytes, pairs: "Pairs") -> bytes:
-    """Return a text with the new prefixes; a script starts as the kernel can do it."""
+def renamed(data: bytes, pairs: "Pairs", head: bytes = b"") -> bytes:
+    """Return a text with the new prefixes; a script starts as the kernel can do it.
+
+    ``head``: how it started when it was packed, where that is not what ``shebang`` returns. It is
+    taken again where it asks for the same command.
+    """
     names = dict(pairs)
     pattern = pattern_of(names)
 
     def text(part: bytes) -> bytes:
         return pattern.sub(lambda found: names[found.group()], part)
 
-    words, rest = _interpreter(data, pattern)
-    return shebang([text(word) for word in words]) + text(rest)
+    words, rest = interpreter_of(data, pattern)
+    words = [text(word) for word in words]
+    if head and words and interpreter_of(head, pattern_of(names.values()))[0] == words:
+        return head + text(rest)
+    return shebang(words) + text(rest)
 
 
-def _interpreter(data: bytes, pattern: "re.Pattern[bytes]") -> "Tuple[List[bytes], bytes]":
+def head_of(data: bytes, prefixes: "Iterable[bytes]") -> bytes:
+    """Return how a script starts, nothing where ``shebang`` would write that again."""
+    words, rest = interpreter_of(data, pattern_of(prefixes))
+    head = data[: len(data) - len(rest)]
+    return head if head != shebang(words) else b""
+
+
+def interpreter_of(data: bytes, pattern: "re.Pattern[bytes]") -> "Tuple[List[bytes], bytes]":
     """Return the command that a script asks for, none where that is elsewhere, and the rest."""
     found = _TRAMPOLINE.match(data)
     if found:
@@ -214,7 +228,7 @@ class Tree:
         pairs = [(os.fsencode(new), os.fsencode(old)) for new, old in both]
         names = dict(pairs)
         if file["kind"] == "text":
-            before = renamed(data, pairs)
+            before = renamed(data, pairs, packed_head(file))
         elif file["kind"] == "link":
             before = pattern_of(names).sub(lambda found: names[found.group()], data)
         else:
@@ -257,7 +271,7 @@ class Tree:
         both = zip(now, self.news)  # noqa: B905 (Python 3.8)
         pairs = [(os.fsencode(old), os.fsencode(new)) for old, new in both]
         if file["kind"] == "text":
-            self._put(inside, renamed(data, pairs))
+            self._put(inside, renamed(data, pairs, packed_head(file)))
         elif file["kind"] == "binary":
             try:
                 self._put(inside, padded(data, pairs, file["room"]))
@@ -319,6 +333,11 @@ class Tree:
         pairs = zip(self.state["prefixes"], self.news)  # noqa: B905 (Python 3.8)
         prefixes = [dict(one, path=new) for one, new in pairs]
         return json_text(dict(self.state, prefixes=prefixes, files=files))
+
+
+def packed_head(file: "Dict[str, Any]") -> bytes:
+    """Return how a script started when it was packed, where that is known."""
+    return str(file.get("head", "")).encode("latin-1")
 
 
 def json_text(value: "Any") -> bytes:

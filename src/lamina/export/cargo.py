@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
-from lamina._target.reprefix import digest_of, pattern_of
+from lamina._target.reprefix import digest_of, head_of, pattern_of
 from lamina.core import report
 from lamina.core.errors import IntegrityError, StorageError
 from lamina.release.root import INTERNAL, MANIFEST_NAME
@@ -85,10 +85,18 @@ class Named:
     kind: Kind
     room: int
     sha256: str
+    head: bytes = b""
+    """How a script starts, where another prefix and this one again would make another of it."""
 
     def value(self) -> dict[str, str | int]:
         """Return it as prefixes.json has it."""
-        return {"path": self.path, "kind": self.kind, "room": self.room, "sha256": self.sha256}
+        said: dict[str, str | int] = {"head": self.head.decode("latin-1")} if self.head else {}
+        return said | {
+            "path": self.path,
+            "kind": self.kind,
+            "room": self.room,
+            "sha256": self.sha256,
+        }
 
 
 @dataclass(slots=True)
@@ -114,7 +122,7 @@ class _Reader:
                 digest.update(block)
                 self._look(tail + block if tail else block)
                 tail = block[-_OVERLAP:]
-                self.head = self.head or block[:4]
+                self.head = self.head or block[:_OVERLAP]
                 yield block
         if left:
             raise IntegrityError(f"{self.path}: changed while it was read")
@@ -160,7 +168,7 @@ def survey(cargo: Cargo) -> Survey:
                 pass
             if reader.hit:
                 named.add(path)
-            if reader.head == b"\x7fELF":
+            if reader.head.startswith(b"\x7fELF"):
                 programs.append(path)
     return Survey(named=frozenset(named), programs=tuple(programs))
 
@@ -286,4 +294,5 @@ def _named(cargo: Cargo, path: str, reader: _Reader) -> Named | None:
     room = 0
     if kind == "binary":
         room = cargo.rooms.get(path, 0) or min(len(one) for one in reader.needles)
-    return Named(path=path, kind=kind, room=room, sha256=reader.digest)
+    head = head_of(reader.head, reader.needles) if kind == "text" else b""
+    return Named(path=path, kind=kind, room=room, sha256=reader.digest, head=head)

@@ -71,6 +71,9 @@ class NamedFile(Document):
     """Of a program: how long a prefix may be in it, in bytes."""
     sha256: DigestField
     """Of its content, or of a link's target, as it is now."""
+    head: str = Field(default="", pattern="^[\x00-\xff]*$")
+    """How a script started when it was packed, a letter a byte; empty where another prefix and the
+    first one again make the same of it."""
 
 
 class Prefixes(Document):

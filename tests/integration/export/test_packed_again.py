@@ -14,7 +14,7 @@ from lamina.export.document import Pack, Prefixes, parse_pack_document
 from lamina.release.root import release_at
 from lamina.release.verify import verify_release
 from support.installers import RC, install
-from support.packs import pack, run, unpacked
+from support.packs import make_shipped, pack, run, unpacked
 from support.stack_files import REPOSITORY
 
 if TYPE_CHECKING:
@@ -50,6 +50,21 @@ def test_an_unpacked_pack_gives_the_bytes_of_the_pack(
     assert told["name"] == "small/1.0"
     assert again.read_bytes() == shipped.archive.read_bytes()
     assert verify_release(at(place)).sound
+
+
+def test_scripts_start_as_they_did_wherever_the_release_was(
+    command_line: CommandLine, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Interpreters have scripts whose first line no installer would write: beyond what fits."""
+    top = tmp_path_factory.mktemp("far")
+    far = top / ("y" * 130)
+    far.mkdir()
+    shipped = make_shipped(far)
+    there = unpacked(shipped.archive, top / "there")
+    run(there / "bin" / "lamina-unpack")
+    command_line("export", there, "--as", "pack", "-o", top / "again.tar.zst")
+    assert (top / "again.tar.zst").read_bytes() == shipped.archive.read_bytes()
+    fs.remove_tree(top)
 
 
 def test_what_an_installer_installed_is_packed_with_all_that_came(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lamina._target import reprefix, unpack
-from lamina._target.reprefix import RefusedError, digest_of, padded, renamed
+from lamina._target.reprefix import RefusedError, digest_of, head_of, padded, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +46,43 @@ def test_a_script_starts_through_the_shell_where_the_kernel_cannot_and_back_agai
     there = renamed(script, [(OLD, new)])
     assert there.startswith(b"#!/bin/sh\n'''exec' '" + new + b'/bin/python\' "$0"')
     assert renamed(there, [(new, OLD)]) == script
+
+
+@pytest.mark.parametrize(
+    ("script", "there"),
+    [
+        (b"#!/old/prefix/bin/python", b"#!/a/new/prefix/bin/python\n"),
+        (b"#!/old/prefix/bin/python \nx\n", b"#!/a/new/prefix/bin/python\nx\n"),
+        (b"#!/old/prefix/bin/python\t-I\r\nx\n", b"#!/a/new/prefix/bin/python -I\nx\n"),
+        (
+            b"#!/bin/sh\n'''exec' /old/prefix/bin/python \"$0\" \"$@\"\n' '''\nx\n",
+            b"#!/a/new/prefix/bin/python\nx\n",
+        ),
+        (b"#!/old/prefix/bin/python a b\n", None),
+        (b"#!/old/prefix/" + b"d" * 130 + b"\nx\n", None),
+    ],
+    ids=["no end", "a blank", "a tab", "by a shell without need", "two words", "too long"],
+)
+def test_a_script_that_starts_in_its_own_way_does_so_again(
+    script: bytes, there: bytes | None
+) -> None:
+    head = head_of(script, [OLD])
+    assert head
+    assert script.startswith(head)
+    moved = renamed(script, PAIRS, head)
+    assert moved == there if there else moved.startswith(b"#!/bin/sh\n'''exec' '/a/new/prefix/")
+    back = [(new, old) for old, new in PAIRS]
+    assert renamed(moved, back) != script
+    assert renamed(moved, back, head) == script
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"#!/old/prefix/bin/python -I\nx\n", b"#!/bin/sh\ncd /old/prefix\n", b"/old/prefix"],
+    ids=["a script", "of the shell", "a text"],
+)
+def test_nothing_is_kept_of_what_starts_as_ours(data: bytes) -> None:
+    assert head_of(data, [OLD]) == b""
 
 
 def test_two_prefixes_are_written_at_once() -> None:
