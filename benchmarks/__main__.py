@@ -41,6 +41,7 @@ BENCHMARKS: dict[
     "tiers": (operations.tiers, "hep-analysis"),
     "gc": (operations.collect, "hep-analysis"),
     "impact": (operations.impact, "hep-analysis"),
+    "conda-lock": (conda.lock, "hep-small"),
     "conda-solve": (conda.solve, "hep-small"),
     "conda-install": (conda.install, "hep-small"),
     "conda-realise": (conda.realise, "hep-small"),

@@ -18,6 +18,7 @@ from benchmarks.sides import Comparison, Side, compare
 from lamina.core import fs
 from lamina.lock.files import LOCK_NAME, load_lock
 from lamina.model.platforms import current_platform
+from lamina.stack.files import STACK_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,14 +133,36 @@ def install(_stack: Path, work: Path, rounds: int) -> Comparison:
     return compare(title, sides, rounds=rounds, reference="py-rattler, nothing cached")
 
 
+def _stack_of(directory: Path, channel: Path) -> Path:
+    """Write a stack of a channel and the index; return its directory."""
+    series = f"{sys.version_info.major}.{sys.version_info.minor}"
+    fs.make_directory(directory)
+    text = _STACK.format(series=series, platform=current_platform(), channel=channel)
+    fs.write_text(directory / STACK_NAME, text)
+    return directory
+
+
+def lock(_stack: Path, work: Path, rounds: int) -> Comparison:
+    """Measure locking the mixed stack, and its packages of the index without a channel."""
+    channel = make_channel(work)
+    mixed = _stack_of(work / "mixed", channel)
+    alone = work / "alone"
+    fs.make_directory(alone)
+    text = (mixed / STACK_NAME).read_text(encoding="utf-8")
+    start, end = text.index("[conda]"), text.index("[packages]")
+    fs.write_text(alone / STACK_NAME, text[:start] + text[end:])
+    command: list[str | Path] = [sys.executable, "-m", "lamina", "lock", "--upgrade", "--quiet"]
+    sides = [
+        Side(name="both sides", commands=[[*command, "--stack", mixed]]),
+        Side(name="the index alone", commands=[[*command, "--stack", alone]]),
+    ]
+    return compare("lock a mixed stack", sides, rounds=rounds, reference="the index alone")
+
+
 def realise(_stack: Path, work: Path, rounds: int) -> Comparison:
     """Measure publishing a locked mixed stack against the engines one after the other, compiled."""
     channel, root, prefix = make_channel(work), work / "root", work / "prefix"
-    series = f"{sys.version_info.major}.{sys.version_info.minor}"
-    stack = work / "stack"
-    fs.make_directory(stack)
-    text = _STACK.format(series=series, platform=current_platform(), channel=channel)
-    fs.write_text(stack / "lamina.toml", text)
+    stack = _stack_of(work / "stack", channel)
     lamina = [sys.executable, "-m", "lamina"]
     subprocess.run([*lamina, "lock", "--stack", stack, "--quiet"], check=True)
     lock = load_lock(stack / LOCK_NAME)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -42,25 +41,3 @@ def test_uproot_and_coffea_stand_on_numpy_of_a_channel(
     assert "numpy" not in indexed
     assert {"pypi:uproot", "pypi:awkward", "stack"} <= set(conda["numpy"]["requested-by"])
     assert conda["numpy"]["provides"] == [{"name": "numpy", "version": conda["numpy"]["version"]}]
-
-
-def test_the_channels_cost_little_beside_the_index(
-    command_line: CommandLine, tmp_path: Path
-) -> None:
-    """Once caches are warm, both sides take hardly longer than the index alone."""
-    python = find_interpreter(SERIES)
-    command_line("channel", "bootstrap", "--python", python, "channel", "numpy<2.3")
-    packages = 'uproot = "*"\ncoffea = "*"'
-    taken = {}
-    for name, conda in (("index", ""), ("both", 'numpy = "*"')):
-        command_line.write("lamina.toml", mixed_stack(packages, conda, resolve=NEW))
-        command_line("lock", "--upgrade")
-        times = []
-        for _ in range(3):
-            start = time.monotonic()
-            command_line("lock", "--upgrade")
-            times.append(time.monotonic() - start)
-        taken[name] = min(times)
-    # Half a second for a machine with other things to do.
-    assert taken["both"] < 1.2 * taken["index"] + 0.5, taken
-    print(taken)
