@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import zipfile
 from pathlib import Path
@@ -101,6 +102,40 @@ def test_packages_are_built_against_each_other_and_once(lamina: CommandLine) -> 
     saved = Path("lamina-build.lock").read_text()
     assert saved.count("buildtool-3.0-py3-none-any.whl") == 2
     assert 'further = ["buildtool"]' in saved
+
+
+def test_another_variable_is_another_build(lamina: CommandLine) -> None:
+    built(lamina)
+    lamina.write("lamina.toml", stack().replace('WORD = "one"', 'WORD = "two"'))
+    after = built(lamina)
+    assert {name for name, one in after.items() if one["status"] == "built"} == {"delta"}
+    assert member(after["delta"]["wheel"], "delta.py") == "word = 'two'"
+
+
+def test_what_is_in_the_cache_needs_nothing_of_the_machine(
+    lamina: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two packages with a need each, the one that is built is asked for alone."""
+    programs = {name: tmp_path / "bin" / name for name in ("one-tool", "other-tool")}
+    for program in programs.values():
+        program.parent.mkdir(exist_ok=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    packages = PACKAGES | {
+        "gamma": '{ version = "*", source = true, system = ["one-tool"] }',
+        "delta": '{ version = "*", source = true, system = ["other-tool"], env = { WORD = "a" } }',
+    }
+    lamina.write("lamina.toml", stack(packages))
+    built(lamina)
+    for program in programs.values():
+        program.unlink()
+    assert set(status(built(lamina)).values()) == {"cached"}
+    packages["delta"] = packages["delta"].replace('"a"', '"b"')
+    lamina.write("lamina.toml", stack(packages))
+    said = lamina("build", expect=5).stderr
+    assert "other-tool (needed by delta)" in said
+    assert "one-tool" not in said
 
 
 def test_a_wheel_says_what_it_was_made_of(lamina: CommandLine) -> None:

@@ -30,7 +30,7 @@ from lamina.engines.origin_sources import OriginSources
 from lamina.model.digests import digest_of_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lamina.build.wheels.conda_prefix import CondaPrefix
     from lamina.build.wheels.order import Order
@@ -163,11 +163,12 @@ def _conda(request: ShopRequest, directory: Path) -> CondaPrefix:
     )
 
 
-def check_machine(shop: Shop, stack: Stack) -> None:
-    """Raise BuildFailedError where the machine does not have what is said to be needed."""
-    wanted: dict[str, list[str]] = {name: list(one.system) for name, one in shop.orders.items()}
-    patched = [name for name, one in shop.orders.items() if one.patches]
-    wanted |= {name: [*wanted[name], "patch"] for name in patched}
+def check_machine(shop: Shop, stack: Stack, names: Iterable[PackageName]) -> None:
+    """Raise BuildFailedError where the machine lacks what building some packages needs."""
+    orders = {name: shop.orders[name] for name in names}
+    wanted: dict[str, list[str]] = {
+        name: [*one.system, *(["patch"] if one.patches else [])] for name, one in orders.items()
+    }
     check_system(
         {**wanted, "[build] system": list(stack.build.system)}, stack.build.system, shop.bench.seen
     )

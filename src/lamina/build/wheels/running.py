@@ -43,7 +43,7 @@ def build_all(
     needs = {name: many for name, many in needs.items() if name in wanted}
     missing = [name for name in needs if shop.cache.find(shop.key(name)) is None]
     if missing:
-        workers.begin(shop.bench, lambda: check_machine(shop, request.stack))
+        workers.begin(shop.bench, lambda: check_machine(shop, request.stack, missing))
     title = f"build {report.counted(len(needs), 'package')}"
     make = partial(shop.make, workers=workers)
     with (
