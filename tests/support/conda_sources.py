@@ -50,14 +50,6 @@ post-install = "mkdir -p $PREFIX/share; echo $FINAL_PREFIX $NAME > $PREFIX/share
 [test]
 imports = ["_native_alpha", "beta_saw"]
 """
-PATCH = """\
---- a/alpha.py
-+++ b/alpha.py
-@@ -1,2 +1,2 @@
--value = 1
-+value = 7
- version = '1.0'
-"""
 
 
 def write_cradle(channel: Path, work: Path, *, answer: int = 42) -> None:

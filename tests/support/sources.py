@@ -22,6 +22,16 @@ version = "1.0"
 python = "3.12"
 platforms = ["{current_platform()}"]
 """
+ALPHA_PATCH = """\
+--- a/alpha.py
++++ b/alpha.py
+@@ -1,2 +1,2 @@
+-value = 1
++value = 7
+ version = '1.0'
+"""
+"""Of a package alpha whose version is 1.0."""
+
 BACKEND = """
 import os, subprocess, sys, sysconfig, zipfile
 from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core import fs
-from support.sources import offer_source, stack_of
+from support.sources import ALPHA_PATCH, offer_source, stack_of
 from support.workshop import run
 
 if TYPE_CHECKING:
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from support.command_line import CommandLine
     from support.index_server import IndexServer
 
-PATCH = """\
---- a/alpha.py
-+++ b/alpha.py
-@@ -1,2 +1,2 @@
--value = 1
-+value = 7
- version = '1.0'
-"""
 PACKAGES = {
     "tool": '{ version = "*", waive = ["heavy"] }',
     "alpha": '{ version = "*", source = true, patches = ["alpha.patch"], env = { WORD = "x" }, '
@@ -54,7 +46,7 @@ def lamina(index_server: IndexServer, command_line: CommandLine) -> Iterator[Com
     index_server.wheel("heavy", "9.0")
     offer_source(index_server, "alpha")
     offer_source(index_server, "beta")
-    command_line.write("alpha.patch", PATCH)
+    command_line.write("alpha.patch", ALPHA_PATCH)
     command_line.write("lamina.toml", stack_of(PACKAGES, MORE))
     command_line("lock")
     yield command_line

@@ -13,12 +13,11 @@ import pytest
 
 from lamina.engines.elf import read_elf
 from support.conda_sources import (
-    PATCH,
     offer_alpha_and_beta,
     stack_of_both,
     write_cradle,
 )
-from support.sources import offer_source
+from support.sources import ALPHA_PATCH, offer_source
 
 if TYPE_CHECKING:
     from support.command_line import CommandLine
@@ -34,7 +33,7 @@ def lamina(
     """Return the program, in a stack of a conda Python, a conda library and sources."""
     write_cradle(tmp_path / "parts", tmp_path / "parts-work")
     offer_alpha_and_beta(index_server)
-    command_line.write("alpha.patch", PATCH)
+    command_line.write("alpha.patch", ALPHA_PATCH)
     command_line.write("lamina.toml", stack_of_both([bootstrapped, tmp_path / "parts"]))
     command_line("lock")
     return command_line

@@ -23,9 +23,9 @@ from support.clusters import (
     processes_in,
     until,
 )
-from support.conda_sources import PATCH, offer_alpha_and_beta, stack_of_both, write_cradle
+from support.conda_sources import offer_alpha_and_beta, stack_of_both, write_cradle
 from support.repositories import make_repository, package_files, write_files
-from support.sources import offer_source, stack_of
+from support.sources import ALPHA_PATCH, offer_source, stack_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,7 +222,7 @@ def test_sources_of_all_kinds_have_one_key_here_and_there(
     """Over conda packages; patched; with settings; of a path; of a directory in a repository."""
     write_cradle(tmp_path / "parts", tmp_path / "parts-work")
     offer_alpha_and_beta(index_server)
-    command_line.write("alpha.patch", PATCH)
+    command_line.write("alpha.patch", ALPHA_PATCH)
     write_files(command_line.directory / "vendor/mine", package_files("mine", "1.0"))
     inside = {f"python/{name}": text for name, text in package_files("theirs").items()}
     remote = make_repository(tmp_path / "remote", inside, tag="v1.5")

@@ -11,7 +11,7 @@ import pytest
 
 from lamina.core import fs
 from support.repositories import make_repository, package_files, write_files
-from support.sources import offer_source, stack_of
+from support.sources import ALPHA_PATCH, offer_source, stack_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from support.command_line import CommandLine
     from support.index_server import IndexServer
 
-PATCH = """\
---- a/alpha.py
-+++ b/alpha.py
-@@ -1,2 +1,2 @@
--value = 1
-+value = 7
- version = '1.0'
-"""
 ENTRY = '{ version = "*", source = true, patches = ["patches/alpha.patch"] }'
 HOOK = '[hooks.alpha]\npre-build = "echo \\"hooked = 1\\" >> alpha.py"\n'
 
@@ -38,7 +30,7 @@ def lamina(index_server: IndexServer, command_line: CommandLine) -> CommandLine:
     offer_source(index_server, "alpha", build_requires=["buildtool"])
     step = "import alpha\nPath('beta_saw.py').write_text('saw = %d' % alpha.value)"
     offer_source(index_server, "beta", build_requires=["alpha"], step=step)
-    command_line.write("patches/alpha.patch", PATCH)
+    command_line.write("patches/alpha.patch", ALPHA_PATCH)
     both = {"alpha": ENTRY, "beta": '{ version = "*", source = true }'}
     command_line.write("lamina.toml", stack_of(both, HOOK))
     command_line("lock")
@@ -114,13 +106,13 @@ def test_repair_says_what_is_another_one_now(lamina: CommandLine) -> None:
         "../../../.lamina/build/patches/alpha.patch",
     )  # fmt: skip
     before = patch.read_text()
-    patch.write_text(PATCH.replace("value = 7", "value = 8"))
+    patch.write_text(ALPHA_PATCH.replace("value = 7", "value = 8"))
     fs.remove_tree(cache_of(lamina))
     said = repair(lamina, expect=6)
     assert "would be built otherwise than they were: alpha: its patches changed" in said
     assert file.read_text() == "damaged = True\n"
-    patch.write_text(PATCH)
-    assert before != PATCH
+    patch.write_text(ALPHA_PATCH)
+    assert before != ALPHA_PATCH
     repair(lamina)
     assert file.read_text() == "value = 7\nversion = '1.0'\nhooked = 1\n"
     assert json.loads(told.read_text())["name"] == "beta"
@@ -129,9 +121,9 @@ def test_repair_says_what_is_another_one_now(lamina: CommandLine) -> None:
 def changes(lamina: CommandLine) -> Iterator[str]:
     """Change one thing after the other of what is built, and yield what is to be said of it."""
     stack, lock = Path("lamina.toml").read_text(), Path("lamina-build.lock").read_text()
-    lamina.write("patches/alpha.patch", PATCH.replace("value = 7", "value = 8"))
+    lamina.write("patches/alpha.patch", ALPHA_PATCH.replace("value = 7", "value = 8"))
     yield "another build of alpha (its patches)"
-    lamina.write("patches/alpha.patch", PATCH)
+    lamina.write("patches/alpha.patch", ALPHA_PATCH)
     lamina.write("lamina.toml", stack.replace("hooked = 1", "hooked = 2"))
     yield "build of alpha (its hooks)"
     lamina.write("lamina.toml", stack.replace("patches =", 'config = { a = "b" }, patches ='))

@@ -12,20 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lamina.engines.build_room import walls_here
-from support.sources import offer_source, stack_of
+from support.sources import ALPHA_PATCH, offer_source, stack_of
 
 if TYPE_CHECKING:
     from support.command_line import CommandLine
     from support.index_server import IndexServer
 
-PATCH = """\
---- a/alpha.py
-+++ b/alpha.py
-@@ -1,2 +1,2 @@
--value = 1
-+value = 7
- version = '1.0'
-"""
 PACKAGES = {
     "tool": '"*"',
     "alpha": '{ version = "*", source = true, patches = ["alpha.patch"] }',
@@ -66,7 +58,7 @@ def lamina(index_server: IndexServer, command_line: CommandLine) -> CommandLine:
         requires=["gamma"],
         step="Path('delta.py').write_text('word = %r' % os.environ.get('WORD'))",
     )
-    command_line.write("alpha.patch", PATCH)
+    command_line.write("alpha.patch", ALPHA_PATCH)
     command_line.write("lamina.toml", stack())
     command_line("lock")
     return command_line
@@ -155,7 +147,7 @@ def test_a_wheel_says_what_it_was_made_of(lamina: CommandLine) -> None:
 
 def test_a_change_builds_that_package_and_those_built_with_it(lamina: CommandLine) -> None:
     before = built(lamina)
-    lamina.write("alpha.patch", PATCH.replace("value = 7", "value = 8"))
+    lamina.write("alpha.patch", ALPHA_PATCH.replace("value = 7", "value = 8"))
     plan = lamina("build", "--dry-run").stdout.splitlines()
     assert "alpha 1.0: built: its patches changed" in plan
     assert "beta 1.0: built: alpha, which it is built with changed" in plan
@@ -163,7 +155,7 @@ def test_a_change_builds_that_package_and_those_built_with_it(lamina: CommandLin
     after = built(lamina)
     assert {name for name, one in after.items() if one["status"] == "built"} == {"alpha", "beta"}
     assert member(after["beta"]["wheel"], "beta_saw.py") == "saw = 8"
-    lamina.write("alpha.patch", PATCH)
+    lamina.write("alpha.patch", ALPHA_PATCH)
     assert {name: one["sha256"] for name, one in built(lamina).items()} == {
         name: one["sha256"] for name, one in before.items()
     }
