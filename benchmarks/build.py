@@ -82,7 +82,7 @@ def run(stack: Path, work: Path, rounds: int) -> Comparison:
         ]
         title = f"build {stack.name}, {len(sources)} packages"
         try:
-            return compare(title, sides, rounds=rounds, reference="local:1")
+            return compare(title, sides, rounds=rounds, reference="local:1", warm=False)
         finally:
             with suppress(OSError):
                 fs.remove_tree(work)

@@ -75,13 +75,23 @@ class Comparison:
 
 
 def compare(
-    title: str, sides: Sequence[Side], *, rounds: int, reference: str, promise: float | None = None
+    title: str,
+    sides: Sequence[Side],
+    *,
+    rounds: int,
+    reference: str,
+    promise: float | None = None,
+    warm: bool = True,
 ) -> Comparison:
-    """Run all sides in turns; a first round, not counted, warms the caches of every one."""
+    """Run all sides in turns; a first round, not counted, warms the caches of every one.
+
+    ``warm``: whether there is such a round; what takes long from nothing needs none.
+    """
     before = os.getloadavg()[0]
     seconds: dict[str, list[float]] = {side.name: [] for side in sides}
     sizes: dict[str, tuple[int, int]] = {}
-    for turn in range(rounds + 1):
+    first = 0 if warm else 1
+    for turn in range(first, rounds + 1):
         for side in sides:
             taken = _seconds(side)
             if turn:
