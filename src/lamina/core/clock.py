@@ -1,7 +1,8 @@
-"""The time that goes into what is written."""
+"""The time that goes into what is written, and how long is waited, as the environment says."""
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -29,3 +30,14 @@ def source_date(environ: Mapping[str, str]) -> datetime | None:
         f"SOURCE_DATE_EPOCH={text[:40]!r}: not a number of seconds since 1970",
         hints=["unset SOURCE_DATE_EPOCH"],
     )
+
+
+def seconds_in(environ: Mapping[str, str], name: str, default: float) -> float:
+    """Return for how many seconds a variable says to wait; raises UsageError for what is none."""
+    text = environ.get(name)
+    if not text:
+        return default
+    with suppress(ValueError):
+        if 0 <= (seconds := float(text)) < math.inf:
+            return seconds
+    raise UsageError(f"{name}={text!r}: not a number of seconds", hints=[f"unset {name}"])

@@ -1,7 +1,7 @@
 """Dask: programs as tasks of a cluster that somebody has started (dask.distributed).
 
 Its scheduler gives a task to another worker when one dies; how often a program may be started so
-is up to the program.
+is up to the program. Of workers that are gone it says nothing: tasks wait for others, so we ask.
 """
 
 from __future__ import annotations
@@ -9,19 +9,30 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import socket
 import sys
+import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.core.errors import LaminaError, NotSupportedError
 from lamina.core.run import base_environment, run
+from lamina.engines.absence import Absence
 from lamina.engines.api import Ended
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+PATIENCE_SECONDS = 600.0
+"""So long a cluster may be without workers."""
 _CONNECT_SECONDS = 15
+_LOOK_SECONDS = 2.0
+"""No more often is the scheduler asked for its workers, for all tasks together."""
+_OVER = ("closing", "closed")
+"""A client that has lost its scheduler, and has looked for it in vain."""
+_INSTALL = ("pip install 'lamina[dask]'", "pip install '.[dask]', from a checkout of lamina")
 _SHARED = "XDG_CACHE_HOME has to be a directory that all machines share"
 
 
@@ -31,8 +42,22 @@ class Dask:
 
     address: str
     """Of the scheduler, as ``host:port``."""
+    patience: float = PATIENCE_SECONDS
+    """For how many seconds there may be no workers, once there were some."""
     _client: Client | None = None
     _futures: list[Future[Any]] = field(default_factory=list)
+    _absence: Absence = field(init=False)
+    _asked: float = 0.0
+    _mutex: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._absence = Absence(
+            cluster=f"Dask at {self.address}", patience=self.patience, hints=self._hints
+        )
+
+    @property
+    def _hints(self) -> list[str]:
+        return [f"dask worker tcp://{self.address}"]
 
     def connect(self, directory: Path) -> None:
         """Find the scheduler, and let each of its workers look at the directory."""
@@ -40,11 +65,14 @@ class Dask:
             from distributed import Client
         except ImportError as error:
             raise NotSupportedError(
-                "--on dask: dask.distributed is not installed", hints=["pip install 'lamina[dask]'"]
+                "--on dask: dask.distributed is not installed", hints=_INSTALL
             ) from error
 
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        host, _, port = self.address.rpartition(":")
         try:
+            socket.getaddrinfo(host.strip("[]"), port)  # Dask would ask again and again.
             self._client = Client(
                 f"tcp://{self.address}", timeout=_CONNECT_SECONDS, set_as_default=False
             )
@@ -52,49 +80,76 @@ class Dask:
         except (OSError, TimeoutError, ValueError) as error:
             raise LaminaError(
                 f"no scheduler of Dask answers at {self.address}: {error}",
-                hints=["dask scheduler", f"dask worker tcp://{self.address}"],
+                hints=["dask scheduler", *self._hints],
             ) from error
         if not found:
             raise LaminaError(
-                f"the scheduler of Dask at {self.address} has no workers",
-                hints=[f"dask worker tcp://{self.address}"],
+                f"the scheduler of Dask at {self.address} has no workers", hints=self._hints
             )
         check_workers(found)
 
     def start(self, name: str, module: str, place: Path, output: Path) -> _Task:
-        """Submit a task that runs the program in a process of its own."""
-        assert self._client is not None  # noqa: S101 - connect() was called
+        """Submit a task that runs the program in a process of its own.
+
+        Raises LaminaError where there is nobody any more.
+        """
+        client = self._attended()
         key = f"lamina-{name}-{place.parent.name[:8]}-{len(self._futures)}"
-        future = self._client.submit(
+        future = client.submit(
             run_program, module, str(place), str(output), key=key, pure=False, retries=0
         )
         self._futures.append(future)
-        return _Task(future=future)
+        return _Task(dask=self, future=future)
 
     def close(self) -> None:
         """Cancel what is not done; what runs already ends when its request is gone."""
         if self._client is not None:
-            self._client.cancel(self._futures)
+            if self._client.status not in _OVER:
+                self._client.cancel(self._futures)
             self._client.close()
+
+    def ended(self, future: Future[Any]) -> Ended | None:
+        """Return how a task has ended; raises LaminaError where there is nobody to do it."""
+        match future.status:
+            case "pending":
+                self._attended()
+                return None
+            case "finished":
+                code, host = future.result()
+                how = f"exit code {code}" if code >= 0 else f"signal {-code}"
+                return Ended(code=code if code >= 0 else None, how=how, host=host)
+            case "error":
+                return Ended(code=None, how=str(future.exception()).partition("\n")[0])
+            case other:
+                if self._attended().status != "running":
+                    return None  # It may be there again in a moment.
+                return Ended(code=None, how=f"{other} by the scheduler")
+
+    def _attended(self) -> Client:
+        """Return the client of a scheduler that is there, with workers, or without for a while."""
+        client = self._client
+        assert client is not None  # noqa: S101 - connect() was called
+        with self._mutex:
+            if client.status in _OVER:
+                raise LaminaError(
+                    f"the scheduler of Dask at {self.address} does not answer any more",
+                    hints=["dask scheduler", *self._hints],
+                )
+            now = time.monotonic()
+            if client.status == "running" and now - self._asked >= _LOOK_SECONDS:
+                self._absence.saw(client.scheduler_info(n_workers=0)["n_workers"], now)
+                self._asked = now
+        return client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Task:
+    dask: Dask
     future: Future[Any]
 
     def ended(self) -> Ended | None:
         """Return how it has ended, None while it has not."""
-        match self.future.status:
-            case "pending":
-                return None
-            case "finished":
-                code, host = self.future.result()
-                how = f"exit code {code}" if code >= 0 else f"signal {-code}"
-                return Ended(code=code if code >= 0 else None, how=how, host=host)
-            case "error":
-                return Ended(code=None, how=str(self.future.exception()).partition("\n")[0])
-            case other:
-                return Ended(code=None, how=f"{other} by the scheduler")
+        return self.dask.ended(self.future)
 
 
 def look(directory: str) -> dict[str, Any]:

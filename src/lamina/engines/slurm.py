@@ -69,7 +69,13 @@ class Slurm:
         try:
             self._call("scontrol", "ping")
         except CommandFailedError as error:
-            raise LaminaError(f"Slurm does not answer: {error.output.strip()}") from error
+            raise LaminaError(
+                f"Slurm does not answer: {error.output.strip()}",
+                hints=[
+                    "scontrol ping",
+                    "SLURM_CONF=FILE, where its settings are not in /etc/slurm",
+                ],
+            ) from error
         self._label = f"lamina-{directory.name[:8]}"
         self._answered = time.monotonic()
 

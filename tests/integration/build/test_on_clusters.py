@@ -148,6 +148,58 @@ def test_a_worker_of_dask_is_killed_and_another_builds(dask: DaskCluster, stack:
     assert {one["status"] for one in again.values()} == {"cached"}
 
 
+def test_without_workers_is_said_and_given_up(dask: DaskCluster, stack: Stack) -> None:
+    process = stack.start("--on", dask.on, LAMINA_DASK_WAIT="3")
+    pid = stack.began()
+    for worker in sorted(dask.workers & dask.processes.running()):
+        dask.processes.kill(worker)
+    _, said = told(process, expect=1)
+    where = f"Dask at {dask.on.removeprefix('dask://')}"
+    assert f"warning: {where} has no workers left; builds wait for one to join, for 3 s" in said
+    assert f"error: {where} has had no workers for " in said
+    assert f"hint: dask worker tcp://{dask.on.removeprefix('dask://')}" in said
+    assert "not tried: second" in said
+    until(lambda: not is_alive(pid), "the end of the build")
+    assert stack.desks() == []
+    none = stack.lamina("build", "--on", dask.on, expect=1)
+    assert f"{dask.on.removeprefix('dask://')} has no workers\n" in none.stderr
+
+
+@pytest.mark.heavy
+def test_a_worker_that_joins_later_builds_what_waits(dask: DaskCluster, stack: Stack) -> None:
+    process = stack.start("--on", dask.on)
+    pid = stack.began()
+    for worker in sorted(dask.workers & dask.processes.running()):
+        dask.processes.kill(worker)
+    assert process.stderr is not None
+    before = next(line for line in process.stderr if "no workers left" in line)
+    assert "for 10 minutes at most" in before
+    dask.have(1)
+    second = stack.began(but=pid)
+    stack.go.touch()
+    packages, said = told(process)
+    assert {one["status"] for one in packages.values()} == {"built"}
+    assert f"note: Dask at {dask.on.removeprefix('dask://')} has workers again" in said
+    assert "; it is built again, attempt 2 of 3" in said
+    assert not is_alive(second)
+
+
+@pytest.mark.heavy
+def test_a_scheduler_that_is_killed_ends_the_builds(stack: Stack, tmp_path: Path) -> None:
+    with Processes(top=tmp_path) as processes:
+        cluster = DaskCluster(processes=processes, port=free_port())
+        cluster.begin()
+        cluster.have(1)
+        process = stack.start("--on", cluster.on)
+        pid = stack.began()
+        processes.kill(processes.started[0].pid)
+        _, said = told(process, expect=1)
+    assert f"the scheduler of Dask at 127.0.0.1:{cluster.port} does not answer any more" in said
+    assert "Failed to reconnect" not in said
+    assert "Traceback" not in said
+    until(lambda: not is_alive(pid), "the end of the build")
+
+
 @pytest.mark.heavy
 def test_a_package_that_kills_its_workers_is_given_up(dask: DaskCluster, stack: Stack) -> None:
     process = stack.start("--on", dask.on, "--keep-going")
@@ -322,6 +374,21 @@ def test_what_sbatch_refuses_is_said(slurm_cluster: SlurmCluster, stack: Stack) 
     _, said = told(process, expect=2)
     assert "Slurm does not take the job for first" in said
     assert "invalid partition specified: nowhere" in said
+
+
+@pytest.mark.slurm
+def test_a_slurm_that_does_not_run_is_said(stack: Stack, tmp_path: Path) -> None:
+    host, conf = os.uname().nodename, tmp_path / "slurm.conf"
+    conf.write_text(
+        f"ClusterName=made\nSlurmctldHost={host}(127.0.0.1)\nSlurmctldPort={free_port()}\n"
+        f"AuthType=auth/munge\nNodeName={host}\nPartitionName=main Nodes={host}\n"
+    )
+    process = stack.start("--on", "slurm --bogus-option", SLURM_CONF=str(conf))
+    _, said = told(process, expect=1)
+    assert "Slurm does not answer: " in said
+    assert f"at {host} is DOWN" in said
+    assert "hint: scontrol ping\n" in said
+    assert stack.desks() == []
 
 
 def _program(pid: int) -> int:

@@ -15,7 +15,9 @@ from lamina.build.wheels.carrying import (
     sign_in,
     write_reply,
 )
+from lamina.build.wheels.graph import Outcome
 from lamina.build.wheels.remote import RemoteWorkers
+from lamina.build.wheels.running import raise_failures
 from lamina.build.wheels.workers import LocalWorkers, workers_on
 from lamina.core.errors import (
     BuildFailedError,
@@ -30,9 +32,13 @@ from lamina.core.errors import (
 from lamina.engines import dask_cluster
 from lamina.engines.dask_cluster import Dask
 from lamina.engines.slurm import Slurm
+from lamina.model.names import parse_package_name
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lamina.build.wheels.shop import Made
+    from lamina.model.names import PackageName
 
 
 @pytest.mark.parametrize(
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
         ("slurm:20 --partition=long", 20),
         ("dask://head.cluster:8786", 64),
         ("dask://127.0.0.1:8786/", 64),
+        ("dask://[::1]:8786", 64),
     ],
 )
 def test_who_builds_is_said_in_one_word(text: str, slots: int) -> None:
@@ -58,13 +65,44 @@ def test_this_machine_builds_on_all_cores() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "  ", "slrum", "local:0", "local:-1", "local --mem=4G", "dask://host", "dask://host:1 -x",
-     "dask:8786", "slurm:many", "slurm 'open", "http://host:80"],
+     "dask:8786", "slurm:many", "slurm 'open", "http://host:80", "dask://:8786", "dask://host:0",
+     "dask://host:99999", "dask://host:port", "dask://host:1/x", "dask://host:1?a", "dask://-h:1",
+     "dask://[::1:1", "dask://ho$t:1"],
 )  # fmt: skip
 def test_what_nobody_can_build_on_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--on ") as caught:
         workers_on(text, {})
     assert "dask://host:8786, slurm or slurm:20" in caught.value.hints[0]
     assert "unpack" not in caught.value.message
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(UsageError, match="a host and a port alone") as caught:
+        workers_on("dask://me:secret@host:8786", {})
+    assert "secret" not in caught.value.message
+
+
+def test_how_long_to_wait_for_workers_is_a_number_of_seconds() -> None:
+    workers_on("dask://host:1", {"LAMINA_DASK_WAIT": "1.5"})
+    for text in ("soon", "-1", "nan", "inf"):
+        with pytest.raises(UsageError, match=f"LAMINA_DASK_WAIT='{text}'") as caught:
+            workers_on("dask://host:1", {"LAMINA_DASK_WAIT": text})
+        assert caught.value.hints == ("unset LAMINA_DASK_WAIT",)
+
+
+def test_what_ends_all_builds_is_one_error() -> None:
+    one, other = parse_package_name("one"), parse_package_name("other")
+    gone = "Dask at head:1 has had no workers for 10 minutes"
+    outcomes: dict[PackageName, Outcome[Made]] = {
+        name: Outcome(status="failed", error=LaminaError(gone)) for name in (one, other)
+    }
+    outcomes[parse_package_name("third")] = Outcome(status="not tried", because=one)
+    with pytest.raises(LaminaError) as caught:
+        raise_failures(outcomes)
+    assert (caught.value.exit_code, caught.value.message) == (1, f"{gone}\nnot tried: third")
+    outcomes[other] = Outcome(status="failed", error=BuildFailedError("other: no such header"))
+    with pytest.raises(BuildFailedError, match="no such header"):
+        raise_failures(outcomes)
 
 
 def test_those_that_take_up_work_are_counted(tmp_path: Path) -> None:
@@ -122,7 +160,9 @@ def test_without_its_library_dask_is_refused(
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(NotSupportedError, match="is not installed") as caught:
         Dask(address="127.0.0.1:1").connect(tmp_path)
-    assert caught.value.hints == ("pip install 'lamina[dask]'",)
+    assert [one.split(",")[0] for one in caught.value.hints] == [
+        "pip install 'lamina[dask]'", "pip install '.[dask]'",
+    ]  # fmt: skip
 
 
 def test_each_worker_that_differs_is_named(tmp_path: Path) -> None:

@@ -65,13 +65,16 @@ def build_all(
 
 
 def raise_failures(outcomes: Mapping[PackageName, Outcome[Made]]) -> None:
-    """Raise the error of what failed, or one for all of them, with what was not tried."""
+    """Raise the error of what failed, or one for all of them, with what was not tried.
+
+    What ends all builds of a cluster is one error, however many packages were under way.
+    """
     failed = {name: one.error for name, one in outcomes.items() if one.error is not None}
     if not failed:
         return
     skipped = sorted(name for name, one in outcomes.items() if one.status == "not tried")
     rest = f"\nnot tried: {', '.join(skipped)}" if skipped else ""
-    errors = list(failed.values())
+    errors = list({one.message: one for one in failed.values()}.values())
     if len(errors) == 1:
         raise _with_more(errors[0], rest) from errors[0]
     text = "\n\n".join(one.message for one in errors)

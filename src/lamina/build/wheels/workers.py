@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from lamina.build.wheels.order import cores
 from lamina.build.wheels.work import work_on
+from lamina.core.clock import seconds_in
 from lamina.core.errors import UsageError
+from lamina.core.run import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +61,9 @@ class LocalWorkers:
 _AT_ONCE = 64
 """So many packages are given to a cluster at once, which puts them in a queue of its own."""
 _FORMS = "local, local:4, dask://host:8786, slurm or slurm:20, each number one of packages at once"
-_KIND = re.compile(r"(local|slurm)(?::([1-9][0-9]*))?|dask://([^/\s:]+:[0-9]+)/?")
+_KIND = re.compile(r"(local|slurm)(?::([1-9][0-9]*))?")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?|[0-9A-Fa-f:.%]+")
+_WAIT = "LAMINA_DASK_WAIT"
 
 
 def workers_on(text: str, environ: Mapping[str, str]) -> Workers:
@@ -67,24 +72,43 @@ def workers_on(text: str, environ: Mapping[str, str]) -> Workers:
     ``local``, ``local:N``; ``dask://HOST:PORT``; ``slurm``, ``slurm:N``, followed by options of
     sbatch. N: how many packages at once.
     """
-    from lamina.build.wheels.remote import RemoteWorkers
-
     try:
         first, *options = shlex.split(text) or [""]
+        if first.startswith("dask://") and not options:
+            return _workers_of_dask(_scheduler(first), environ)
     except ValueError as error:
-        raise UsageError(f"--on {text!r}: {error}", hints=[_FORMS]) from error
+        raise UsageError(f"--on {redact(text)!r}: {error}", hints=[_FORMS]) from error
     found = _KIND.fullmatch(first)
     if found is None or (options and found[1] != "slurm"):
-        raise UsageError(f"--on {text!r}: nothing that lamina can build on", hints=[_FORMS])
+        raise UsageError(f"--on {redact(text)!r}: nothing that lamina can build on", hints=[_FORMS])
     slots = int(found[2]) if found[2] else None
-    match found[1]:
-        case "local":
-            return LocalWorkers(slots)
-        case "slurm":
-            from lamina.engines.slurm import Slurm
+    if found[1] == "local":
+        return LocalWorkers(slots)
+    from lamina.build.wheels.remote import RemoteWorkers
+    from lamina.engines.slurm import Slurm
 
-            return RemoteWorkers(Slurm(environ=environ, options=options), slots or _AT_ONCE)
-        case _:
-            from lamina.engines.dask_cluster import Dask
+    return RemoteWorkers(Slurm(environ=environ, options=options), slots or _AT_ONCE)
 
-            return RemoteWorkers(Dask(address=found[3]), _AT_ONCE)
+
+def _workers_of_dask(address: str, environ: Mapping[str, str]) -> Workers:
+    from lamina.build.wheels.remote import RemoteWorkers
+    from lamina.engines.dask_cluster import PATIENCE_SECONDS, Dask
+
+    patience = seconds_in(environ, _WAIT, PATIENCE_SECONDS)
+    return RemoteWorkers(Dask(address=address, patience=patience), _AT_ONCE)
+
+
+def _scheduler(text: str) -> str:
+    """Return ``HOST:PORT`` of ``dask://HOST:PORT``; raises ValueError for any other address."""
+    parts = urlsplit(text)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if not port:
+        raise ValueError("a scheduler has a host and a port from 1 to 65535: dask://host:8786")
+    if "@" in parts.netloc or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("the address of a scheduler is a host and a port alone: dask://host:8786")
+    if not _HOST.fullmatch(parts.hostname or ""):
+        raise ValueError(f"{parts.hostname or ''!r} is not the name or address of a machine")
+    return parts.netloc
