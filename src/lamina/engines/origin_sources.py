@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lamina.archive.source_trees import changed_names, pack_sources
 from lamina.core import fs
-from lamina.core.errors import BuildFailedError, IntegrityError
+from lamina.core.errors import BuildFailedError, IntegrityError, Problem
 from lamina.engines.git_repositories import GitRepositories
 from lamina.engines.index_addresses import cache_directory, sources_directory
 from lamina.engines.source_files import source_files
@@ -130,17 +130,24 @@ def pack_checked_out(tree: Path, path: Path, name: str) -> Sha256:
 
 def path_of(origin: LockedOrigin, name: str, top: Path) -> Path:
     """Return the file or directory of an origin; raises BuildFailedError where it is not there."""
-    path = top / str(origin.path)
+    if (problem := check_path(origin, name, top)) is not None:
+        raise BuildFailedError(str(problem))
+    return top / str(origin.path)
+
+
+def check_path(origin: LockedOrigin, name: str, top: Path) -> Problem | None:
+    """Return what is wrong with the path of an origin, by the directory of lamina.toml."""
+    path, where = top / str(origin.path), f"packages.{name}.path"
     if not path.exists():
-        raise BuildFailedError(
-            f"packages.{name}.path: {origin.path}: no such file or directory",
-            hints=[f"git submodule update --init {origin.path}, if it is one"],
+        return Problem(
+            where=where,
+            found=f"{origin.path}: no such file or directory",
+            allowed=f"if it is a submodule: git submodule update --init {origin.path}",
         )
     if not path.resolve().is_relative_to(top.resolve()):
-        raise BuildFailedError(
-            f"packages.{name}.path: {origin.path} leads out of the directory of lamina.toml"
-        )
-    return path
+        found = f"{origin.path} leads out of the directory of lamina.toml"
+        return Problem(where=where, found=found)
+    return None
 
 
 def _which(before: Path | None, now: Path) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lamina.lock.document import Lock
+    from lamina.lock.document import Lock, LockedPackage
     from lamina.resolve.heritage import Heritage
     from lamina.stack.document import Stack
 
@@ -144,8 +144,8 @@ class LockChanges:
 def compare_locks(old: Lock | None, new: Lock) -> LockChanges:
     """Return what changed; a package with several versions counts by all of them.
 
-    A conda package is called ``conda:NAME``; where nothing else differs, its builds are told, and
-    the commits of packages from git.
+    A conda package is called ``conda:NAME``; where nothing else differs, its builds are told, the
+    commits of packages from git, and the digests of those from a path.
     """
     before, after = _versions(old), _versions(new)
     builds = _builds(old), _builds(new)
@@ -179,15 +179,20 @@ def _versions(lock: Lock | None) -> dict[str, list[str]]:
 
 
 def _builds(lock: Lock | None) -> dict[str, list[str]]:
-    """Return version and build of each conda package, and the commit of what is from git."""
+    """Return version and build of each conda package, of others what tells their sources apart."""
     found: dict[str, set[str]] = {}
     for package in lock.packages if lock else ():
-        if package.origin is not None and package.origin.commit is not None:
-            text = f"{package.version} {package.origin.commit[:12]}"
-            found.setdefault(package.name, set()).add(text)
+        found.setdefault(package.name, set()).add(f"{package.version}{_mark(package)}")
     for one in lock.conda if lock else ():
         found.setdefault(f"{CONDA}{one.name}", set()).add(f"{one.version} {one.build}")
     return {name: sorted(many) for name, many in found.items()}
+
+
+def _mark(package: LockedPackage) -> str:
+    """Return the commit or the digest of what is of no index; empty for all else."""
+    if package.origin is None:
+        return ""
+    return f" {(package.origin.commit or package.artifacts[0].sha256)[:12]}"
 
 
 def _order(version: str) -> tuple[bool, Version, str]:

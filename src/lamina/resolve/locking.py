@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lamina.core import fs, report
 from lamina.core.errors import (
+    BuildFailedError,
     IntegrityError,
     LaminaError,
     MissingInterpreterError,
@@ -78,7 +79,8 @@ def lock_stack(
 
     Raises UnsatisfiableError, UpstreamUnavailableError, IntegrityError (a package would come from
     an index that is not its own), BuildFailedError (the sources of a package do not say what it
-    needs), NotSupportedError (parents with conda packages).
+    needs), DocumentError (a place that does not have the package that lamina.toml says),
+    NotSupportedError (parents with conda packages).
     """
     digest = digest_of_resolution(stack)
     heritage = heritage or Heritage(stack=stack)
@@ -212,7 +214,10 @@ class _Session:
             default_index=project.default_index,
             interpreter=self.origins.variables(),
         )
-        found = resolve_project(project, uv, python=self._python(project))
+        try:
+            found = resolve_project(project, uv, python=self._python(project))
+        except BuildFailedError as error:
+            raise self.origins.explained(error) from error
         return self.origins.with_files(found, self.stack)
 
     def _other_ground(self, ground: Ground | None, error: UnsatisfiableError) -> Ground | None:

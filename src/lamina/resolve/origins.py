@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,26 +16,30 @@ from lamina.build.wheels.told_version import told_version
 from lamina.core import fs, report
 from lamina.core.errors import (
     BuildFailedError,
+    DocumentError,
     IntegrityError,
     LaminaError,
+    Problem,
     UnsatisfiableError,
 )
-from lamina.engines.origin_sources import OriginSources, pack_checked_out, path_of
+from lamina.engines.origin_sources import OriginSources, check_path, pack_checked_out
 from lamina.engines.source_files import source_files
 from lamina.engines.uv_lock import UvFile
 from lamina.lock.document import LockedOrigin
 from lamina.model.digests import Sha256, parse_sha256
-from lamina.model.names import OF_NO_INDEX
+from lamina.model.names import OF_NO_INDEX, parse_package_name
 from lamina.model.toml import toml_text
 from lamina.resolve.inherited import Inherited
 from lamina.resolve.metadata import MetadataCache
 from lamina.resolve.working_tree import (
+    another_name,
     archive_of,
     asks_git_for_its_version,
     check_project,
     copy_working_tree,
 )
 from lamina.stack.document import ANY_VERSION
+from lamina.stack.files import STACK_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -45,6 +50,8 @@ if TYPE_CHECKING:
     from lamina.stack.document import PackageEntry, Stack
 
 _FILES = (".whl", ".tar.gz", ".zip")
+_MISNAMED = re.compile(r"metadata name `([^`]+)` does not match given name `([^`]+)`")
+"""What uv says of sources whose name only their build back end tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +75,8 @@ class Origins:
 
     found: Mapping[PackageName, Found]
     sources: OriginSources
+    document: Path
+    """The lamina.toml that names them."""
 
     def variables(self) -> dict[str, str]:
         """Return what build back ends are told while the stack is resolved."""
@@ -80,6 +89,14 @@ class Origins:
     def given(self, project: UvProject) -> UvProject:
         """Return the question to the resolver with these packages in it."""
         return replace(project, given={name: one.source for name, one in self.found.items()})
+
+    def explained(self, error: BuildFailedError) -> LaminaError:
+        """Return a failure of the resolver, as one of lamina.toml where a name in it is wrong."""
+        said = _MISNAMED.search(error.message)
+        if said is None or (one := self.found.get(name := parse_package_name(said[2]))) is None:
+            return error
+        problem = another_name(said[1], name, str(one.origin.git or one.origin.path))
+        return DocumentError(self.document, [problem]) if problem is not None else error
 
     def with_files(self, lock: UvLock, stack: Stack) -> UvLock:
         """Return a resolution in which these packages have their files; they are kept from now on.
@@ -138,13 +155,19 @@ class OriginRequest:
     """What moves to where its revision is now; None: everything."""
     environ: Mapping[str, str]
 
+    @property
+    def document(self) -> Path:
+        """The lamina.toml itself, for messages."""
+        return self.directory / STACK_NAME
+
 
 @contextmanager
 def find_origins(request: OriginRequest) -> Iterator[Origins]:
     """Find the packages of a stack that are of no index, for as long as they are looked at.
 
     A revision stays at the commit of the lock before, unless it is to be upgraded. Raises
-    UpstreamUnavailableError, UnsatisfiableError (no such revision), BuildFailedError (no sources).
+    UpstreamUnavailableError, UnsatisfiableError (no such revision), DocumentError with all places
+    that do not have what lamina.toml says, BuildFailedError (sources that cannot be packed).
     """
     entries = {
         name: entry
@@ -157,10 +180,7 @@ def find_origins(request: OriginRequest) -> Iterator[Origins]:
             sources=OriginSources(environ=request.environ),
             work=Path(temporary).resolve(),
         )
-        yield Origins(
-            found={name: search.find(name, entry) for name, entry in sorted(entries.items())},
-            sources=search.sources,
-        )
+        yield Origins(found=search.all(entries), sources=search.sources, document=request.document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +189,24 @@ class _Search:
     sources: OriginSources
     work: Path
 
-    def find(self, name: PackageName, entry: PackageEntry) -> Found:
+    def all(self, entries: Mapping[PackageName, PackageEntry]) -> dict[PackageName, Found]:
+        """Return what all packages were found to be; raises DocumentError with every problem."""
+        found: dict[PackageName, Found] = {}
+        problems: list[Problem] = []
+        for name, entry in sorted(entries.items()):
+            try:
+                found[name] = self._find(name, entry)
+            except DocumentError as error:
+                problems += error.problems
+        self._refuse(*problems)
+        return found
+
+    def _refuse(self, *problems: Problem | None) -> None:
+        """Raise DocumentError for what is wrong, if anything is."""
+        if wrong := [one for one in problems if one is not None]:
+            raise DocumentError(self.request.document, wrong)
+
+    def _find(self, name: PackageName, entry: PackageEntry) -> Found:
         return self._of_git(name, entry) if entry.git else self._of_path(name, entry)
 
     def _before(self, name: PackageName, wanted: LockedOrigin) -> LockedPackage | None:
@@ -200,7 +237,7 @@ class _Search:
                 commit = self.sources.repositories.resolve(url, reference)
             tree = self._checked_out(name, entry, commit, refresh=before is None)
             step.outcome = commit[:12]
-        check_project(tree / (entry.subdirectory or ""), name, url)
+        self._refuse(check_project(tree, name, url, entry.subdirectory))
         packed = self.work / "packed" / f"{name}.tar.gz"
         sha256 = pack_checked_out(tree, packed, name)
         if before is not None and before.artifacts[0].sha256 != sha256:
@@ -258,19 +295,19 @@ class _Search:
 
     def _of_path(self, name: PackageName, entry: PackageEntry) -> Found:
         origin = LockedOrigin(path=entry.path)
-        path = path_of(origin, name, self.request.directory)
+        self._refuse(check_path(origin, name, self.request.directory))
+        path = self.request.directory / str(entry.path)
         before = self._before(name, origin)
         if path.is_file():
             if not path.name.endswith(_FILES):
-                raise BuildFailedError(
-                    f"packages.{name}.path: {entry.path} is neither a directory nor a wheel, "
-                    f"nor sources that end with {' or '.join(_FILES[1:])}"
-                )
+                found = f"{entry.path} is neither a directory nor a wheel, nor sources"
+                allowed = f"sources end with {' or '.join(_FILES[1:])}"
+                self._refuse(Problem(where=f"packages.{name}.path", found=found, allowed=allowed))
             sha256 = parse_sha256(fs.sha256_of(path))
             source = f"{{ path = {toml_text(path.resolve())} }}"
             return Found(origin=origin, sha256=sha256, packed=path, source=source, is_tree=False)
         names = source_files(path, self.request.environ)
-        check_project(path, name, str(entry.path))
+        self._refuse(check_project(path, name, str(entry.path)))
         packed = self.work / "packed" / f"{name}.tar.gz"
         sha256 = pack_sources(path, names, packed, top=name)
         tree = self.work / "trees" / name

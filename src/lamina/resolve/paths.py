@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lamina.core.errors import DocumentError, Problem
-from lamina.engines.origin_sources import OriginSources
+from lamina.engines.origin_sources import OriginSources, check_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,9 @@ def check_paths(lock: Lock, place: Path, environ: Mapping[str, str]) -> None:
     }
     problems = []
     for name, artifact in sorted(artifacts.items()):
-        if said := sources.changes(artifact, origins[name], place.parent):
+        if (problem := check_path(origins[name], name, place.parent)) is not None:
+            problems.append(problem)
+        elif said := sources.changes(artifact, origins[name], place.parent):
             problems.append(Problem(where=f"package {name}", found=f"{origins[name].path} {said}"))
     if problems:
         raise DocumentError(place, problems, hints=["lamina lock"])

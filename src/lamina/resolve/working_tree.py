@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 
 from lamina.core import fs
-from lamina.core.errors import BuildFailedError
+from lamina.core.errors import Problem
 from lamina.engines.source_files import ask_git
 
 if TYPE_CHECKING:
@@ -19,20 +19,31 @@ if TYPE_CHECKING:
     from lamina.model.names import PackageName
 
 
-def check_project(source: Path, name: PackageName, where: str) -> None:
-    """Raise BuildFailedError for what is no project, or says that it is another one."""
-    if not any((source / one).is_file() for one in ("pyproject.toml", "setup.py")):
-        what = "no such directory" if not source.is_dir() else "neither pyproject.toml nor setup.py"
-        raise BuildFailedError(
-            f"packages.{name}: {what} in {where} where the package should be",
-            hints=["subdirectory = '...' says where in a repository it is"],
+def check_project(
+    source: Path, name: PackageName, where: str, subdirectory: str | None = None
+) -> Problem | None:
+    """Return why a tree, or a directory in it, is not the project of a package of lamina.toml."""
+    place = source / (subdirectory or "")
+    if not any((place / one).is_file() for one in ("pyproject.toml", "setup.py")):
+        what = "no such directory" if not place.is_dir() else "neither pyproject.toml nor setup.py"
+        return Problem(
+            where=f"packages.{name}{'.subdirectory' if subdirectory else ''}",
+            found=f"{f'{subdirectory}: ' if subdirectory else ''}{what} in {where}",
+            allowed="subdirectory = '...' says where in a repository the package is",
         )
-    said = str(_project(source).get("name") or name)
-    if canonicalize_name(said) != name:
-        raise BuildFailedError(
-            f"packages.{name}: the sources in {where} are of {canonicalize_name(said)}",
-            hints=[f"write {canonicalize_name(said)} in place of {name}"],
-        )
+    return another_name(str(_project(place).get("name") or name), name, where)
+
+
+def another_name(said: str, name: PackageName, where: str) -> Problem | None:
+    """Return what is wrong where sources say that they are of another package."""
+    own = canonicalize_name(said)
+    if own == name:
+        return None
+    return Problem(
+        where=f"packages.{name}",
+        found=f"the sources in {where} are of {own}",
+        allowed=f"write {own} in place of {name}",
+    )
 
 
 def asks_git_for_its_version(source: Path) -> bool:

@@ -163,15 +163,20 @@ REFUSED = {
     "no repository": ('{ git = "URL-not" }', 8, "git cannot reach it"),
     "nobody answers": ('{ git = "http://127.0.0.1:9/x.git" }', 8, "git cannot reach it"),
     "no project": (
-        '{ git = "URL", subdirectory = "docs" }', 5, "neither pyproject.toml nor setup.py",
+        '{ git = "URL", subdirectory = "docs" }', 3,
+        "packages.mine.subdirectory: docs: neither pyproject.toml nor setup.py in file:",
     ),
-    "no directory": ('{ git = "URL", subdirectory = "lost" }', 5, "no such directory"),
+    "no directory": (
+        '{ git = "URL", subdirectory = "lost" }', 3,
+        "packages.mine.subdirectory: lost: no such directory in file:",
+    ),
     "another version": ('{ git = "URL", version = ">=2" }', 4, "asks for >=2, and"),
-    "no path": ('{ path = "vendor/lost" }', 5, "no such file or directory"),
-    "no project in a path": ('{ path = "empty" }', 5, "neither pyproject.toml nor setup.py"),
-    "another name": ('{ path = "other" }', 5, "are of theirs"),
+    "no path": ('{ path = "vendor/lost" }', 3, "no such file or directory"),
+    "no project in a path": ('{ path = "empty" }', 3, "neither pyproject.toml nor setup.py"),
+    "no file of a package": ('{ path = "empty/x.txt" }', 3, "sources end with .tar.gz or .zip"),
+    "another name": ('{ path = "other" }', 3, "are of theirs; write theirs in place of mine"),
     "a link out": ('{ path = "linked" }', 5, "a link to ../../secret, out of the sources"),
-    "a path out": ('{ path = "outside" }', 5, "leads out of the directory of lamina.toml"),
+    "a path out": ('{ path = "outside" }', 3, "leads out of the directory of lamina.toml"),
 }  # fmt: skip
 
 
@@ -193,9 +198,23 @@ def test_what_cannot_be_locked_is_named(
 OTHER = '[project]\nname = "theirs"\nversion = "1"\n'
 
 
+def test_every_wrong_place_is_named_at_once(lamina: CommandLine, repository: Repository) -> None:
+    write_files(lamina.directory, {"other/pyproject.toml": OTHER})
+    packages = {
+        "ours": '{ path = "vendor/lost" }',
+        "mine": f'{{ git = "{repository.url}", subdirectory = "lost" }}',
+        "fine": '{ path = "other" }',
+    }
+    said = locked(lamina, packages, expect=3)
+    assert "lamina.toml: 3 problems\n" in said
+    assert all(f"  packages.{name}" in said for name in packages)
+
+
 def test_a_name_that_only_the_metadata_know(lamina: CommandLine, tmp_path: Path) -> None:
     made = make_repository(tmp_path / "r", package_files("theirs", "1.0"))
-    assert "theirs" in locked(lamina, {"mine": f'{{ git = "{made.url}" }}'}, expect=5)
+    said = locked(lamina, {"mine": f'{{ git = "{made.url}" }}'}, expect=3)
+    where = f"packages.mine: the sources in {made.url} are of theirs; write theirs in place of mine"
+    assert where in said
 
 
 def test_without_git(

@@ -36,6 +36,16 @@ def value_in(wheel: str) -> str:
         return archive.read("mine.py").decode()
 
 
+def digest_in(lock: str) -> str:
+    """Return the digest that a lock has of ``mine``, as far as people are shown it."""
+    [digest] = [
+        one["artifacts"][0]["sha256"]
+        for one in tomllib.loads(lock)["package"]
+        if one["name"] == "mine"
+    ]
+    return str(digest)[:12]
+
+
 def test_a_directory_that_changed_is_refused_with_the_names_of_its_files(
     lamina: CommandLine,
 ) -> None:
@@ -51,12 +61,20 @@ def test_a_directory_that_changed_is_refused_with_the_names_of_its_files(
     for words in (["lock", "--check"], ["build"], ["check"]):
         said = lamina(*words, expect=3).stderr
         assert "vendor/mine changed since it was locked: mine.py, new.txt" in said
-    lamina("lock")
+    before = digest_in(text)
+    answer = lamina("lock", "--json").json
+    after = digest_in(Path("lamina.lock").read_text())
+    moved = {"name": "mine", "from": f"1.0 {before}", "to": f"1.0 {after}"}
+    assert (answer["changes"]["up"], before != after) == ([moved], True)
     assert value_in(built(lamina)["wheel"]) == "value = 2\n"
     Path("vendor/mine/new.txt").unlink()
     lamina.write("vendor/mine/mine.py", "value = 1\n")
-    lamina("lock")
+    assert f"~ mine 1.0 {after} -> 1.0 {before}" in lamina("lock").stdout
     assert Path("lamina.lock").read_text() == text
+    Path("vendor/mine").rename("vendor/theirs")
+    for words in (["lock"], ["lock", "--check"], ["build"], ["check"]):
+        said = lamina(*words, expect=3).stderr
+        assert "packages.mine.path: vendor/mine: no such file or directory; if it is a sub" in said
 
 
 def test_what_counts_in_a_repository_is_what_git_would_take(lamina: CommandLine) -> None:

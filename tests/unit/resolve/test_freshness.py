@@ -6,6 +6,7 @@ import pytest
 
 from lamina.core.errors import DocumentError
 from lamina.lock.conda import LockedConda
+from lamina.lock.document import LockedOrigin
 from lamina.lock.files import save_lock
 from lamina.model.platforms import Platform, PythonSeries, Target
 from lamina.resolve.assembly import assemble_lock, choose_files
@@ -184,3 +185,33 @@ def test_another_build_of_the_same_version_is_told() -> None:
     before = conda_lock([conda_entry("gfal2", "2.23", "h1_0"), conda_entry("other")])
     after = conda_lock([conda_entry("gfal2", "2.23", "h2_0"), conda_entry("other")])
     assert compare_locks(before, after).lines() == ["~ conda:gfal2 2.23 h1_0 -> 2.23 h2_0"]
+
+
+def test_other_sources_of_the_same_version_are_told() -> None:
+    indexed = lock_of(same="1.0", stays="2.0")
+    cloned = with_origin(indexed, "same", git="https://a.example/x.git", commit="ab" * 20)
+    later = with_origin(indexed, "same", git="https://a.example/x.git", commit="cd" * 20)
+    beside = with_origin(indexed, "same", path="vendor/same")
+    edited = with_origin(indexed, "same", path="vendor/same", sha256="12" * 32)
+    digest = beside.packages[0].artifacts[0].sha256[:12]
+    assert compare_locks(cloned, cloned).lines() == []
+    for before, after, line in (
+        (cloned, later, "~ same 1.0 abababababab -> 1.0 cdcdcdcdcdcd"),
+        (beside, edited, f"~ same 1.0 {digest} -> 1.0 121212121212"),
+        (cloned, beside, f"~ same 1.0 abababababab -> 1.0 {digest}"),
+        (indexed, cloned, "~ same 1.0 -> 1.0 abababababab"),
+        (edited, indexed, "~ same 1.0 121212121212 -> 1.0"),
+    ):
+        assert compare_locks(before, after).lines() == [line]
+
+
+def with_origin(lock: Lock, name: str, *, sha256: str = "", **origin: str) -> Lock:
+    """Return a lock in which a package is of a repository or path, perhaps of another digest."""
+    packages = []
+    for one in lock.packages:
+        files = one.artifacts
+        if sha256:
+            files = tuple(file.model_copy(update={"sha256": sha256}) for file in files)
+        place = {"origin": LockedOrigin.model_validate(origin), "artifacts": files}
+        packages.append(one.model_copy(update=place) if one.name == name else one)
+    return lock.model_copy(update={"packages": tuple(packages)})
