@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lamina.cli.options import Output, dry_run_option, output_options, stack_file, stack_option
+from lamina.cli.options import (
+    Output,
+    dry_run_option,
+    environment,
+    output_options,
+    stack_file,
+    stack_option,
+)
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, UsageError
 from lamina.model.names import parse_index_name, parse_stack_name
@@ -19,11 +26,14 @@ from lamina.model.platforms import Platform, PythonSeries, Target, current_platf
 from lamina.model.versions import parse_release_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from packaging.requirements import Requirement
 
     from lamina.stack.beginning import NewStack
     from lamina.stack.edit import Change, Edit
     from lamina.stack.imported import Imported
+    from lamina.stack.places import Place
 
 T = TypeVar("T")
 
@@ -196,18 +206,32 @@ def add(
 
     REQUIREMENTS are as for pip: 'numpy>=2,<3' 'pyhf[minuit]'; with --conda, as for conda:
     'gfal2>=2.23'. What a package has beside its range stays, and so do comments.
+
+    'ours @ git+https://host/ours.git@v1.4' is a package of a git repository, ./vendor/ours one of a
+    directory below that of lamina.toml, or of a wheel or source distribution there. Where no name
+    is given, the sources are looked at for theirs.
     """
     if said["conda"]:
         _add_conda(output, requirements, stack_path, dry_run=dry_run, **said)
         return
     if said["channel"] is not None:
         raise UsageError("--channel: only packages of channels have one", hints=["--conda"])
+    from packaging.utils import canonicalize_name
+
     from lamina.stack.edit import Addition, add_requirements
-    from lamina.stack.entries import parse_requirements
+    from lamina.stack.places import parse_asked
 
     index = said["index"]
+    listed, places = parse_asked(requirements)
+    if places and (wrong := [f"--{key}" for key in ("group", "index") if said[key] is not None]):
+        raise UsageError(
+            f"{', '.join(wrong)}: not with {places[0].text}: [packages] alone says where a package"
+            " comes from, and such a one is of no index"
+        )
+    found = _find_places(places, stack_path)
     addition = Addition(
-        requirements=parse_requirements(requirements),
+        requirements=(*listed, *(one for one, _ in found)),
+        places={canonicalize_name(one.name): fields for one, fields in found},
         group=said["group"],
         platforms=tuple(map(Platform, dict.fromkeys(said["platforms"]))),
         prerelease=said["prerelease"],
@@ -217,6 +241,19 @@ def add(
     _edit(
         output, stack_path, lambda text, path: add_requirements(text, addition, path=path), dry_run
     )
+
+
+def _find_places(
+    places: Sequence[Place], stack_path: Path | None
+) -> list[tuple[Requirement, dict[str, str]]]:
+    """Return the packages of repositories and paths, with their fields."""
+    if not places:
+        return []
+    from lamina.resolve.places import Visit
+
+    top = stack_file(stack_path).resolve().parent
+    visit = Visit(top=top, here=Path.cwd(), environ=environment())
+    return [visit.find(one) for one in places]
 
 
 def _add_conda(

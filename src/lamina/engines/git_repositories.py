@@ -77,6 +77,21 @@ class GitRepositories:
             raise _no_such(url, kind if reference else "", name, there)
         return found
 
+    def kind_of(self, url: str, name: str) -> ReferenceKind:
+        """Return what a name is in a repository: a tag, else a branch, else ``rev``, a commit.
+
+        Raises UnsatisfiableError where there is no such revision, UpstreamUnavailableError.
+        """
+        if is_commit(name):
+            return "rev"
+        there = self._remote(url)
+        if f"refs/tags/{name}" in there:
+            return "tag"
+        if f"refs/heads/{name}" in there:
+            return "branch"
+        self.resolve(url, ("rev", name))
+        return "rev"
+
     def check_out(
         self, url: str, commit: str, directory: Path, *, history: bool, refresh: bool = False
     ) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import configparser
 import tarfile
 import tomllib
+from contextlib import suppress
+from email.parser import HeaderParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,15 +49,37 @@ def another_name(said: str, name: PackageName, where: str) -> Problem | None:
     )
 
 
+def stated_name(source: Path) -> str | None:
+    """Return the name that sources state without being built, None where they do not."""
+    document = _toml(source / "pyproject.toml")
+    poetry = (document.get("tool") or {}).get("poetry") or {}
+    setup = configparser.ConfigParser(interpolation=None)
+    with suppress(OSError, UnicodeDecodeError, configparser.Error):
+        setup.read(source / "setup.cfg", encoding="utf-8")
+    metadata = ""
+    with suppress(OSError):
+        metadata = (source / "PKG-INFO").read_text("utf-8", "replace")
+    stated = (
+        (document.get("project") or {}).get("name"),
+        poetry.get("name"),
+        setup.get("metadata", "name", fallback=None),
+        HeaderParser().parsestr(metadata, headersonly=True).get("Name"),
+    )
+    return next((str(one).strip() for one in stated if one), None)
+
+
 def asks_git_for_its_version(source: Path) -> bool:
     """Tell whether sources may ask git for their version: all that do not state it."""
     return not _project(source).get("version")
 
 
 def _project(source: Path) -> dict[str, Any]:
+    return _toml(source / "pyproject.toml").get("project") or {}
+
+
+def _toml(path: Path) -> dict[str, Any]:
     try:
-        text = (source / "pyproject.toml").read_text(encoding="utf-8")
-        return tomllib.loads(text).get("project") or {}
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return {}
 

@@ -107,11 +107,11 @@ class BuildTable(Document):
     """What holds for every build from source."""
 
     cflags: FlagsField = ()
-    """Added to the flags of C, in ``CFLAGS``."""
+    """Added to the flags of C, in ``CFLAGS``: one text, or an array with a flag each."""
     cxxflags: FlagsField = ()
-    """Added to the flags of C++, in ``CXXFLAGS``; none: those of C."""
+    """Added to the flags of C++, in ``CXXFLAGS``, as ``cflags`` are; none: those of C."""
     ldflags: FlagsField = ()
-    """Added to the flags of the linker, in ``LDFLAGS``."""
+    """Added to the flags of the linker, in ``LDFLAGS``, as ``cflags`` are."""
     march: MarchTable = Field(default_factory=dict)
     """The micro-architecture to compile for, such as ``"x86-64-v3"``, on all platforms that have
     such processors; or one for each platform. A release runs on no lesser processor."""

@@ -67,7 +67,7 @@ def _check_requirement(text: str) -> str:
     except InvalidRequirement:
         raise ValueError(f"{text!r} is not a requirement such as 'jupyterlab>=4'") from None
     if requirement.url:
-        raise ValueError(f"{text!r} names an address; packages come from an index")
+        raise ValueError(f"{text!r} names an address; [packages] says where one comes from")
     return text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import tomlkit
@@ -21,13 +21,15 @@ from lamina.stack.files import parse_stack
 from lamina.stack.insertion import insert_key, new_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, MutableMapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
     from pathlib import Path
 
     from lamina.model.names import IndexName
     from lamina.model.platforms import Platform
     from lamina.model.versions import ReleaseVersion
 
+_OF_A_PLACE = ("version", "index", "source", "git", "rev", "tag", "branch", "subdirectory", "path")
+"""What a package has no more when it is to come from another place."""
 Action = Literal["added", "updated", "unchanged", "removed"]
 
 
@@ -36,6 +38,9 @@ class Addition:
     """Requirements for [packages], or for a group, and what is said of all of them."""
 
     requirements: tuple[Requirement, ...]
+    places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Fields of the repository or path of those that come from none of the indexes, by normalised
+    name."""
     group: str | None = None
     platforms: tuple[Platform, ...] = ()
     prerelease: bool = False
@@ -211,16 +216,20 @@ def rewrite(
             packages, after if isinstance(entry, dict) else short_entry(after)
         )
         return
-    for field, value in after.items():
-        if field not in before:
-            insert_key(entry, field, value)
-        elif before[field] != value:
-            entry[field] = new_value(entry, value)
+    for key, value in after.items():
+        if key not in before:
+            insert_key(entry, key, value)
+        elif before[key] != value:
+            entry[key] = new_value(entry, value)
+    for key in before.keys() - after.keys():
+        del entry[key]
 
 
 def _merged(before: dict[str, Any], requirement: Requirement, addition: Addition) -> dict[str, Any]:
     """Return the fields of a package after an addition: what it does not speak of stays."""
     asked = entry_of(requirement)
+    if (place := addition.places.get(canonicalize_name(requirement.name))) is not None:
+        before = {**place, **{key: one for key, one in before.items() if key not in _OF_A_PLACE}}
     if before and not requirement.specifier:
         del asked["version"]
     if "extras" in asked and "extras" in before:

@@ -6,14 +6,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-
-from lamina.core.errors import UsageError
 from lamina.model.toml import toml_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
+    from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
 
 ANY_VERSION = "*"
@@ -36,29 +34,6 @@ def write_requirement(requirement: Requirement) -> str:
     bounds = write_range(requirement.specifier) if requirement.specifier else ""
     marker = f"; {requirement.marker}" if requirement.marker else ""
     return f"{requirement.name}{extras}{bounds}{marker}"
-
-
-def parse_requirements(texts: Iterable[str]) -> tuple[Requirement, ...]:
-    """Read requirements given to a command; raises UsageError that names every bad one."""
-    good: list[Requirement] = []
-    bad: list[str] = []
-    for text in texts:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement as error:
-            bad.append(f"{text!r}: {str(error).splitlines()[0]}")
-            continue
-        if requirement.url:
-            bad.append(f"{text!r}: names an address; packages come from an index")
-        else:
-            good.append(requirement)
-    if bad:
-        count = f"{len(bad)} requirement{'s' if len(bad) > 1 else ''}"
-        raise UsageError(
-            "\n".join([f"{count} cannot be read", *(f"  {line}" for line in bad)]),
-            hints=["lamina add 'numpy>=2,<3' 'pyhf[minuit]'"],
-        )
-    return tuple(good)
 
 
 def entry_of(requirement: Requirement) -> dict[str, Any]:

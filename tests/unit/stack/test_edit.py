@@ -8,8 +8,8 @@ from lamina.core.errors import DocumentError, LaminaError, UsageError
 from lamina.model.names import parse_index_name
 from lamina.model.platforms import Platform
 from lamina.stack.edit import Addition, add_requirements, remove_packages
-from lamina.stack.entries import parse_requirements
 from lamina.stack.files import parse_stack
+from lamina.stack.places import parse_asked
 from support.stack_files import SMALLEST
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ notebook = [
 
 
 def _addition(*texts: str, **options: object) -> Addition:
-    return Addition(requirements=parse_requirements(texts), **options)  # type: ignore[arg-type]
+    return Addition(requirements=parse_asked(texts)[0], **options)  # type: ignore[arg-type]
 
 
 def _add(text: str, *texts: str, **options: object) -> Edit:
@@ -307,3 +307,46 @@ def test_a_package_that_others_name_is_not_removed() -> None:
     text = STACK + '\n[hooks.numpy]\npost-install = "true"\n'
     with pytest.raises(DocumentError, match=r"hooks.numpy: 'numpy' is not in \[packages\]"):
         remove_packages(text, ["numpy"], path="x")
+
+
+GIT = {"git": "https://git.example.org/x.git", "tag": "v1.4"}
+
+
+@pytest.mark.parametrize(
+    ("before", "requirement", "place", "after"),
+    [
+        pytest.param("", "x", GIT, f'x = {{ git = "{GIT["git"]}", tag = "v1.4" }}', id="new"),
+        pytest.param(
+            'x = ">=2"  # why', "X[b,a]", {"path": "vendor/x"},
+            'x = { path = "vendor/x", extras = ["a", "b"] }  # why', id="in place of a range",
+        ),
+        pytest.param(
+            'x = { git = "file:///old", branch = "main", subdirectory = "p", env = { A = "1" } }',
+            "x", GIT, f'x = {{ git = "{GIT["git"]}", tag = "v1.4", env = {{ A = "1" }} }}',
+            id="in place of another repository",
+        ),
+        pytest.param(
+            'x = { version = ">=2", index = "ours", source = true, platforms = ["linux-64"] }',
+            "x", {"path": "x"}, 'x = { path = "x", platforms = ["linux-64"] }', id="of an index",
+        ),
+        pytest.param(
+            '[packages.x]\npath = "x"  # beside\nisolated = true  # why', "x", GIT,
+            f'[packages.x]\nisolated = true  # why\ngit = "{GIT["git"]}"\ntag = "v1.4"',
+            id="in a table of its own",
+        ),
+        pytest.param(
+            'x = { path = "x" }', "x>=2", None, 'x = { path = "x", version = ">=2" }',
+            id="a condition",
+        ),
+    ],
+)  # fmt: skip
+def test_places_of_packages(
+    before: str, requirement: str, place: dict[str, str] | None, after: str
+) -> None:
+    head = SMALLEST + '\n[resolve.indexes]\nours = "https://index.example.org/simple"\n'
+    head += "\n" if before.startswith("[") else "\n[packages]\n"
+    places = {"x": place} if place else {}
+    edit = _add(f"{head}{before}\n", requirement, places=places)
+    assert edit.text.strip() == f"{head}{after}".strip()
+    again = _add(edit.text, requirement, places=places)
+    assert (again.text, again.changes[0].action) == (edit.text, "unchanged")

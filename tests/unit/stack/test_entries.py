@@ -6,10 +6,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from lamina.core.errors import UsageError
 from lamina.stack.entries import (
     entry_of,
-    parse_requirements,
     short_entry,
     write_key,
     write_range,
@@ -58,18 +56,6 @@ def test_write_requirement(text: str, written: str) -> None:
 )
 def test_the_entry_of_a_requirement(text: str, entry: object) -> None:
     assert short_entry(entry_of(Requirement(text))) == entry
-
-
-def test_all_bad_requirements_are_named() -> None:
-    with pytest.raises(UsageError) as caught:
-        parse_requirements(["numpy>=2", "a b", "c>>1", "d @ https://index.example.org/d.whl"])
-    lines = caught.value.message.splitlines()
-    assert lines[0] == "3 requirements cannot be read"
-    assert [line.split(":")[0] for line in lines[1:]] == [
-        "  'a b'",
-        "  'c>>1'",
-        "  'd @ https",
-    ]
 
 
 @pytest.mark.parametrize(
