@@ -26,7 +26,7 @@ class UsageError(LaminaError):
     """The command was called in a way that has no meaning."""
 
     exit_code = 2
-    summary = "wrong usage"
+    summary = "wrong usage, or what lamina or this machine cannot do"
 
 
 class NotSupportedError(UsageError):
@@ -101,10 +101,10 @@ class ConflictError(LaminaError):
 
 
 class UpstreamUnavailableError(LaminaError):
-    """An index or channel that did not answer."""
+    """An index, channel, git repository or registry that did not answer."""
 
     exit_code = 8
-    summary = "an index or channel is unavailable"
+    summary = "an index, channel, git repository or registry is unavailable"
 
 
 class InterruptedByUserError(LaminaError):
