@@ -8,7 +8,6 @@ published.
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import time
@@ -21,7 +20,8 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from lamina.core import fs, report
-from lamina.core.errors import ConflictError, IntegrityError, LaminaError, UsageError
+from lamina.core.clock import seconds_in
+from lamina.core.errors import ConflictError, IntegrityError, LaminaError
 from lamina.core.hold import hold
 from lamina.engines.cvmfs import CvmfsServer, mount_point, repository_of, tag_of
 from lamina.engines.index_addresses import cache_directory
@@ -54,19 +54,11 @@ def backend_of(root: Path, environ: Mapping[str, str], now: datetime) -> Backend
     work = environ.get("LAMINA_CVMFS_WORK")
     top = Path(work).absolute() if work else cache_directory(environ) / "cvmfs"
     return Cvmfs(
-        repository=found[0], work=top / found[0], environ=environ, now=now, wait=_wait(environ)
-    )
-
-
-def _wait(environ: Mapping[str, str]) -> float:
-    text = environ.get("LAMINA_CVMFS_WAIT")
-    if not text:
-        return _WAIT_SECONDS
-    with suppress(ValueError):
-        if 0 <= (seconds := float(text)) < math.inf:
-            return seconds
-    raise UsageError(
-        f"LAMINA_CVMFS_WAIT={text!r}: not a number of seconds", hints=["unset LAMINA_CVMFS_WAIT"]
+        repository=found[0],
+        work=top / found[0],
+        environ=environ,
+        now=now,
+        wait=seconds_in(environ, "LAMINA_CVMFS_WAIT", _WAIT_SECONDS),
     )
 
 
