@@ -144,10 +144,8 @@ def replacing(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]:
     beside = path.with_name(f".{path.name}.part")
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     with change("write", path), os.fdopen(os.open(beside, flags, 0o600), "r+b") as stream:
-        try:
-            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConflictError(f"{path}: another process is writing it") from None
+        if not _is_ours(stream, beside):
+            raise ConflictError(f"{path}: another process is writing it")
         try:
             stream.truncate(0)
             yield stream
@@ -158,6 +156,15 @@ def replacing(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]:
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
+
+
+def _is_ours(stream: IO[bytes], path: Path) -> bool:
+    """Lock a file; False where another process has it, or has moved it away since it was opened."""
+    try:
+        fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(stream.fileno()), path.lstat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def touch(path: Path) -> None:

@@ -23,11 +23,12 @@ def remove_leftover(path: Path) -> None:
         try:
             fs.remove_tree(path)
         except StorageError:
-            if attempt == _ATTEMPTS or not os.path.lexists(path):
-                raise
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            return
+            if os.path.lexists(path):
+                if attempt == _ATTEMPTS:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+                continue
+        return
 
 
 def clear_away(path: Path) -> None:
