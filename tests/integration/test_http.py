@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
@@ -174,3 +176,39 @@ def test_which_requests_go_through_a_proxy(
         with client(clean | given) as http:
             http.get(f"{server.url}/a/")
         assert (len(proxy.requests), len(server.requests)) == ((1, 0) if through else (0, 1))
+
+
+class Moved(BaseHTTPRequestHandler):
+    """Sends what is sent to /first to /second, and takes it there."""
+
+    protocol_version = "HTTP/1.1"
+    taken: ClassVar[list[bytes]] = []
+
+    def do_PUT(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        first = self.path == "/first"
+        if not first:
+            self.taken.append(content)
+        self.send_response(307 if first else 201)
+        self.send_header("Location", "/second")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_file_is_sent_once_more_where_the_server_wants_it(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    body = tmp_path / "body"
+    body.write_bytes(bytes(range(256)) * 9000)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Moved) as server, client(environ) as http:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            address = f"http://127.0.0.1:{server.server_port}/first"
+            answer = http.ask("PUT", address, headers={}, body=body)
+        finally:
+            server.shutdown()
+    assert answer.status == 201
+    assert Moved.taken == [body.read_bytes()]

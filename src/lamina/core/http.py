@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import netrc
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
 from lamina.core import report
@@ -16,7 +15,7 @@ from lamina.core.run import redact
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
     import httpx2
@@ -50,6 +49,17 @@ class Answer:
     """By their names, in lower case."""
     content: bytes
     """Empty where it went elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """The blocks of a file, from its beginning each time that they are asked for."""
+
+    path: Path
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self.path.open("rb") as stream:
+            yield from iter(lambda: stream.read(_BLOCK), b"")
 
 
 class HttpClient:
@@ -133,21 +143,21 @@ class HttpClient:
     ) -> Answer:
         """Return what a server says to one request, once asked.
 
-        A file is sent in blocks. ``into`` takes the content of an answer without error in blocks.
-        Raises UpstreamUnavailableError where there is no answer, or none to its end.
+        A file is sent in blocks, and once more where a redirection asks for it. ``into`` takes the
+        content of an answer without error in blocks. Raises UpstreamUnavailableError where there is
+        no answer, or none to its end.
         """
         import httpx2
 
         sent = {**headers, "Accept-Encoding": "identity"}
         try:
-            with contextlib.ExitStack() as stack:
-                content: Any = body
-                if isinstance(body, Path):
-                    content = stack.enter_context(body.open("rb"))
-                    sent["Content-Length"] = str(body.stat().st_size)
-                answer = stack.enter_context(
-                    self._client.stream(method, address, headers=sent, content=content)
-                )
+            content: bytes | _Blocks | None
+            if isinstance(body, Path):
+                content = _Blocks(body)
+                sent["Content-Length"] = str(body.stat().st_size)
+            else:
+                content = body
+            with self._client.stream(method, address, headers=sent, content=content) as answer:
                 taken = b""
                 if into is not None and answer.is_success:
                     for block in answer.iter_raw(_BLOCK):
