@@ -20,6 +20,8 @@ LIST = "conda-prefixes"
 CONDA_PREFIX; an empty line is in its place where none does."""
 
 _PREFIX = "CONDA_PREFIX"
+_UNSET = "***unset***"
+"""What conda writes in place of a value that was taken away again."""
 _OWN = frozenset({"_", "SHLVL", "PWD", "OLDPWD"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DIRECTORIES = {"activate": "activate.d", "deactivate": "deactivate.d"}
@@ -54,7 +56,7 @@ def _variables_of(prefix: str) -> Dict[str, str]:
             found.update(_texts(_read(file)))
     state = _read(os.path.join(prefix, "conda-meta", "state"))
     found.update(_texts(state.get("env_vars")))
-    return found
+    return {name: value for name, value in found.items() if value != _UNSET}
 
 
 def _listed(directory: str) -> List[str]:
@@ -187,13 +189,16 @@ def _after(
     return found
 
 
-def rendered(
-    shell: str, before: Mapping[str, str], after: Mapping[str, str], own: List[Tuple[str, str]]
-) -> str:
-    """Return the lines by which a shell gets from an environment to another, and reads scripts."""
+def _changed(shell: str, before: Mapping[str, str], after: Mapping[str, str]) -> List[str]:
+    """Return the lines by which a shell gets from an environment to another."""
     lines = [_unset(shell, name) for name in sorted(before) if name not in after]
     changed = sorted(set(after.items()) - set(before.items()))
-    lines += [_set(shell, name, value) for name, value in changed]
+    return lines + [_set(shell, name, value) for name, value in changed]
+
+
+def _read_by(shell: str, own: List[Tuple[str, str]], after: Mapping[str, str]) -> List[str]:
+    """Return the lines by which a shell reads scripts, each with its own prefix."""
+    lines = []
     for prefix, file in own:
         lines.append(_set(shell, _PREFIX, prefix))
         lines.append(("." if shell == "posix" else "source") + " " + _QUOTED[shell](file))
@@ -201,7 +206,7 @@ def rendered(
         lines.append(_set(shell, _PREFIX, after[_PREFIX]))
     elif own:
         lines.append(_unset(shell, _PREFIX))
-    return "".join(line + "\n" for line in lines)
+    return lines
 
 
 def _set(shell: str, name: str, value: str) -> str:
@@ -236,7 +241,10 @@ def main(verb: str, shell: str, suffix: str = "") -> None:
     before = dict(os.environ)
     prefixes = prefixes_of(os.path.dirname(os.path.abspath(__file__)))
     after, own = environment_after(verb, prefixes, before, suffix)
-    sys.stdout.buffer.write(os.fsencode(rendered(shell, before, after, own)))
+    lines, read = _changed(shell, before, after), _read_by(shell, own, after)
+    # Scripts have the variables of their packages, also those for leaving.
+    lines = lines + read if verb == "activate" else read + lines
+    sys.stdout.buffer.write(os.fsencode("".join(line + "\n" for line in lines)))
 
 
 if __name__ == "__main__":

@@ -45,18 +45,22 @@ def entered(place: Place, environ: Mapping[str, str]) -> tuple[dict[str, str], t
     other Python, would import from the site-packages of other installations first: those entries
     are left out, the user's own directories stay.
     """
-    return _in_force(place, with_conda(place.prefix, environ))
+    # Scripts of conda packages find their programs, as they do when it is activated.
+    return _in_force(place, with_conda(place.prefix, _with_programs(place, environ)))
+
+
+def _with_programs(place: Place, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment with the programs of a place first, and no other Python's library."""
+    own = (str(place.programs), place.variables.get(PROGRAMS) if place.kind == "layer" else None)
+    path = os.pathsep.join(filter(None, (*own, environ.get("PATH", os.defpath))))
+    return {one: value for one, value in environ.items() if one != "PYTHONHOME"} | {"PATH": path}
 
 
 def _in_force(place: Place, environ: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return an environment for a place, without what conda packages bring."""
-    env = {name: value for name, value in environ.items() if name != "PYTHONHOME"}
-    path = environ.get("PATH", os.defpath)
-    env["PATH"] = f"{place.programs}{os.pathsep}{path}" if path else str(place.programs)
+    """Return an environment for a place, without its programs and what conda packages bring."""
+    env = dict(environ)
     if place.kind == "layer":
         env = with_variables(place.variables, env)
-        programs = place.variables.get(PROGRAMS)
-        env["PATH"] = os.pathsep.join(filter(None, (str(place.programs), programs, path)))
         env["VIRTUAL_ENV"] = str(place.prefix)
         env["VIRTUAL_ENV_PROMPT"] = place.prefix.name
         return env, ()
@@ -120,7 +124,7 @@ def plan_shell(place: Place, environ: Mapping[str, str]) -> Entry:
             f"{shell}: lamina shell knows {', '.join(sorted({*_START_FILES, 'fish'}))}",
             hints=[f"SHELL=/bin/bash lamina shell {shlex.quote(place.given)}"],
         )
-    env, dropped = _in_force(place, environ)
+    env, dropped = _in_force(place, _with_programs(place, environ))
     # The activation adds these itself, once the user's own files have been read.
     env["PATH"] = environ.get("PATH", os.defpath)
     for name in ("VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT"):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from lamina._target import conda_environment
 from lamina._target.conda_environment import environment_after, without_kept
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from lamina.layer.base import Place
+from lamina.layer.entering import entered
 
 ENVIRON = {"PATH": "/usr/bin:/bin", "MINE": "mine"}
 
@@ -83,3 +86,45 @@ def test_functions_of_bash_stay(tmp_path: Path) -> None:
     one = prefix(tmp_path, "one", "module >/dev/null && export SAID=1; cd /\n")
     during = there([one], before)
     assert without_kept(during) == before | {"SAID": "1", "CONDA_PREFIX": one}
+
+
+def test_what_conda_was_told_to_leave_unset_is_not_set(tmp_path: Path) -> None:
+    one = prefix(tmp_path, "one", MINE="package", OTHER="package")
+    (tmp_path / "one/conda-meta").mkdir()
+    state = {"env_vars": {"MINE": "***unset***", "NEVER": "***unset***"}}
+    (tmp_path / "one/conda-meta/state").write_text(json.dumps(state))
+    during = there([one], ENVIRON)
+    assert without_kept(during) == ENVIRON | {"OTHER": "package", "CONDA_PREFIX": one}
+    assert back([one], during) == ENVIRON
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_scripts_for_leaving_have_the_variables_of_their_packages(
+    tmp_path: Path, shell: str
+) -> None:
+    leave = 'echo "$CONDA_PREFIX ${MINE-unset}" > "$CONDA_PREFIX/said"'
+    one = prefix(tmp_path, "one", "export ADDED=1", leave, MINE="package")
+    helper = tmp_path / "one/.lamina/conda_environment.py"
+    helper.parent.mkdir()
+    shutil.copy(conda_environment.__file__, helper)
+    ask = f'{sys.executable} -I -S -B {helper} %s posix "${{BASH_VERSION:+.sh}}"'
+    lines = [f'eval "$({ask % verb})"' for verb in ("activate", "deactivate")]
+    code = "\n".join([*lines, 'echo "${CONDA_PREFIX-unset} $ADDED $MINE"'])
+    answer = subprocess.run(
+        [shell, "-c", code], env=ENVIRON, capture_output=True, text=True, check=False
+    )
+    assert (tmp_path / "one/said").read_text() == f"{one} package\n", answer.stderr
+    assert answer.stdout == "unset 1 mine\n"
+
+
+def test_scripts_find_the_programs_of_what_is_entered_without_a_shell(tmp_path: Path) -> None:
+    one = Path(prefix(tmp_path, "one", "export TOLD=$(tool); export PATH=$PATH:/added"))
+    (one / ".lamina").mkdir()
+    shutil.copy(conda_environment.__file__, one / ".lamina")
+    (one / "bin").mkdir()
+    (one / "bin/tool").write_text("#!/bin/sh\necho 42\n")
+    (one / "bin/tool").chmod(0o755)
+    place = Place(given="one", kind="release", prefix=one, python=one / "bin/python")
+    found, _ = entered(place, ENVIRON | {"PYTHONHOME": "/other"})
+    path = f"{one}/bin:{ENVIRON['PATH']}:/added"
+    assert found == ENVIRON | {"TOLD": "42", "PATH": path, "CONDA_PREFIX": str(one)}
