@@ -40,6 +40,12 @@ class Builds(Protocol):
         """Return what was built otherwise for the release at a prefix; nothing: all is equal."""
 
 
+def hooked_in(stack: Stack) -> frozenset[PackageName]:
+    """Return the packages of a stack that have hooks around their installation."""
+    tables = stack.hooks.items()
+    return frozenset(name for name, one in tables if one.of("pre-install", "post-install"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishRequest:
     """What to publish, where, with what."""
@@ -132,8 +138,7 @@ class Draft:
     @property
     def hooked(self) -> frozenset[PackageName]:
         """Packages with hooks around their installation, which may change any file."""
-        tables = self.request.stack.hooks.items()
-        return frozenset(name for name, one in tables if one.of("pre-install", "post-install"))
+        return hooked_in(self.request.stack)
 
     @property
     def is_written_to(self) -> bool:

@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from lamina.core import fs, report
-from lamina.core.errors import IntegrityError
+from lamina.core.errors import IntegrityError, LaminaError
 from lamina.engines.records import read_record
 from lamina.model.artifacts import ArtifactKind
 from lamina.model.names import parse_package_name
+from lamina.release.draft import hooked_in
 from lamina.release.mtree import Hashed, hash_files, identity_of
 from lamina.release.relocate import Relocation
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 from lamina.release.start_index import INDEX_NAME
+from lamina.stack.files import load_stack
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -107,7 +109,7 @@ def plan_takeover(draft: Draft) -> tuple[Package, ...]:
         for earlier in draft.earlier:
             have = {one.name: one.sha256 for one in earlier.manifest.packages}
             wanted = [one for one in left.values() if have.get(one.package) == one.sha256]
-            if not wanted:
+            if not wanted or _may_be_changed(earlier):
                 continue
             for package in _sound(earlier, wanted, tag=tag):
                 found.append(package)
@@ -117,6 +119,14 @@ def plan_takeover(draft: Draft) -> tuple[Package, ...]:
         apart = tuple(one for one in found if all(brought[path] == 1 for path in one.files))
         step.outcome = f"{len(apart)} of {len(draft.request.artifacts)}"
     return apart
+
+
+def _may_be_changed(earlier: Earlier) -> bool:
+    """Tell whether hooks wrote to a release: its listing has what they made of any file."""
+    try:
+        return bool(hooked_in(load_stack(earlier.release.internal / "stack.toml")))
+    except LaminaError:
+        return True  # Nobody knows: it is of another version of lamina.
 
 
 def _sound(earlier: Earlier, wanted: Iterable[Artifact], *, tag: str) -> Iterator[Package]:

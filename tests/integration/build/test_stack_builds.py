@@ -224,6 +224,23 @@ def test_the_next_release_is_not_linked_to_what_a_hook_writes(lamina: CommandLin
     assert (second / module.relative_to(first)).read_bytes() == before + b"x=1\n"
 
 
+def test_the_next_release_has_nothing_that_a_hook_wrote_into_the_one_before(
+    lamina: CommandLine,
+) -> None:
+    """A hook may change any file of its release, and those are not as their packages have them."""
+    both = {"tool": '"*"', "buildtool": '"*"'}
+    change = "cd $PREFIX/lib/python3.12/site-packages; chmod u+w tool.py; echo x=1 >> tool.py"
+    hook = f'\n[hooks.buildtool]\npost-install = "{change}"\n'
+    ends = []
+    for version, more in (("1.0", hook), ("2.0", hook), ("3.0", "")):
+        lamina.write("lamina.toml", stack(both, more).replace('"1.0"', f'"{version}"'))
+        lamina("lock")
+        prefix = Path(lamina("publish", "--root", "root", "--json").json["prefix"])
+        [module] = prefix.glob("lib/*/site-packages/tool.py")
+        ends.append(module.read_text().count("x=1"))
+    assert ends == [1, 1, 0]
+
+
 def test_a_failure_stops_only_what_needs_it(index_server: IndexServer, lamina: CommandLine) -> None:
     offer_source(index_server, "alpha", step="raise SystemExit('made for another century')")
     lamina.write("lamina.toml", stack(more=""))
