@@ -101,11 +101,16 @@ def test_another_word_for_a_form(lamina: CommandLine, word: str, meant: str) -> 
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["--as", "pylock", "--format", "zip"], "--format is for --as pack and --as oci"),
+        (["--as", "pylock", "--format", "zip"], "--format is for --as pack, --as oci"),
         (["--as", "squashfs", "--format", "zip", "-o", "x.sqfs"], "--format is for"),
         (["--as", "pack", "--target", "linux-64/3.12", "-o", "x.tar"], "--target is for lists"),
         (["--as", "rpm", "--digest", "md5", "-o", "x"], "--digest is for lists"),
-        (["--as", "pylock", "--rc", "x"], "are for --as installer"),
+        (["--as", "pylock", "--rc", "x"], "--rc is for --as installer"),
+        (["--as", "pack", "--push", "example.org/x:1", "-o", "x.tar"], "--push is for --as oci"),
+        (["--as", "squashfs", "--platform", "linux-64", "-o", "x.sqfs"], "--platform is for --as"),
+        (["--as", "pylock", "--fixed"], "--relocatable is for --as rpm, and this is pylock"),
+        (["--as", "oci", "--clobbered", "-o", "x"], "--clobbered is for --as pack, --as installer"),
+        (["--as", "rpm", "--with-base", "always", "-o", "x"], "--with-base is for --as pack"),
     ],
     ids=lambda one: " ".join(one[:3]) if isinstance(one, list) else "",
 )

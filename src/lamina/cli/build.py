@@ -11,6 +11,7 @@ import click
 from lamina.cli.options import (
     dry_run_option,
     environment,
+    given_options,
     on_option,
     output_options,
     root_option,
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from lamina.model.platforms import Platform
 
 
+_OF_RECIPES = (
+    "channels", "target", "variants", "target_platform", "system_compilers", "skip_tests",
+)  # fmt: skip
+_OF_STACKS = ("on", "python", "series", "stack_path", "root")
 _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 
 
@@ -146,22 +151,14 @@ def _run(
 
 def _refuse_options_of_recipes() -> None:
     """Raise UsageError for options that mean nothing without a recipe."""
-    from click.core import ParameterSource
-
-    context = click.get_current_context()
-    for name in ("channels", "target", "variants", "target_platform", "system_compilers",
-                 "skip_tests"):  # fmt: skip
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            option = next(one.opts[-1] for one in context.command.params if one.name == name)
-            raise click.UsageError(f"{option} is for recipes: name a RECIPE_DIR")
+    for option in given_options(_OF_RECIPES).values():
+        raise click.UsageError(f"{option} is for recipes: name a RECIPE_DIR")
 
 
 def _refuse_options_of_stacks() -> None:
     """Raise UsageError for options that mean nothing with a recipe."""
-    from click.core import ParameterSource
-
-    if click.get_current_context().get_parameter_source("on") is ParameterSource.COMMANDLINE:
-        raise click.UsageError("--on is for stacks: recipes are built here")
+    for option in given_options(_OF_STACKS).values():
+        raise click.UsageError(f"{option} is for stacks, and this builds recipes, here")
 
 
 def _workplace(

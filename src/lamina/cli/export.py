@@ -105,7 +105,7 @@ def export(
     SOURCE is a stack's directory, a lock, or a release such as hep-analysis/2026.11.0; without
     it, the lock beside the nearest lamina.toml is taken. A pack is made of a release or a layer.
     """
-    check_options(form, special, {"--target": target, "--digest": digest})
+    check_options(form, {"--target": target, "--digest": digest})
     destination = output_path(form, destination)
     if source is not None and form not in _OF_LAYERS:
         _refuse_layer(form, source)

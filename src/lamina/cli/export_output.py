@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lamina.cli.options import given_options
 from lamina.core import report
 from lamina.core.errors import UsageError
 
@@ -48,6 +49,20 @@ _OTHER_WORDS = {
     "singularity": "squashfs",
     "tar": "pack",
 }
+_FORMS_OF = {
+    "archive": ("pack", "oci"),
+    **dict.fromkeys(("environment_file", "hook", "key"), ("installer",)),
+    "clobbered": ("pack", "installer", "rpm"),
+    "with_base": ("pack",),
+    **dict.fromkeys(
+        ("per_package", "prefix", "builder", "side_by_side", "relocatable", "repository"), ("rpm",)
+    ),
+    **dict.fromkeys(
+        ("like", "base", "with_libc", "platforms", "compression", "entrypoint", "push"), ("oci",)
+    ),
+    "plain_http": ("oci",),
+}
+"""What forms an option is about, by its parameter."""
 
 
 class FormChoice(click.Choice[str]):
@@ -94,15 +109,15 @@ def _check_name(form: str, path: Path) -> None:
         report.warn(f"{path.name}: tools know this by its name: {name}")
 
 
-def check_options(form: str, special: Mapping[str, Any], lists: Mapping[str, str | None]) -> None:
+def check_options(form: str, lists: Mapping[str, str | None]) -> None:
     """Raise UsageError for options that are about other forms, and would count for nothing.
 
     ``lists``: the options of lists, by name.
     """
-    if form != "installer" and special["installer"].is_given:
-        raise UsageError("--rc, --post-install and --sign are for --as installer")
-    if special["archive"] and form not in ("pack", "oci"):
-        raise UsageError(f"--format is for --as pack and --as oci, and this is {form}")
+    for parameter, option in given_options(_FORMS_OF).items():
+        if form not in (forms := _FORMS_OF[parameter]):
+            these = ", ".join(f"--as {one}" for one in forms)
+            raise UsageError(f"{option} is for {these}, and this is {form}")
     given = next((name for name, one in lists.items() if one), None)
     if given and form in (*FILES, "rpm", "oci"):
         raise UsageError(

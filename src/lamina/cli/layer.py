@@ -21,6 +21,7 @@ from lamina.cli.layer_conda import (
 from lamina.cli.options import (
     dry_run_option,
     environment,
+    given_options,
     output_options,
     probe_option,
     root_option,
@@ -56,12 +57,6 @@ def layer() -> None:
     """Your own environment over a release, or over any other Python."""
 
 
-def is_given(option: str) -> bool:
-    """Tell whether an option of the running command was typed."""
-    source = click.get_current_context().get_parameter_source(option)
-    return source is click.core.ParameterSource.COMMANDLINE
-
-
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path), metavar="DIR")
 @click.option(
@@ -85,7 +80,7 @@ def create(output: Output, directory: Path, base: str, root: Path) -> None:
     place = find_place(base, root=root, environ=environ)
     found = look_at(place, environ=environ)
     seed = create_layer(target, found)
-    chosen = str(root) if is_given("root") else None
+    chosen = str(root) if given_options(["root"]) else None
     if place.lasting:
         remember(base, chosen, environ, seed, watched_by(found, seed, root))
     value = {

@@ -16,7 +16,7 @@ from lamina.core import report
 from lamina.core.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from lamina.release.root import Root
 
@@ -146,6 +146,17 @@ def stack_file(stack_path: Path | None) -> Path:
     if stack_path is None:
         return find_stack(Path.cwd())
     return stack_path / STACK_NAME if stack_path.is_dir() else stack_path
+
+
+def given_options(parameters: Collection[str]) -> dict[str, str]:
+    """Return the options that were typed for some parameters: parameter -> option."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    context = click.get_current_context()
+    return {
+        one.name: one.opts[-1]
+        for one in context.command.params
+        if one.name in parameters and context.get_parameter_source(one.name) is typed
+    }
 
 
 def writable_root(root: Path) -> Root:

@@ -63,11 +63,6 @@ class InstallerChoice:
     hook: Path | None
     key: Path | None
 
-    @property
-    def is_given(self) -> bool:
-        """Whether anything was asked for."""
-        return bool(self.environment_file or self.hook or self.key)
-
 
 sign_option = click.option(
     "--sign",

@@ -244,3 +244,14 @@ def test_without_namespaces_a_build_is_not_kept_from_anything(
 def test_options_of_recipes_need_a_recipe(lamina: CommandLine) -> None:
     assert "--skip-tests is for recipes" in lamina("build", "--skip-tests", expect=2).stderr
     assert "--channel" in lamina("build", ".", expect=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--on", "local"), ("--python", "x"), ("--series", "3.12"), ("--stack", "."), ("--root", ".")],
+)
+def test_options_of_stacks_go_with_no_recipe(
+    command_line: CommandLine, option: str, value: str
+) -> None:
+    said = command_line("build", ".", "--channel", "c", option, value, expect=2).stderr
+    assert f"{option} is for stacks" in said
