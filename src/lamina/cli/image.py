@@ -134,36 +134,50 @@ def _requests(choice: ImageChoice, stack: ExitStack) -> list[ImageRequest]:
 
 
 def _platforms(release: Release, choice: ImageChoice) -> list[Release]:
-    """Return the releases that go into one image; raises UsageError for what is not published."""
+    """Return the releases that go into one image; raises UsageError for what is not published.
+
+    They are of the root that the release is in; what is in none is there for one platform.
+    """
     from lamina.core.errors import NotSupportedError
     from lamina.export.oci.image import go_platform
-    from lamina.model.platforms import Platform
-    from lamina.model.references import ReleaseReference
-    from lamina.release.root import look_for_root
+    from lamina.release.root import Root, root_around
 
-    root, there = look_for_root(choice.root)
-    if not there or root.release(release.stack, release.version, release.platform) is None:
-        return [release]  # It was named by its path.
+    around = root_around(release)
     if choice.platforms:
-        known = [one.value for one in Platform]
-        for one in choice.platforms:
-            if one not in known:
-                raise UsageError(f"{one}: no platform; there are {', '.join(known)}")
-        reference = ReleaseReference.parse(release.name)
-        wanted = sorted({Platform(one) for one in choice.platforms})
-        return [root.find(reference, one) for one in wanted]
-    published = [one for one in root.releases(release.stack) if one.version == release.version]
-    if choice.archive == "docker":
+        return [_for_platform(one, release, around) for one in sorted(set(choice.platforms))]
+    if around is None or choice.archive == "docker":
         return [release]
     found = []
-    for other in published:
+    for other in Root(around).releases(release.stack):
+        if other.version != release.version:
+            continue
         try:
             go_platform(other.platform)
         except NotSupportedError as error:
             report.note(f"left out: {error.message}")
         else:
             found.append(other)
-    return found
+    return found or [release]
+
+
+def _for_platform(text: str, release: Release, root: Path | None) -> Release:
+    """Return a release as it is for a platform; ``root``: where it is, None for nowhere."""
+    from lamina.model.platforms import Platform
+    from lamina.model.references import ReleaseReference
+    from lamina.release.root import Root
+
+    known = [one.value for one in Platform]
+    if text not in known:
+        raise UsageError(f"{text}: no platform; there are {', '.join(known)}")
+    platform = Platform(text)
+    if platform is release.platform:
+        return release
+    if root is None:
+        raise UsageError(
+            f"{release.name} is published for {release.platform}, not for {platform}",
+            hints=[f"--platform {release.platform}"],
+        )
+    return Root(root).find(ReleaseReference.parse(release.name), platform)
 
 
 def _scratch(stack: ExitStack) -> Path:

@@ -210,6 +210,20 @@ def root_of(release: Release, root: Path) -> Path:
     return root_around(release) or root
 
 
+def own_root_of(release: Release) -> Path:
+    """Return the root that a release stands in, which is to change; raises UsageError for none."""
+    from lamina.core.errors import UsageError
+    from lamina.release.root import root_around
+
+    root = root_around(release)
+    if root is None:
+        raise UsageError(
+            f"{release.prefix}: it is in no root, and only a root keeps that",
+            hints=["lamina import makes a pack or image of it a release of a root"],
+        )
+    return root
+
+
 def _is_path(text: str) -> bool:
     """Tell a path from the name of a release, which has one slash at most."""
     return text.startswith((".", "/", "~")) or text.endswith("/") or text.count("/") > 1

@@ -82,13 +82,13 @@ def test(
     package run against the installed one, with what they need besides in a layer that is thrown
     away.
     """  # fmt: skip
-    from lamina.cli.release import find_release
+    from lamina.cli.release import find_release, own_root_of
     from lamina.core.errors import BuildFailedError
     from lamina.engines.index_addresses import cache_directory
     from lamina.testing.release import TestRequest, test_release
 
     found, environ, now = find_release(release, root), environment(), datetime.now(UTC)
-    reasons = _reasons(found, accept)
+    kept_in, reasons = own_root_of(found) if record else None, _reasons(found, accept)
     log = fresh_log(cache_directory(environ) / "logs" / f"test-{found.stack}-{found.version}.log")
     request = TestRequest(
         release=found,
@@ -104,8 +104,8 @@ def test(
     told = test_release(request)
     if junit is not None:
         _write_junit(junit, told)
-    if record:
-        _keep(told, request, root)
+    if kept_in is not None:
+        _keep(told, request, kept_in)
     if not packages:
         _warn_of_unused(told, reasons)
     output.result("\n".join(told.lines()), told.value() | {"log": str(log)})
@@ -121,10 +121,9 @@ def _warn_of_unused(told: TestReport, reasons: Mapping[str, str]) -> None:
 
 
 def _keep(told: TestReport, request: TestRequest, root: Path) -> None:
-    from lamina.cli.release import root_of
     from lamina.release.reports import keep_report
 
-    opened = writable_root(root_of(request.release, root))
+    opened = writable_root(root)
     keep_report(opened, request.release, told.value(), environ=request.environ, now=request.now)
 
 

@@ -14,7 +14,7 @@ from lamina.cli.options import (
     root_option,
     writable_root,
 )
-from lamina.cli.release import find_release, parse_reference, root_of
+from lamina.cli.release import find_release, own_root_of, parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ def promote(
     names = _tier_names([tier] if tier is not None else str(links).split(","))
     found = find_release(release, root)
     moves = tiers.promote(
-        writable_root(root_of(found, root)), found, names, _change(why, dry_run=dry_run),
+        writable_root(own_root_of(found)), found, names, _change(why, dry_run=dry_run),
         new=new, fewer_platforms=fewer_platforms,
     )  # fmt: skip
     same = f"{', '.join(f'{found.stack}@{one}' for one in names[:1])} is {found.name} already"
@@ -140,7 +140,7 @@ def retire(
     from lamina.release.lineage import extended_by
 
     found = find_release(release, root)
-    opened = writable_root(root_of(found, root))
+    opened = writable_root(own_root_of(found))
     act = tiers.put_back if undo else tiers.retire
     moves = act(opened, found, _change(why, dry_run=dry_run))
     for who in [] if undo else extended_by(opened, [opened]).get(found.prefix.as_posix(), ()):

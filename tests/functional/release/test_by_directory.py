@@ -103,3 +103,59 @@ def test_what_asks_a_release_of_another_root(lamina: CommandLine) -> None:
     lamina("release", "drop", "hep@stable", "--root", root)
     lamina("release", "retire", release)
     assert "retired" in lamina("release", "list", "--root", root).stdout
+
+
+def _damaged_namesake(lamina: CommandLine) -> Path:
+    """Return a root with a release of the same name, other bytes, and one more platform."""
+    other = lamina.directory / "other"
+    fs.copy_tree(lamina.directory / "root", other)
+    path = other / "releases/hep/1.0" / current_platform() / PART
+    path.parent.chmod(0o755)
+    path.chmod(0o644)
+    path.write_text("part = 2\n", encoding="utf-8")
+    return other
+
+
+@pytest.mark.parametrize("place", ["a root", "no root"])
+def test_an_image_is_of_the_release_that_was_named(
+    lamina: CommandLine, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setenv("LAMINA_ROOT", str(_damaged_namesake(lamina)))
+    named = _release(lamina)
+    if place == "no root":
+        named = lamina.directory / "copy"
+        fs.copy_tree(_release(lamina), named)
+    words = ("export", named, "--as", "oci", "--compression", "zstd", "-o")
+    made = lamina(*words, lamina.directory / "image", "--json").json
+    assert [one["platform"] for one in made["images"]] == [current_platform()]
+    said = lamina(*words, "x", "--platform", "osx-64", expect=2).stderr
+    assert f"published for {current_platform()}, not for osx-64" in said
+
+
+def test_what_is_kept_in_a_root_is_about_releases_in_it(
+    lamina: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMINA_ROOT", str(_damaged_namesake(lamina)))
+    copy = lamina.directory / "copy"
+    fs.copy_tree(_release(lamina), copy)
+    for words in (
+        ("release", "promote", copy, "--tier", "stable"),
+        ("release", "retire", copy),
+        ("test", copy, "--record"),
+    ):
+        assert f"{copy}: it is in no root" in lamina(*words, expect=2).stderr
+    assert not (lamina.directory / "other/tiers").exists()
+    assert "retired" not in lamina("release", "list").stdout
+
+
+def test_there_is_no_image_for_what_no_container_has(lamina: CommandLine) -> None:
+    release = _release(lamina)
+    there = release.rename(release.with_name("osx-64"))
+    manifest = there / ".lamina/release.toml"
+    manifest.parent.chmod(0o755)
+    manifest.chmod(0o644)
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace(f'"{current_platform()}"', '"osx-64"'), encoding="utf-8")
+    words = ("export", there, "--root", lamina.directory / "root", "--as", "oci", "-o", "x")
+    said = lamina(*words, expect=2).stderr
+    assert "error: there are no images for osx-64" in said
