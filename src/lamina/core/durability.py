@@ -21,3 +21,9 @@ def flush_tree(path: Path) -> None:
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
+
+
+def flush_file_system(path: Path) -> None:
+    """Wait until everything written to the file system of ``path`` is on disk."""
+    with change("sync", path):
+        os.sync()

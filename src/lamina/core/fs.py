@@ -392,12 +392,6 @@ def exclusive(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def flush_file_system(path: Path) -> None:
-    """Wait until everything written to the file system of ``path`` is on disk."""
-    with change("sync", path):
-        os.sync()
-
-
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as stream:

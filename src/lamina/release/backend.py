@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lamina.core import fs, report
+from lamina.core.durability import flush_file_system
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +72,7 @@ class Directory:
     def put(self, stage: Path, prefix: Path) -> None:
         """Rename the stage."""
         with report.step("flushing to disk"):
-            fs.flush_file_system(stage)
+            flush_file_system(stage)
         fs.rename(stage, prefix)
 
     def withdraw(self, prefix: Path, aside: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core import fs
+from lamina.core.durability import flush_file_system
 from lamina.core.errors import StorageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ OPERATIONS: dict[str, Callable[[Path], None]] = {
     "unlink": lambda top: fs.remove_file(top / "lib" / "data"),
     "rmtree": lambda top: fs.remove_tree(top / "lib"),
     "chmod": fs.make_read_only,
-    "sync": fs.flush_file_system,
+    "sync": flush_file_system,
 }
 
 
