@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from lamina.core import fs
 from lamina.model.digests import digest_of_value
+from lamina.model.told_versions import variables_of_the_stack
 from lamina.release.root import INTERNAL
 from lamina.stack.builds import BUILD_HOOKS
 from lamina.stack.files import load_stack
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 BUILD_NAME = "lamina-build.json"
 """In the metadata of a built wheel: what went into it."""
-_SETTINGS = ("env", "config", "flags")
+_SETTINGS = ("config", "flags")
 _INSTALL_HOOKS = ("pre-install", "post-install")
 
 
@@ -42,7 +43,8 @@ class Alteration:
     hooks: tuple[str, ...] = ()
     """Names, such as ``post-install``."""
     variables: tuple[str, ...] = ()
-    """Names of those that its build is given, settings of its back end and flags of compilers."""
+    """Names of those that the stack gives to its build, settings of its back end and flags of
+    compilers."""
     build: Sha256 | None = None
     """The key of its build, where it is built and that is known."""
 
@@ -128,9 +130,10 @@ def read_inputs(path: Path) -> dict[str, Any]:
 
 def _altered(told: Mapping[str, Any], hooks: tuple[str, ...]) -> Alteration:
     patches = told.get("patches", ())
+    given = {word for part in _SETTINGS for word in told.get(part, {})}
     return Alteration(
         patches=tuple((str(one["name"]), str(one["sha256"])) for one in patches),
         hooks=(*told.get("hooks", {}), *hooks),
-        variables=tuple(sorted({word for part in _SETTINGS for word in told.get(part, {})})),
+        variables=tuple(sorted({*variables_of_the_stack(told), *given})),
         build=digest_of_value(told) if told else None,
     )

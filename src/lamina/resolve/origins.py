@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 
 from lamina.archive.source_trees import pack_sources
-from lamina.build.wheels.told_version import told_version
 from lamina.core import fs, report
 from lamina.core.errors import (
     BuildFailedError,
@@ -28,6 +27,7 @@ from lamina.engines.uv_lock import UvFile
 from lamina.lock.document import LockedOrigin
 from lamina.model.digests import Sha256, parse_sha256
 from lamina.model.names import OF_NO_INDEX, parse_package_name
+from lamina.model.told_versions import told_version
 from lamina.model.toml import toml_text
 from lamina.resolve.inherited import Inherited
 from lamina.resolve.metadata import MetadataCache

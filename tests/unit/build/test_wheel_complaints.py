@@ -10,6 +10,7 @@ from lamina.build.wheels.order import flags_of
 from lamina.build.wheels.system import hint_for, search_for
 from lamina.core.errors import BuildFailedError, CommandFailedError, LaminaError, StorageError
 from lamina.model.platforms import Platform
+from lamina.model.told_versions import all_told
 from lamina.stack.builds import BuildTable
 
 if TYPE_CHECKING:
@@ -170,3 +171,16 @@ def test_the_reason_is_what_changed(change: dict[str, object], words: str) -> No
     before = {"env": {}, "patches": ["x"], "hooks": {"pre-build": "x"}, "requirements": [NUMPY]}
     assert words in reason_of({**before, **change}, before)
     assert reason_of(before, None) == "not built here yet"
+
+
+def test_variables_that_lamina_sets_to_tell_a_version_are_no_change_of_an_env() -> None:
+    env = {"A": "1", **all_told("ours", "1.0")}
+    before = {"name": "ours", "version": "1.0", "env": env}
+    after = {"name": "ours", "version": "1.2", "env": {"A": "1", **all_told("ours", "1.2")}}
+    assert reason_of(after, before) == "its version changed"
+    mine = {**before, "env": {**env, "PBR_VERSION": "1.0.1"}}
+    assert reason_of(mine, before) == "its env changed"
+    # Of an index, nothing is told: what is there is the stack's.
+    indexed = {"name": "x", "version": "1.0", "env": {}}
+    told = {**indexed, "env": {"PBR_VERSION": "1.0"}}
+    assert reason_of(told, indexed) == "its env changed"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamina.core import fs, report
 from lamina.model.digests import Sha256, digest_of_value, parse_sha256
+from lamina.model.told_versions import variables_of_the_stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +117,7 @@ def reason_of(inputs: Mapping[str, Any], before: Mapping[str, Any] | None) -> st
     """Return why something is built, by what went into it the last time."""
     if before is None:
         return "not built here yet"
-    found = said_differently({key: inputs.get(key) for key in _WORDS}, before)
+    found = said_differently({key: inputs.get(key) for key in ("name", *_WORDS)}, before)
     found += [
         f"{name}, which it is built with" for name in _changed("requirements", inputs, before)
     ]
@@ -125,7 +126,12 @@ def reason_of(inputs: Mapping[str, Any], before: Mapping[str, Any] | None) -> st
 
 
 def said_differently(some: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
-    """Return in which of some inputs a build is another one than before."""
+    """Return in which of some inputs a build is another one than before.
+
+    The variables by which lamina tells a version do not count: the version does.
+    """
+    some = {**some, "env": variables_of_the_stack(some)}
+    before = {**before, "env": variables_of_the_stack(before)}
     keys = {key for key in some if some[key] != before.get(key)}
     # What is said only where there is some, and is not any more.
     keys |= {key for key in ("config",) if before.get(key) != some.get(key)}

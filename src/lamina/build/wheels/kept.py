@@ -71,7 +71,8 @@ class StackBuilds:
             now = said_of(
                 order, flags_of(stack, self.request.target.platform), network=stack.network
             )
-            words = said_differently(now, before)
+            named = {"name": name, "version": order.artifact.version}
+            words = said_differently({**now, **named}, before)
             if name in locked and not _is_of(before, locked[name]):
                 words.append(f"what {BUILD_LOCK_NAME} has for it")
             found += [f"build of {name} ({', '.join(words)})"] if words else []

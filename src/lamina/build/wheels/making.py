@@ -15,7 +15,7 @@ from lamina.build.wheels.fetching import check_identity, unpack
 from lamina.build.wheels.order import cores
 from lamina.build.wheels.patching import apply_patches
 from lamina.build.wheels.search_paths import find_beside
-from lamina.build.wheels.told_version import tell_sources
+from lamina.build.wheels.told_sources import tell_sources
 from lamina.build.wheels.wheel import finish_wheel
 from lamina.core import fs
 from lamina.core.errors import BuildFailedError, CommandFailedError, TookTooLongError

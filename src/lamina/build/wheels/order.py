@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lamina.build.wheels.told_version import all_told
 from lamina.model.digests import digest_of_bytes
+from lamina.model.told_versions import all_told
 from lamina.stack.builds import BUILD_HOOKS, HookTable
 from lamina.stack.document import PackageEntry
 from lamina.stack.files import STACK_NAME, check_patches

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-from lamina.core import fs
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
 
 def told_version(name: str, version: str) -> dict[str, str]:
@@ -29,9 +27,13 @@ def all_told(name: str, version: str) -> dict[str, str]:
     return {**told_version(name, version), **dict.fromkeys(words, version)}
 
 
-def tell_sources(source: Path, name: str, version: str) -> None:
-    """Leave a PKG-INFO in sources where there is none, as a source distribution has it."""
-    path = source / "PKG-INFO"
-    if not path.exists():
-        text = f"Metadata-Version: 1.0\nName: {name}\nVersion: {version}\n"
-        fs.write_text(path, text, durable=False)
+def variables_of_the_stack(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables among the inputs of a build that lamina has not set by itself.
+
+    It sets all of them or none; a value that is another one is that of a stack.
+    """
+    env = dict(inputs.get("env") or {})
+    told = all_told(str(inputs.get("name", "")), str(inputs.get("version", "")))
+    if not told.keys() <= env.keys():
+        return env
+    return {name: value for name, value in env.items() if told.get(name) != value}
