@@ -139,11 +139,7 @@ def dump_bill(bill: Bill) -> str:
 
 def _component(part: Part) -> Component:
     artifact = part.artifact
-    # As the specification of purl has it: the package, and from which commit it is.
-    revision = {"vcs_url": f"git+{'@'.join(part.repository)}"} if part.repository else None
-    address = PackageURL(
-        type="pypi", name=artifact.package, version=artifact.version, qualifiers=revision
-    )
+    address = _address(part)
     declared = LicenseAcknowledgement.DECLARED
     licences = LicenseFactory()
     told = {"lamina:file": artifact.filename}
@@ -165,6 +161,20 @@ def _component(part: Part) -> Component:
         external_references=[*_website(part.home_page), *_vcs(part.repository)],
         pedigree=_pedigree(part),
         properties=[*_properties({**told, **part.told}), *_patch_properties(part)],
+    )
+
+
+def _address(part: Part) -> PackageURL:
+    """Return the package URL.
+
+    As the specification has it: one from git says from which commit it is, and what its author has
+    beside the stack is no package of PyPI, where its name may mean something else.
+    """
+    return PackageURL(
+        type="pypi" if part.path is None else "generic",
+        name=part.artifact.package,
+        version=part.artifact.version,
+        qualifiers={"vcs_url": f"git+{'@'.join(part.repository)}"} if part.repository else None,
     )
 
 

@@ -153,7 +153,12 @@ def test_a_release_says_where_its_packages_come_from(lamina: CommandLine, tmp_pa
     parts = {one["name"]: one for one in bill["components"]}
     [reference] = parts["theirs"]["externalReferences"]
     assert (reference["type"], reference["url"]) == ("vcs", made.url)
+    assert parts["theirs"]["purl"].startswith("pkg:pypi/theirs@1.0?vcs_url=git%2B")
     assert made.head in parts["theirs"]["purl"]
+    assert parts["mine"]["purl"] == "pkg:generic/mine@1.0"
+    assert parts["plain"]["purl"] == "pkg:generic/plain@1.0"
+    told = {one["name"] for name in ("mine", "theirs") for one in parts[name]["properties"]}
+    assert told == {"lamina:build", "lamina:file", "lamina:path"}
     assert {"name": "lamina:path", "value": "vendor/mine"} in parts["mine"]["properties"]
     why = lamina("release", "why", "made/1.0", "theirs", "--root", "root").stdout
     assert f"from git {made.url} at {made.head[:12]} (tag v1.0)" in why
