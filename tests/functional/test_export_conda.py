@@ -157,6 +157,21 @@ def test_a_pixi_toml_for_two_platforms(lamina: CommandLine) -> None:
     }
 
 
+def test_paths_in_a_pixi_toml_lead_from_where_it_is(lamina: CommandLine) -> None:
+    path = package_entry("mine", index="path", origin={"path": "vendor/mine"})
+    locked(lamina, conda_lock([PYTHON], path))
+    assert "these are not there, seen from this list: mine (vendor/mine)" in (
+        lamina("export", "--as", "pixi").stderr
+    )
+    lamina.write("vendor/mine/pyproject.toml", "")
+    lamina.write("lists/x", "")
+    for place, wanted in ((".", "./vendor/mine"), ("lists", "../vendor/mine")):
+        answer = lamina("export", "--as", "pixi", "-o", f"{place}/pixi.toml")
+        assert not answer.stderr
+        document = tomllib.loads((lamina.directory / place / "pixi.toml").read_text())
+        assert document["pypi-dependencies"] == {"mine": {"path": wanted}}
+
+
 def test_a_pixi_toml_names_newer_systems_than_usual_ones(lamina: CommandLine) -> None:
     usual = conda_entry("usual", depends=["__glibc >=2.17,<3.0.a0", "__osx >=11.0"])
     newer = conda_entry("newer", depends=["__glibc >=2.36"])

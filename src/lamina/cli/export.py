@@ -22,6 +22,7 @@ from lamina.core.errors import DocumentError, Problem, UsageError
 if TYPE_CHECKING:
     from lamina.export.conda_files import CondaExport
     from lamina.export.explicit import DigestKind
+    from lamina.export.remarks import Origin
     from lamina.lock.document import Lock
     from lamina.model.platforms import Platform, Target
     from lamina.model.references import ReleaseReference
@@ -47,11 +48,19 @@ class _Wanted:
     """What is to be written, and of what."""
 
     form: ListForm
-    lock: Lock
-    stack: Stack | None
-    targets: tuple[Target, ...]
+    origin: Origin
     remarks: tuple[str, ...]
     """What whoever installs from it has to know."""
+
+    @property
+    def lock(self) -> Lock:
+        """The lock."""
+        return self.origin.lock
+
+    @property
+    def stack(self) -> Stack | None:
+        """Its stack, where that is known."""
+        return self.origin.stack
 
 
 @click.command()
@@ -148,7 +157,7 @@ def _export_lock(
     destination: Path | None,
     root: Path,
 ) -> None:
-    from lamina.export.remarks import Origin, list_remarks
+    from lamina.export.remarks import list_remarks
     from lamina.export.sbom import dump_lock_sbom, dump_release_sbom, is_release
 
     lock = _load(found.lock_path)
@@ -159,9 +168,7 @@ def _export_lock(
             output, found, form, destination, dump_release_sbom(found.stack_path.parent, target)
         )
         return
-    stack = _stack(found, lock, root)
-    targets = _targets(form, lock, target)
-    origin = Origin(lock=lock, stack=stack, directory=found.stack_path.parent, targets=targets)
+    origin = _origin(found, lock, _targets(form, lock, target), destination, root)
     remarks = list_remarks(form, origin)
     for one in remarks:
         report.warn(one)
@@ -171,21 +178,36 @@ def _export_lock(
                 form=form,
                 lock=lock,
                 lock_path=found.lock_path,
-                stack=stack,
+                stack=origin.stack,
                 stack_path=found.stack_path,
-                targets=targets,
+                targets=origin.targets,
                 directory=destination,
             )
             export_metapackage(output, choice)
             return
         case "sbom":
             text = dump_lock_sbom(
-                lock, targets[0], environ=environment(), alterations=origin.alterations()
+                lock, origin.targets[0], environ=environment(), alterations=origin.alterations()
             )
         case _:
-            wanted = _Wanted(form=form, lock=lock, stack=stack, targets=targets, remarks=remarks)
+            wanted = _Wanted(form=form, origin=origin, remarks=remarks)
             text = _text(wanted, found.stack_path.parent, digest or "md5")
     _deliver(output, found, form, destination, text)
+
+
+def _origin(
+    found: _Source, lock: Lock, targets: tuple[Target, ...], destination: Path | None, root: Path
+) -> Origin:
+    """Return what is written as a list, and where."""
+    from lamina.export.remarks import Origin
+
+    return Origin(
+        lock=lock,
+        stack=_stack(found, lock, root),
+        directory=found.stack_path.parent,
+        place=destination.parent if destination else Path(),
+        targets=targets,
+    )
 
 
 def _load(path: Path) -> Lock:
@@ -260,7 +282,11 @@ def _text(wanted: _Wanted, directory: Path, digest: DigestKind) -> str:
     indexes = index_addresses(wanted.stack, environ)
     locator = IndexAddresses(environ, indexes, cache_directory(environ))
     request = ExportRequest(
-        lock=wanted.lock, targets=wanted.targets, indexes=indexes, remarks=wanted.remarks
+        lock=wanted.lock,
+        targets=wanted.origin.targets,
+        indexes=indexes,
+        remarks=wanted.remarks,
+        paths=wanted.origin.paths(),
     )
     if wanted.lock.conda and wanted.form in ("requirements", "pylock"):
         count = len({one.name for one in wanted.lock.conda})
@@ -293,7 +319,7 @@ def _conda_export(wanted: _Wanted, directory: Path) -> CondaExport:
     used = dict.fromkeys(wanted.stack.resolve.channels if wanted.stack else ())
     used |= dict.fromkeys(sorted({one.channel for one in wanted.lock.conda}))
     if wanted.form == "explicit":
-        count = len(wanted.lock.packages_for(wanted.targets[0]))
+        count = len(wanted.lock.packages_for(wanted.origin.targets[0]))
         if count:
             report.warn(f"not in conda's explicit list, being of the package index: {count}")
     known = _recorded_channels(directory)
@@ -302,8 +328,9 @@ def _conda_export(wanted: _Wanted, directory: Path) -> CondaExport:
     found = channel_addresses(asked, directory, environment()) | known
     return CondaExport(
         lock=wanted.lock,
-        targets=wanted.targets,
+        targets=wanted.origin.targets,
         channels={one: found[one] for one in used if one in found},
+        paths=wanted.origin.paths(),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -29,6 +29,8 @@ class CondaExport:
     targets: tuple[Target, ...]
     channels: Mapping[str, str]
     """Channel as the lock has it -> address, the first before the others."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """Where packages are that come from a path, from the directory of the list."""
 
     @property
     def addresses(self) -> list[str]:

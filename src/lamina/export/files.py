@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lamina.core.errors import UsageError
@@ -39,6 +39,8 @@ class ExportRequest:
     indexes: Mapping[IndexName, str]
     remarks: tuple[str, ...] = ()
     """What whoever installs from the list has to know, one line each."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """Where packages are that come from a path, from the directory of the list."""
 
     def files(self) -> list[ExportedFile]:
         """Return each file once, by package, version and name."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.core.errors import NotSupportedError
 from lamina.model.toml import toml_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lamina.lock.document import Lock, LockedPackage
     from lamina.model.platforms import Target
@@ -53,8 +55,31 @@ def git_address(url: str) -> str:
     return url if "://" in url else re.sub(r"^([^:]+):", r"ssh://\1/", url)
 
 
-def pylock_lines(package: LockedPackage) -> Iterator[str]:
-    """Yield what PEP 751 has in place of an index and files: a table of what is built."""
+def paths_from(
+    place: Path, lock: Lock, targets: Iterable[Target], directory: Path | None
+) -> dict[str, str]:
+    """Return the paths of packages that have one, from ``place``, the directory of a list.
+
+    ``directory``: that of lamina.toml. None for a release, which does not have them: they stay as
+    the stack has them.
+    """
+    found = packages_of_no_index(lock, targets)
+    paths = {name: one.origin.path for name, one in found.items() if one.origin and one.origin.path}
+    if directory is None:
+        return paths
+    # Where a directory is a link, ".." leads elsewhere than its name says.
+    here = place.resolve()
+    return {
+        name: Path(os.path.relpath(directory.resolve() / path, here)).as_posix()
+        for name, path in paths.items()
+    }
+
+
+def pylock_lines(package: LockedPackage, paths: Mapping[str, str]) -> Iterator[str]:
+    """Yield what PEP 751 has in place of an index and files: a table of what is built.
+
+    ``paths``: what ``paths_from`` says.
+    """
     origin = package.origin
     assert origin is not None  # noqa: S101 - callers have looked
     if origin.git is not None:
@@ -66,7 +91,7 @@ def pylock_lines(package: LockedPackage) -> Iterator[str]:
             fields["subdirectory"] = origin.subdirectory
         yield f"vcs = {_inline(fields)}"
         return
-    path = str(origin.path)
+    path = paths[package.name]
     if path.endswith((".whl", ".tar.gz", ".zip")):
         digest = f"{{ sha256 = {toml_text(package.artifacts[0].sha256)} }}"
         yield f"archive = {{ path = {toml_text(path)}, hashes = {digest} }}"

@@ -74,15 +74,16 @@ def _conda_specs(export: CondaExport, target: Target) -> Specs:
 
 def _pypi_specs(export: CondaExport, target: Target) -> Specs:
     packages = export.lock.packages_for(target)
-    return {str(one.name): _pypi_spec(one) for one in packages}
+    return {str(one.name): _pypi_spec(one, export.paths) for one in packages}
 
 
-def _pypi_spec(package: LockedPackage) -> str:
+def _pypi_spec(package: LockedPackage, paths: Mapping[str, str]) -> str:
     origin = package.origin
     if origin is None:
         return toml_text(f"=={package.version}")
     if origin.git is None:
-        return write_value({"path": f"./{origin.path}"})
+        path = paths[package.name]
+        return write_value({"path": path if path.startswith("../") else f"./{path}"})
     fields = {"git": git_address(origin.git), "rev": str(origin.commit)}
     return write_value(
         fields | ({"subdirectory": origin.subdirectory} if origin.subdirectory else {})

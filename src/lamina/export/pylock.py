@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def dump_pylock_export(request: ExportRequest, locator: ArtifactLocator) -> str:
     """Return the text; the same lock and the same addresses give the same bytes.
 
-    Paths are those from the directory of lamina.toml, where the file belongs then.
+    Paths are relative to the file itself, as the standard has it.
     """
     files = request.files()
     origins = packages_of_no_index(request.lock, request.targets)
@@ -38,7 +38,9 @@ def dump_pylock_export(request: ExportRequest, locator: ArtifactLocator) -> str:
             for key, targets in where.items()
             if targets != set(request.targets)
         },
-        origins={(one.name, one.version): [*pylock_lines(one)] for one in origins.values()},
+        origins={
+            (one.name, one.version): [*pylock_lines(one, request.paths)] for one in origins.values()
+        },
     )
     public = {one: without_credentials(address) for one, address in addresses.items()}
     text = dump_pylock([one.artifact for one in files], public, settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lamina.export.origins import paths_from
 from lamina.release.alterations import release_alterations, render_alterations, stack_alterations
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 from lamina.resolve.project import waived
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _BY_FILES = frozenset({"requirements", "explicit"})
 """Forms that name every file, from which pip can be told to take nothing else."""
+_WITH_PATHS = frozenset({"pylock", "pixi"})
+"""Forms that say where on a machine a package is."""
 _BRINGING = frozenset({"wheel", "conda", "environment", "pixi"})
 """Forms with which an installer resolves what they need."""
 
@@ -35,11 +38,23 @@ class Origin:
     """None: the lock stands alone, and nothing else is known."""
     directory: Path
     """Where the stack is."""
+    place: Path
+    """Where the list is written."""
     targets: tuple[Target, ...]
+
+    @property
+    def is_release(self) -> bool:
+        """Whether the lock is the one inside a release."""
+        return self.directory.name == INTERNAL and (self.directory / MANIFEST_NAME).is_file()
+
+    def paths(self) -> dict[str, str]:
+        """Return where packages are that come from a path, from the directory of the list."""
+        directory = None if self.is_release else self.directory
+        return paths_from(self.place, self.lock, self.targets, directory)
 
     def alterations(self) -> dict[PackageName, Alteration]:
         """Return what is done to packages beside installing their files."""
-        if self.directory.name == INTERNAL and (self.directory / MANIFEST_NAME).is_file():
+        if self.is_release:
             return release_alterations(self.directory.parent)
         if self.stack is None:
             return {}
@@ -71,7 +86,11 @@ def _remarks(form: str, origin: Origin) -> Iterator[str]:
     if form == "sbom" or (form == "explicit" and origin.lock.conda):
         return  # Says it of each package; has none of these packages.
     if altered := render_alterations(origin.alterations()):
-        yield f"these are as published, without what the stack does to them: {altered}"
+        yield f"these come without what the stack does to them: {altered}"
+    paths = origin.paths() if form in _WITH_PATHS else {}
+    if lost := [f"{n} ({path})" for n, path in paths.items() if not (origin.place / path).exists()]:
+        why = "a release has no sources, and " if origin.is_release else ""
+        yield f"{why}these are not there, seen from this list: {', '.join(lost)}"
     names = ", ".join(origin.waived())
     if names and form in _BY_FILES:
         yield f"install it with --no-deps: the stack goes without {names}"

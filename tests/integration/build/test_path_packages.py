@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import uv
 
+from lamina.core import fs
+from support.interpreters import find_interpreter
 from support.repositories import Repository, make_repository, package_files, write_files
 from support.sources import offer_source, stack_of
+from support.workshop import run
 
 if TYPE_CHECKING:
     from support.command_line import CommandLine
@@ -177,6 +181,35 @@ def test_the_suite_of_a_namesake_on_an_index_is_not_run(
     assert told["detail"] == "it comes from a git revision or a path, of no index"
 
 
+def test_paths_in_a_list_lead_from_where_it_is(lamina: CommandLine, tmp_path: Path) -> None:
+    lamina("lock")
+    real = tmp_path / "far" / "away"
+    real.mkdir(parents=True)
+    (lamina.directory / "lists").symlink_to(real)
+    answer = lamina("export", "--as", "pylock", "-o", "lists/pylock.toml")
+    assert not answer.stderr
+    [mine, _] = tomllib.loads(Path("lists/pylock.toml").read_text())["packages"]
+    assert mine["directory"]["path"] == "../../work/vendor/mine"
+    python = ["--python", find_interpreter("3.12"), "--target", real / "site", "--quiet"]
+    words = ["pip", "install", "--preview-features", "pylock", "-r", "lists/pylock.toml", *python]
+    run([uv.find_uv_bin(), *words], lamina.environ, cwd=lamina.directory)
+    assert (real / "site" / "mine.py").is_file()
+    # Out of the lock alone, and out of a release: it has no directories.
+    lamina("publish", "--root", "root")
+    for place, lost in ((".", False), ("lists", True)):
+        listed = ("export", "made/1.0", "--root", "root", "--as", "pylock")
+        answer = lamina(*listed, "-o", f"{place}/pylock.made.toml")
+        said = "a release has no sources, and these are not there, seen from this list: mine ("
+        assert (said in answer.stderr) == lost
+        text = Path(place, "pylock.made.toml").read_text()
+        assert 'directory = { path = "vendor/mine", ' in text
+        assert (said in text) == lost
+    Path("vendor").rename("elsewhere")
+    said = lamina("export", "--as", "pylock").stderr
+    assert "warning: these are not there, seen from this list: mine (vendor/mine)" in said
+    fs.remove_tree(Path("root"))
+
+
 def check_exports(lamina: CommandLine, made: Repository) -> None:
     lock = tomllib.loads(lamina("export", "--as", "pylock").stdout)
     packages = {one["name"]: one for one in lock["packages"]}
@@ -189,6 +222,7 @@ def check_exports(lamina: CommandLine, made: Repository) -> None:
     for form in ("requirements", "explicit", "wheel"):
         said = lamina("export", "--as", form, "-o", "out", expect=2).stderr
         assert "mine (path vendor/mine)" in said
+        assert "theirs (git" in said or form != "wheel"
     lamina.write("lamina.toml", stack_of({"theirs": f'{{ git = "{made.url}", tag = "v1.0" }}'}))
     lamina("lock")
     text = lamina("export", "--as", "requirements").stdout
