@@ -101,8 +101,8 @@ def lock(
 @click.option(
     "--unpatched",
     is_flag=True,
-    help="With --flat: take packages as they were published where the base patched, hooked or "
-    "compiled them in its own way, and no built wheel is found.",
+    help="With --flat: take packages as they were published, or are in git, where the base "
+    "patched, hooked or compiled them in its own way, and no built wheel is found.",
 )
 @click.option(
     "--python",

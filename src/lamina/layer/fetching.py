@@ -57,7 +57,7 @@ class Shelf:
         all that are nowhere, UpstreamUnavailableError when an index does not answer.
         """
         wanted = list(artifacts)
-        found = {one: path.as_uri() for one in wanted if (path := self._local(one))}
+        found = {one: path.as_uri() for one in wanted if (path := self.local(one))}
         rest = [one for one in wanted if one not in found]
         locator = IndexAddresses(self.environ, self.indexes, cache_directory(self.environ))
         try:
@@ -69,7 +69,8 @@ class Shelf:
                 raise
             raise self._nowhere(rest, locator) from error
 
-    def _local(self, one: Artifact) -> Path | None:
+    def local(self, one: Artifact) -> Path | None:
+        """Return a file of the directories, None where it is not there; raises IntegrityError."""
         path = self.files().get(one.filename)
         if path is None:
             return None

@@ -131,8 +131,8 @@ def _other_files(wanted: PaperBase, place: Place) -> list[str]:
         known, done = files.get((name, one.version)), altered.get(name)
         if known is None or one.sha256 is None:
             continue
-        if known.sha256 != one.sha256:
-            found.append(f"{one.name} {one.version} of another file: {known.filename}")
+        if known.artifact.sha256 != one.sha256:
+            found.append(f"{one.name} {one.version} of another file: {known.artifact.filename}")
         elif one.build is not None and (done is None or done.build != one.build):
             found.append(f"{one.name} {one.version} of another build")
     return found

@@ -17,6 +17,7 @@ from lamina.engines.probe import content_digest
 from lamina.layer.base import BaseKind
 from lamina.layer.document import Channels, LayerBound, RequirementText, Specs
 from lamina.lock.conda import LockedConda
+from lamina.lock.document import LockedOrigin
 from lamina.model.artifacts import Artifact
 from lamina.model.document import Document, parse_toml, validate
 from lamina.model.fields import DigestField, PackageField
@@ -68,11 +69,15 @@ class PaperBasePackage(Document):
     version: str
     """As its metadata say."""
     index: IndexText | None = None
-    """The index that its file is on, where that is known."""
+    """The index that its file is on, where that is known; ``git`` or ``path`` for one with an
+    origin."""
     file: FileField | None = None
     """Its file name there, where that is known."""
     sha256: DigestField | None = None
-    """Digest of that file, where that is known."""
+    """Digest of that file, where that is known; of a tree from git or a directory, that of its
+    files packed up."""
+    origin: LockedOrigin | None = None
+    """Where its sources were, for one that is of no index."""
     build: DigestField | None = None
     """Where it was built from that file: the digest of all that went into the build."""
     altered: Annotated[tuple[str, ...], Field(strict=False)] = ()

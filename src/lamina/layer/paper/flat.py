@@ -12,6 +12,7 @@ from lamina.core import fs
 from lamina.core.errors import NotSupportedError, UnsatisfiableError
 from lamina.layer.activation import activation_files
 from lamina.layer.building import fill
+from lamina.layer.paper.of_no_index import find_of_no_index, is_of_no_index
 from lamina.layer.paper.text import dump_paper
 from lamina.layer.planting import mark
 from lamina.release.relocate import Relocation, relocate_scripts
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lamina.layer.building import Delivery
     from lamina.layer.fetching import Shelf
     from lamina.layer.paper.document import PaperLock
+    from lamina.layer.paper.of_no_index import Sources
     from lamina.layer.paper.rebuilt import Rebuilt
     from lamina.layer.planting import Seed
     from lamina.model.artifacts import Artifact
@@ -39,25 +41,30 @@ class FlatList:
     artifacts: tuple[Artifact, ...]
     unrecorded: tuple[str, ...]
     """Of these, the packages whose file only the user's own directories vouch for."""
-    built: Mapping[Artifact, str]
-    """Wheels that the base was built of, with their addresses."""
+    others: tuple[str, ...]
+    """Packages of no index that are other ones than the base has, out of those directories."""
+    known: Mapping[Artifact, str]
+    """Files that are on this machine, with their addresses: wheels that the base was built of, and
+    what is of no index."""
+    sources: tuple[Sources, ...]
+    """What is built first."""
 
 
-def plan_flat(lock: PaperLock, shelf: Shelf, rebuilt: Rebuilt) -> FlatList:
+def plan_flat(lock: PaperLock, shelf: Shelf, rebuilt: Rebuilt, *, unpatched: bool) -> FlatList:
     """Return what base and layer together consist of.
 
-    Raises UnsatisfiableError naming the packages of the base of which nobody recorded a file and
-    that the user's directories do not have, NotSupportedError on another platform.
+    ``unpatched``: of what is of no index, another build will do. Raises UnsatisfiableError naming
+    the packages of the base of which nobody recorded a file and that the user's directories do not
+    have, or that come from a directory; NotSupportedError on another platform.
     """
     _check_platform(lock)
     found = [one.artifact() for one in lock.packages]
     missing, unrecorded = [], []
-    built: dict[Artifact, str] = {}
-    for one in lock.base.packages:
-        if canonicalize_name(one.name) in lock.own:
-            continue
-        if (wheel := rebuilt.artifact(one)) is not None:
-            built[wheel] = rebuilt.wheels[one.name].as_uri()
+    rest = [one for one in lock.base.packages if canonicalize_name(one.name) not in lock.own]
+    wheels = {one.name: wheel for one in rest if (wheel := rebuilt.artifact(one)) is not None}
+    rest = [one for one in rest if one.name not in wheels]
+    for one in rest:
+        if is_of_no_index(one):
             continue
         artifact = one.artifact()
         if artifact is None and (artifact := shelf.match(one.name, one.version, lock.base.series)):
@@ -74,7 +81,17 @@ def plan_flat(lock: PaperLock, shelf: Shelf, rebuilt: Rebuilt) -> FlatList:
                 "lamina layer lock --look-up, while the layer is there, records what the index has",
             ],
         )
-    return FlatList(artifacts=tuple(found), unrecorded=tuple(unrecorded), built=built)
+    outside = find_of_no_index(
+        [one for one in rest if is_of_no_index(one)], lock, shelf, others=unpatched
+    )
+    built = {wheel: rebuilt.wheels[name].as_uri() for name, wheel in wheels.items()}
+    return FlatList(
+        artifacts=tuple(found),
+        unrecorded=tuple(unrecorded),
+        others=tuple(outside.others),
+        known=built | outside.files,
+        sources=tuple(outside.sources),
+    )
 
 
 def _check_platform(lock: PaperLock) -> None:

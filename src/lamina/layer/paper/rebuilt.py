@@ -77,7 +77,7 @@ def refuse_loss(lost: Mapping[str, Iterable[str]]) -> None:
             f"the base has these as its stack made them, and no file has that: {render_lost(lost)}",
             hints=[
                 "--find-links DIR, with the wheels that lamina build made of its stack",
-                "--unpatched takes them as they were published",
+                "--unpatched takes them without that",
                 "without --flat, on the base itself, they are as they were",
             ],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lamina.layer.base import BaseKind
+    from lamina.lock.document import LockedOrigin
     from lamina.model.artifacts import Artifact
     from lamina.model.names import PackageName
     from lamina.release.alterations import Alteration
 
-    Recorded = dict[tuple[PackageName, str], Artifact]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedFile:
+    """What a distribution was installed from."""
+
+    artifact: Artifact
+    origin: LockedOrigin | None = None
+    """Where its sources were, for one that is of no index."""
+
+
+Recorded = dict[tuple["PackageName", str], RecordedFile]
 
 
 def recorded_files(kind: BaseKind, prefix: Path) -> Recorded:
@@ -37,7 +49,7 @@ def recorded_files(kind: BaseKind, prefix: Path) -> Recorded:
             below = recorded_files(base.kind, Path(base.prefix))
             lock = load_layer_lock(prefix)
             own = [artifact_of(one) for one in lock.packages] if lock else []
-            return below | {(one.package, one.version): one for one in own}
+            return below | {(one.package, one.version): RecordedFile(artifact=one) for one in own}
         case "prefix" | "env":
             return {}
 
@@ -62,5 +74,9 @@ def recorded_alterations(kind: BaseKind, prefix: Path) -> Mapping[PackageName, A
 def _of_release(prefix: Path) -> Recorded:
     manifest = load_manifest(prefix / INTERNAL / MANIFEST_NAME)
     lock = load_lock(prefix / INTERNAL / LOCK_NAME)
-    files = lock.artifacts_for(Target(manifest.platform, manifest.python.series))
-    return {(one.package, one.version): one for one in files}
+    target = Target(manifest.platform, manifest.python.series)
+    origins = {one.name: one.origin for one in lock.packages_for(target)}
+    return {
+        (one.package, one.version): RecordedFile(artifact=one, origin=origins[one.package])
+        for one in lock.artifacts_for(target)
+    }

@@ -17,6 +17,7 @@ from lamina.layer.document import LayerConda, LayerLock
 from lamina.layer.fetching import Shelf
 from lamina.layer.paper.bases import find_base
 from lamina.layer.paper.flat import build_flat, plan_flat
+from lamina.layer.paper.of_no_index import wheels_of
 from lamina.layer.paper.rebuilt import find_rebuilt, refuse_loss, render_lost
 from lamina.layer.plan import Placed
 from lamina.layer.sources import addresses_over, layer_package
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from lamina.engines.uv_program import UvProgram
     from lamina.layer.conda.install import Goods
     from lamina.layer.paper.document import PaperLock, PaperPackage
+    from lamina.layer.paper.of_no_index import Sources
     from lamina.layer.transaction import Stage
     from lamina.model.artifacts import Artifact
     from lamina.model.names import IndexName
@@ -69,6 +71,10 @@ class RestorePlan:
     files: Mapping[Artifact, str]
     indexes: Mapping[IndexName, str]
     unrecorded: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    """Packages of no index that are other ones than the base has."""
+    sources: tuple[Sources, ...] = ()
+    """What is built before it is installed."""
     lost: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Packages with what the base has done to them and is not done here."""
     conda: Goods | None = None
@@ -125,7 +131,7 @@ def _plan_flat(request: RestoreRequest) -> RestorePlan:
     indexes = index_addresses(None, request.environ) | dict(request.indexes or {})
     shelf = Shelf(environ=request.environ, indexes=indexes, links=request.links)
     rebuilt = find_rebuilt(request.lock, shelf, cache_directory(request.environ) / "builds")
-    listed = plan_flat(request.lock, shelf, rebuilt)
+    listed = plan_flat(request.lock, shelf, rebuilt, unpatched=request.unpatched)
     if not request.unpatched:
         refuse_loss(rebuilt.lost)
     finder = MachineInterpreters(environ=request.environ, explicit=request.python)
@@ -133,34 +139,43 @@ def _plan_flat(request: RestoreRequest) -> RestorePlan:
         request=request,
         base=None,
         interpreter=finder.search(PythonSeries.parse(request.lock.base.series)),
-        files=shelf.addresses(listed.artifacts) | dict(listed.built),
+        files=shelf.addresses(listed.artifacts) | dict(listed.known),
         indexes=indexes,
         lost=rebuilt.lost,
         unrecorded=listed.unrecorded,
+        others=listed.others,
+        sources=listed.sources,
     )
 
 
 def restore(plan: RestorePlan) -> None:
     """Build it beside its place and rename it there; on any failure nothing is left of it."""
-    request = plan.request
-    goods = Delivery(
-        files=plan.files, indexes=plan.indexes, uv=_uv(request), conda=_place_conda(plan)
-    )
-    for name in request.lock.left_out:
-        report.warn(f"{name}: was not put there by lamina, and is left out")
-    for name in plan.unrecorded:
-        report.note(f"{name}: no digest was recorded of it; taken as it is in --find-links")
-    if plan.lost:
-        report.warn(
-            f"as published, without what the base has done to them: {render_lost(plan.lost)}"
-        )
+    request, uv = plan.request, _uv(plan.request)
+    _say_differences(plan)
     with beside(request.directory) as stage:
         if plan.interpreter is not None:
-            build_flat(stage, request.directory, request.lock, plan.interpreter, goods)
+            with wheels_of(plan.sources, uv, plan.interpreter) as made:
+                goods = Delivery(files={**plan.files, **made}, indexes=plan.indexes, uv=uv)
+                build_flat(stage, request.directory, request.lock, plan.interpreter, goods)
         elif plan.base is not None:
+            goods = Delivery(
+                files=plan.files, indexes=plan.indexes, uv=uv, conda=_place_conda(plan)
+            )
             _build(plan, plan.base, stage, goods)
         fs.rename(stage, request.directory)
         finish(request.directory)
+
+
+def _say_differences(plan: RestorePlan) -> None:
+    """Say what will not be as it was."""
+    for name in plan.request.lock.left_out:
+        report.warn(f"{name}: was not put there by lamina, and is left out")
+    for name in plan.unrecorded:
+        report.note(f"{name}: no digest was recorded of it; taken as it is in --find-links")
+    for name in plan.others:
+        report.warn(f"{name}: another build than the base has; taken as it is in --find-links")
+    if plan.lost:
+        report.warn(f"these come without what the base has done to them: {render_lost(plan.lost)}")
 
 
 def _place_conda(plan: RestorePlan) -> Callable[[Stage, Path], object] | None:
@@ -224,14 +239,20 @@ def plan_value(plan: RestorePlan) -> dict[str, Any]:
         "files": [
             {"name": one.package, "version": one.version, "file": one.filename}
             | {"sha256": one.sha256}
-            for one in sorted(plan.files, key=lambda one: one.package)
+            for one in sorted(plan.files, key=_by_name)
+        ],
+        "built": [
+            {"name": one.artifact.package, "version": one.artifact.version}
+            | {"file": one.artifact.filename, "sha256": one.artifact.sha256}
+            | {"origin": one.origin.model_dump(exclude_none=True) if one.origin else None}
+            for one in plan.sources
         ],
         "conda": [
             {"name": one.name, "version": one.version, "file": one.file_name, "sha256": one.sha256}
             for one in (plan.conda.records if plan.conda else ())
         ],
         "left-out": list(plan.request.lock.left_out),
-        "unrecorded": list(plan.unrecorded),
+        "unrecorded": [*plan.unrecorded, *plan.others],
         "unpatched": {name: list(words) for name, words in plan.lost.items()},
     }
 
@@ -239,6 +260,7 @@ def plan_value(plan: RestorePlan) -> dict[str, Any]:
 def render_plan(plan: RestorePlan) -> str:
     """Return the plan for people."""
     lines = [f"  + {one.package} {one.version}" for one in sorted(plan.files, key=_by_name)]
+    lines += [f"  + {one.text}" for one in plan.sources]
     lines += [f"  + {one} of conda" for one in (plan.conda.records if plan.conda else ())]
     if plan.base is not None:
         place = plan.base.place

@@ -43,7 +43,7 @@ def _base(base: PaperBase) -> Iterable[str]:
     if base.packages:
         yield "packages = ["
         for one in base.packages:
-            yield f"    {{ {', '.join(_fields(one.model_dump()))} }},"
+            yield f"    {{ {', '.join(_fields(one.model_dump(exclude_none=True)))} }},"
         yield "]"
     yield from ("", "[base.place]")
     yield from _fields(base.place.model_dump())

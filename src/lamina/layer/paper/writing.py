@@ -129,12 +129,14 @@ def _base_package(
 ) -> PaperBasePackage:
     done = altered.get(canonicalize_name(name))
     known = recorded.get((canonicalize_name(name), version))
+    file = known.artifact if known else None
     return PaperBasePackage(
         name=name,
         version=version,
-        index=known.index if known else None,
-        file=known.filename if known else None,
-        sha256=known.sha256 if known else None,
+        index=file.index if file else None,
+        file=file.filename if file else None,
+        sha256=file.sha256 if file else None,
+        origin=known.origin if known else None,
         build=done.build if done else None,
         altered=done.words if done else (),
     )
