@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lamina.archive.source_trees import pack_sources
 from lamina.core import fs
+from lamina.core.errors import BuildFailedError
 from lamina.engines.index_addresses import cache_directory
+from lamina.engines.interpreters import MachineInterpreters
+from lamina.engines.uv_program import UvProgram
+from lamina.layer.paper.of_no_index import Sources, wheels_of
+from lamina.model.artifacts import Artifact
+from lamina.model.names import GIT_INDEX, parse_package_name
+from lamina.model.platforms import PythonSeries
 from support.repositories import Repository, make_repository, package_files, write_files
 from support.sources import stack_of
 from support.workshop import run
@@ -125,6 +133,28 @@ def test_another_commit_and_a_repository_that_is_gone(
     assert "ours: another build than the base has" in answer.stderr
     assert answer.json["unrecorded"] == ["ours"]
     assert said_by("flat", "import ours; print(ours.value)", lamina) == "7"
+
+
+def test_a_build_of_another_version_or_that_fails_names_its_package(
+    index_server: IndexServer, command_line: CommandLine, tmp_path: Path
+) -> None:
+    environ = command_line.environ
+    interpreter = MachineInterpreters(environ=environ).search(PythonSeries.parse("3.12"))
+    cases = {"its build made mine-2.0": "2.0", "^mine: Failed to build": "2.0\nraise"}
+    for words, version in cases.items():
+        files = package_files("mine", version.partition("\n")[0])
+        files["backend.py"] += version.partition("\n")[2]
+        write_files(tmp_path / "tree", files)
+        packed = tmp_path / "packed.tar.gz"
+        digest = pack_sources(tmp_path / "tree", files, packed, top="mine")
+        artifact = Artifact(package=parse_package_name("mine"), version="1.0", index=GIT_INDEX,
+                            filename=packed.name, sha256=digest)  # fmt: skip
+        one = Sources(artifact=artifact, origin=None, at_hand=packed)
+        with (
+            pytest.raises(BuildFailedError, match=words),
+            wheels_of([one], UvProgram(environ=environ), interpreter),
+        ):
+            pass
 
 
 def test_directories_are_named_and_their_wheels_taken_from_where_they_are(
