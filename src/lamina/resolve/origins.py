@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from lamina.archive.source_trees import pack_sources
 from lamina.build.wheels.told_version import told_version
@@ -111,7 +112,7 @@ class Origins:
             return package
         _check_version(package, stack.packages[package.name])
         stem = f"{package.name.replace('-', '_')}-{package.version}"
-        filename = f"{stem}.tar.gz" if one.is_tree else one.packed.name
+        filename = f"{stem}.tar.gz" if one.is_tree else _named(one.packed.name, package.name, stem)
         self.sources.keep(one.packed, one.sha256, filename)
         needs = "".join(f"Requires-Dist: {text}\n" for text in package.requires)
         about = f"Metadata-Version: 2.2\nName: {package.name}\nVersion: {package.version}\n{needs}"
@@ -130,6 +131,13 @@ class Origins:
             for one in lock.packages
         )
         return lock.model_copy(update={"packages": packages})
+
+
+def _named(file: str, name: PackageName, stem: str) -> str:
+    """Return what a file is called in the lock: ``main.zip`` does not say what it is of."""
+    if file.endswith(".whl") or canonicalize_name(file).startswith(f"{name}-"):
+        return file
+    return stem + next(one for one in _FILES if file.endswith(one))
 
 
 def _check_version(package: UvPackage, entry: PackageEntry) -> None:
