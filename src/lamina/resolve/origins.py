@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from lamina.archive.source_trees import pack_sources
-from lamina.build.wheels.told_version import told_version
+from lamina.build.wheels.told_version import told_versions
 from lamina.core import fs, report
 from lamina.core.errors import (
     BuildFailedError,
@@ -81,9 +81,7 @@ class Origins:
 
     def variables(self) -> dict[str, str]:
         """Return what build back ends are told while the stack is resolved."""
-        told: dict[str, str] = {}
-        for name, one in self.found.items():
-            told |= told_version(name, one.version) if one.version else {}
+        told = told_versions({name: one.version for name, one in self.found.items() if one.version})
         # The day is part of the version of a working copy with changes, and not of its content.
         return {"SOURCE_DATE_EPOCH": "315532800", **told} if self.found else {}
 
