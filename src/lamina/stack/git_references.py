@@ -48,9 +48,9 @@ def read_git_reference(text: str) -> dict[str, str] | None:
 
 
 def name_in(text: str) -> str:
-    """Return the name of a package in ``git+https://host/x.git#egg=name``; empty without one."""
+    """Return name and extras of a package in ``git+https://h/x.git#egg=name[a]``; empty: none."""
     egg = parse_qs(urlsplit(text).fragment).get("egg", [""])[0]
-    return re.split(r"[\[<>=!~;\s]", egg, maxsplit=1)[0]
+    return re.split(r"[<>=!~;\s]", egg, maxsplit=1)[0]
 
 
 def without_address(requirement: Requirement) -> tuple[str, dict[str, str] | None]:
