@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tarfile
-from typing import Self
+from typing import Any
 
 _LARGEST = 1 << 20
 """Bytes of a long name, or of all that a pax header says."""
@@ -24,10 +24,11 @@ _READ_WHOLE = frozenset(
 class BoundedHeader(tarfile.TarInfo):
     """For ``tarfile.open(tarinfo=...)``: raises ValueError for a header that is too large."""
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Return the header that is in a block."""
-        found = super().frombuf(buf, encoding, errors)
-        if found.type in _READ_WHOLE and found.size > _LARGEST:
-            raise ValueError(f"a header of {found.size} bytes")
-        return found
+    def _proc_member(self, archive: tarfile.TarFile) -> Any:
+        """Go on with a header; what tarfile says subclasses may override.
+
+        Not frombuf, which the reader of newer Pythons passes by (CPython issue 141707).
+        """
+        if self.type in _READ_WHOLE and self.size > _LARGEST:
+            raise ValueError(f"a header of {self.size} bytes")
+        return super()._proc_member(archive)  # type: ignore[misc]

@@ -82,6 +82,7 @@ def run(
     stdin: Path | int | None = None,
     last: bool = False,
     kept: int | None = None,
+    exact: bool = False,
 ) -> Completed:
     """Run a program without a shell; standard input is ``stdin``, empty when None.
 
@@ -90,7 +91,8 @@ def run(
     ``env`` is its whole environment (start from ``base_environment``); ``timeout`` is in seconds.
     ``log`` gets the command and all it wrote, appended, with credentials removed. ``last``: it is
     not interrupted, and runs even after ``stop_all``, as what puts things back has to. ``kept``:
-    only so many bytes are returned of each stream, its end.
+    only so many bytes are returned of each stream, its end. ``exact``: what is not UTF-8 is as
+    Python has it in paths (surrogateescape), and is replaced otherwise.
 
     Raises CommandFailedError when ``check`` is set and the exit code is not 0, TookTooLongError,
     LaminaError when the program is not there.
@@ -108,7 +110,7 @@ def run(
                     raise
             if log is not None:
                 _append(log, words, (out, err), f"exit {code}")
-            stdout, stderr = (_text(stream, kept) for stream in (out, err))
+            stdout, stderr = (_text(stream, kept, exact=exact) for stream in (out, err))
             full = _is_full(err)
     if check and code != 0:
         raise _failed(words[0], code, redact(stderr or stdout), log, full=full)
@@ -145,10 +147,10 @@ def _is_full(stream: IO[bytes]) -> bool:
     return status.f_blocks > 0 and status.f_bavail == 0
 
 
-def _text(stream: IO[bytes], kept: int | None) -> str:
+def _text(stream: IO[bytes], kept: int | None, *, exact: bool) -> str:
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0 if kept is None else max(0, size - kept))
-    return stream.read().decode("utf-8", "replace")
+    return stream.read().decode("utf-8", "surrogateescape" if exact else "replace")
 
 
 def _wait(

@@ -97,7 +97,11 @@ class Backend:
 
     def build_wheel(self, directory: Path) -> Path:
         """Build the wheel into a directory; raises CommandFailedError, BuildFailedError."""
-        return directory / self._caller().build_wheel(str(directory), self.config or None)
+        name: object = self._caller().build_wheel(str(directory), self.config or None)
+        if not isinstance(name, str) or not name.endswith(".whl") or "/" in name:
+            said = f"its build back end {self.system.backend} says that it made {name!r}"
+            raise BuildFailedError(f"{said}, which is no wheel")
+        return directory / name
 
     def _caller(self) -> BuildBackendHookCaller:
         from pyproject_hooks import BuildBackendHookCaller, BuildBackendWarning

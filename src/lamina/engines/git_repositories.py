@@ -35,16 +35,19 @@ _SETTINGS = {
     "GIT_TERMINAL_PROMPT": "0",
     # The content of large files is no part of a tree, whoever has git-lfs installed or not.
     "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
 }
 _SAME_EVERYWHERE = (
     *("-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.hooksPath=/dev/null"),
     *("-c", "core.symlinks=true", "-c", "advice.detachedHead=false", "-c", "gc.auto=0"),
+    *("-c", "core.attributesFile=/dev/null", "-c", "submodule.recurse=false"),
 )
 """Settings of a person that would change what is checked out."""
 _ALL = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _PROTOCOLS = "https:http:ssh:git"
 _DEEPEST = 8
 """How deep submodules may be nested."""
+_LENGTH_OF_SHA1 = 40
 Reference = tuple["ReferenceKind", str]
 
 
@@ -61,15 +64,16 @@ class GitRepositories:
         Raises UnsatisfiableError where there is no such revision, UpstreamUnavailableError.
         """
         kind, name = reference or ("rev", "HEAD")
-        if kind == "rev" and is_commit(name):
-            return name
+        if kind == "rev" and is_commit(name.lower()):
+            return name.lower()
         there = self._remote(url)
         words = {"tag": [f"refs/tags/{name}^{{}}", f"refs/tags/{name}"],
                  "branch": [f"refs/heads/{name}"]}  # fmt: skip
-        words["rev"] = ["HEAD"] if name == "HEAD" else [*words["tag"], *words["branch"]]
+        whole = [f"{name}^{{}}", name] if name == "HEAD" or name.startswith("refs/") else []
+        words["rev"] = whole or [*words["tag"], *words["branch"]]
         found = next((there[one] for one in words[kind] if one in there), None)
-        if found is None and kind == "rev" and re.fullmatch(r"[0-9a-f]{4,}", name):
-            mirror = self._everything(url)
+        if found is None and kind == "rev" and re.fullmatch(r"[0-9a-fA-F]{4,}", name) and there:
+            mirror = self._everything(url, next(iter(there.values())))
             spec = f"{name}^{{commit}}"
             answer = self._git("--git-dir", mirror, "rev-parse", "--verify", "--quiet", spec)
             found = answer.stdout.strip() if answer.returncode == 0 else None
@@ -101,9 +105,10 @@ class GitRepositories:
         version; ``refresh``: those that the repository has by now. Raises UnsatisfiableError where
         the commit is not there, UpstreamUnavailableError.
         """
-        if history and (refresh or not self._is_whole(url, commit)):
-            self._everything(url)
-        mirror = self._with_commit(url, commit)
+        if history:
+            mirror = self._with_history(url, commit, refresh=refresh)
+        else:
+            mirror = self._with_commit(url, commit)
         self._write(mirror, commit, directory, tags=history)
         self._submodules(url, commit, directory, 0)
         if not history:
@@ -111,7 +116,7 @@ class GitRepositories:
 
     def _write(self, mirror: Path, commit: str, directory: Path, *, tags: bool) -> None:
         inside = directory / ".git"
-        self._done("init", "--quiet", "--template=", directory)
+        self._done("init", "--quiet", "--template=", _format(commit), directory)
         fs.make_directory(inside / "objects" / "info")
         objects = (mirror / "objects").resolve()
         fs.write_text(inside / "objects" / "info" / "alternates", f"{objects}\n", durable=False)
@@ -131,6 +136,8 @@ class GitRepositories:
                 why = "is not in .gitmodules" if path not in addresses else "is too deep"
                 raise BuildFailedError(f"{redact(url)}: its submodule {path} {why}")
             other, where = _joined(url, addresses[path]), directory / path
+            if where.resolve() != directory.resolve() / path:
+                raise BuildFailedError(f"{redact(url)}: its submodule {path} is behind a link")
             pinned = head.split()[2]
             if other.startswith("-") or (_is_file(other) and not _is_file(url)):
                 raise BuildFailedError(f"{redact(url)}: its submodule {path} is at {redact(other)}")
@@ -149,41 +156,57 @@ class GitRepositories:
             told.setdefault(name, {})[word] = value
         return {one["path"]: one["url"] for one in told.values() if len(one) == 2}
 
-    def _mirror(self, url: str) -> Path:
-        mirror = self.directory / f"{digest_of_bytes(url.encode())[:24]}.git"
-        if not (mirror / "HEAD").is_file():
+    def _mirror(self, url: str, commit: str) -> Path:
+        """Return the copy of a repository whose commits are named as this one is."""
+        form = ".git" if len(commit) == _LENGTH_OF_SHA1 else "-sha256.git"
+        mirror = self.directory / f"{digest_of_bytes(url.encode())[:24]}{form}"
+        if not mirror.exists():
             fs.make_directory(self.directory)
-            with tempfile.TemporaryDirectory(dir=self.directory, prefix="new-") as name:
-                self._done("init", "--quiet", "--bare", "--template=", Path(name) / "it")
+            with (
+                fs.exclusive(self.directory),
+                tempfile.TemporaryDirectory(dir=self.directory, prefix="new-") as name,
+            ):
                 if not mirror.exists():
-                    fs.rename(Path(name) / "it", mirror)
+                    made = Path(name) / "it"
+                    self._done("init", "--quiet", "--bare", "--template=", _format(commit), made)
+                    fs.rename(made, mirror)
         return mirror
 
     def _with_commit(self, url: str, commit: str) -> Path:
         """Return the copy of a repository that has a commit: that one alone where this goes."""
-        mirror = self._mirror(url)
+        mirror = self._mirror(url, commit)
         with fs.exclusive(mirror):
             if not self._has(mirror, commit):
                 self._fetch(mirror, url, "--depth=1", "--no-tags", "--", url, commit)
         if not self._has(mirror, commit):
-            self._everything(url)
+            self._everything(url, commit)
         if not self._has(mirror, commit):
             raise _no_such(url, "commit", commit, {})
         return mirror
 
-    def _everything(self, url: str) -> Path:
+    def _with_history(self, url: str, commit: str, *, refresh: bool) -> Path:
+        """Return the copy of a repository that has a commit, all before it, and the tags."""
+        mirror = self._mirror(url, commit)
+        if refresh or not self._is_whole(mirror, commit):
+            self._everything(url, commit)
+        if not self._is_whole(mirror, commit):
+            # No branch or tag leads to it (any more): it has to be asked for by its name.
+            with fs.exclusive(mirror):
+                self._fetch(mirror, url, *_deepening(mirror), "--no-tags", "--", url, commit)
+        return self._with_commit(url, commit)
+
+    def _everything(self, url: str, commit: str) -> Path:
         """Return the copy of a repository, with every branch and tag of it as they are now."""
-        mirror = self._mirror(url)
+        mirror = self._mirror(url, commit)
         with fs.exclusive(mirror):
-            deepen = ["--unshallow"] if (mirror / "shallow").exists() else []
-            answer = self._fetch(mirror, url, *deepen, "--force", "--", url, *_ALL)
+            words = (*_deepening(mirror), "--force", "--prune")
+            answer = self._fetch(mirror, url, *words, "--", url, *_ALL)
         if answer.returncode != 0:
             raise _unreachable(url, answer)
         return mirror
 
-    def _is_whole(self, url: str, commit: str) -> bool:
-        mirror = self._mirror(url)
-        return self._has(mirror, commit) and not (mirror / "shallow").exists()
+    def _is_whole(self, mirror: Path, commit: str) -> bool:
+        return self._has(mirror, commit) and not _deepening(mirror)
 
     def _fetch(self, mirror: Path, url: str, *arguments: str) -> Completed:
         words = ("--git-dir", mirror, "fetch", "--quiet", "--no-write-fetch-head")
@@ -204,7 +227,8 @@ class GitRepositories:
     def _done(self, *arguments: str | Path) -> Completed:
         answer = self._git(*arguments)
         if answer.returncode != 0:
-            raise LaminaError(f"git {arguments[0]} failed: {redact(answer.stderr.strip())}")
+            verb = arguments[2] if arguments[0] == "-C" else arguments[0]
+            raise LaminaError(f"git {verb} failed: {redact(answer.stderr.strip())}")
         return answer
 
     def _git(self, *arguments: str | Path, url: str = "") -> Completed:
@@ -215,13 +239,21 @@ class GitRepositories:
         passed = {name: self.environ[name] for name in _PASSED_ON if name in self.environ}
         env = {
             **base_environment(self.environ),
-            "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
             **passed,
             **_SETTINGS,
             # What a repository names may not lead to files of this machine.
             "GIT_ALLOW_PROTOCOL": _PROTOCOLS if url and not _is_file(url) else f"{_PROTOCOLS}:file",
         }
         return run([program, *_SAME_EVERYWHERE, *arguments], env=env, check=False)
+
+
+def _format(commit: str) -> str:
+    """Return the option of git init for a repository with such commits, whatever its default is."""
+    return f"--object-format={'sha1' if len(commit) == _LENGTH_OF_SHA1 else 'sha256'}"
+
+
+def _deepening(mirror: Path) -> list[str]:
+    return ["--unshallow"] if (mirror / "shallow").exists() else []
 
 
 def _is_file(url: str) -> bool:
@@ -232,17 +264,19 @@ def _joined(url: str, other: str) -> str:
     """Return the address of a submodule, which may be relative to that of its repository."""
     if not other.startswith(("./", "../")):
         return other
-    base = url.rstrip("/")
+    base, between = url.rstrip("/"), "/"
     while other.startswith(("./", "../")):
         word, _, other = other.partition("/")
-        if word == "..":
-            base = re.sub(r"[/:][^/:]*$", "", base)
-    return f"{base}/{other}"
+        if word == ".." and (found := re.search(r"([/:])[^/:]*$", base)):
+            # The colon of git@host:name.git stays one.
+            base, between = base[: found.start()], found[1]
+    return f"{base}{between}{other}"
 
 
 def _no_such(url: str, kind: str, name: str, there: Mapping[str, str]) -> UnsatisfiableError:
     what = f"no {kind} {name!r}" if kind else "no branch of its own"
-    known = sorted(one.rpartition("/")[2] for one in there if one.startswith("refs/heads/"))
+    heads = "refs/heads/"
+    known = sorted(one.removeprefix(heads) for one in there if one.startswith(heads))
     hints = [f"its branches: {', '.join(known[:8])}"] if known else []
     return UnsatisfiableError(f"{redact(url)} has {what}", hints=hints)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamina.archive.damage import DAMAGE
 from lamina.archive.source_trees import changed_names, pack_sources
 from lamina.core import fs
 from lamina.core.errors import BuildFailedError, IntegrityError, Problem
@@ -156,7 +157,7 @@ def _which(before: Path | None, now: Path) -> str:
         return ""
     try:
         names = changed_names(before, now)
-    except (OSError, EOFError, ValueError):
+    except DAMAGE:
         return ""
     more = [f"and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
     return f": {', '.join([*names[:_SHOWN], *more])}" if names else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +28,7 @@ def login_of(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
                 return user, password
         except (FileNotFoundError, NotADirectoryError):
             continue
-        except (OSError, ValueError, AttributeError, binascii.Error) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             # Its text may quote a password.
             report.warn(f"{path}: not used, because it cannot be read ({type(error).__name__})")
     return None

@@ -9,22 +9,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def told_version(name: str, version: str) -> dict[str, str]:
-    """Return variables by which back ends take a version, of this package and no other.
+def told_versions(versions: Mapping[str, str]) -> dict[str, str]:
+    """Return variables by which back ends take versions, of these packages and no others.
 
     setuptools-scm, and hatch-vcs and flit-scm which use it, and poetry-dynamic-versioning.
     """
-    word = re.sub(r"[-_.]+", "_", name).upper()
+    if not versions:
+        return {}
+    words = {name: re.sub(r"[-_.]+", "_", name).upper() for name in versions}
     return {
-        f"SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{word}": version,
-        "POETRY_DYNAMIC_VERSIONING_OVERRIDE": f"{name}={version}",
+        **{f"SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{words[name]}": versions[name] for name in words},
+        "POETRY_DYNAMIC_VERSIONING_OVERRIDE": ",".join(
+            f"{name}={version}" for name, version in versions.items()
+        ),
     }
 
 
 def all_told(name: str, version: str) -> dict[str, str]:
     """Return these and those that hold for whatever is built: pbr, PDM, uv-dynamic-versioning."""
     words = ("PBR_VERSION", "PDM_BUILD_SCM_VERSION", "UV_DYNAMIC_VERSIONING_BYPASS")
-    return {**told_version(name, version), **dict.fromkeys(words, version)}
+    return {**told_versions({name: version}), **dict.fromkeys(words, version)}
 
 
 def variables_of_the_stack(inputs: Mapping[str, Any]) -> dict[str, str]:

@@ -152,7 +152,7 @@ def compare_locks(old: Lock | None, new: Lock) -> LockChanges:
     moved = []
     for name in sorted(before.keys() & after.keys()):
         sides = (before, after) if before[name] != after[name] else builds
-        was, now = (", ".join(one.get(name, ())) for one in sides)
+        was, now = (", ".join(one.get(name) or before[name]) for one in sides)
         if was != now:
             moved.append((name, was, now))
 

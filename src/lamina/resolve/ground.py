@@ -229,7 +229,7 @@ def _about_systems(target: Target, message: str) -> list[str]:
     hints = []
     for name in dict.fromkeys(re.findall(r"(?<![\w.-])__\w+", message)):
         field = {"__glibc": "glibc", "__osx": "macos"}.get(name)
-        newer = re.search(rf"{name} >=([\d.]+\d)", message)
+        newer = re.search(rf"{name} >=(\d+(?:\.\d+)*)", message)
         hints.append(
             f'where all machines have a newer one: [resolve] {field} = "{_two(newer)}"'
             if field
@@ -241,7 +241,7 @@ def _about_systems(target: Target, message: str) -> list[str]:
 
 def _two(version: re.Match[str] | None) -> str:
     """Return the first two numbers of a version, which is what a stack says of a system."""
-    return ".".join(version[1].split(".")[:2]) if version else "VERSION"
+    return ".".join([*version[1].split("."), "0"][:2]) if version else "VERSION"
 
 
 def conda_line(name: str, entry: CondaEntry) -> str:

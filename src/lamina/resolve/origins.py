@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from lamina.archive.source_trees import pack_sources
 from lamina.core import fs, report
@@ -27,7 +28,7 @@ from lamina.engines.uv_lock import UvFile
 from lamina.lock.document import LockedOrigin
 from lamina.model.digests import Sha256, parse_sha256
 from lamina.model.names import OF_NO_INDEX, parse_package_name
-from lamina.model.told_versions import told_version
+from lamina.model.told_versions import told_versions
 from lamina.model.toml import toml_text
 from lamina.resolve.inherited import Inherited
 from lamina.resolve.metadata import MetadataCache
@@ -80,9 +81,7 @@ class Origins:
 
     def variables(self) -> dict[str, str]:
         """Return what build back ends are told while the stack is resolved."""
-        told: dict[str, str] = {}
-        for name, one in self.found.items():
-            told |= told_version(name, one.version) if one.version else {}
+        told = told_versions({name: one.version for name, one in self.found.items() if one.version})
         # The day is part of the version of a working copy with changes, and not of its content.
         return {"SOURCE_DATE_EPOCH": "315532800", **told} if self.found else {}
 
@@ -111,7 +110,7 @@ class Origins:
             return package
         _check_version(package, stack.packages[package.name])
         stem = f"{package.name.replace('-', '_')}-{package.version}"
-        filename = f"{stem}.tar.gz" if one.is_tree else one.packed.name
+        filename = f"{stem}.tar.gz" if one.is_tree else _named(one.packed.name, package.name, stem)
         self.sources.keep(one.packed, one.sha256, filename)
         needs = "".join(f"Requires-Dist: {text}\n" for text in package.requires)
         about = f"Metadata-Version: 2.2\nName: {package.name}\nVersion: {package.version}\n{needs}"
@@ -130,6 +129,13 @@ class Origins:
             for one in lock.packages
         )
         return lock.model_copy(update={"packages": packages})
+
+
+def _named(file: str, name: PackageName, stem: str) -> str:
+    """Return what a file is called in the lock: ``main.zip`` does not say what it is of."""
+    if file.endswith(".whl") or canonicalize_name(file).startswith(f"{name}-"):
+        return file
+    return stem + next(one for one in _FILES if file.endswith(one))
 
 
 def _check_version(package: UvPackage, entry: PackageEntry) -> None:

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from lamina.core import fs
 from lamina.core.errors import Problem
 from lamina.engines.source_files import ask_git
+from lamina.lock.files import LOCK_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,7 +53,7 @@ def another_name(said: str, name: PackageName, where: str) -> Problem | None:
 def stated_name(source: Path) -> str | None:
     """Return the name that sources state without being built, None where they do not."""
     document = _toml(source / "pyproject.toml")
-    poetry = (document.get("tool") or {}).get("poetry") or {}
+    poetry = _table(_table(document, "tool"), "poetry")
     setup = configparser.ConfigParser(interpolation=None)
     with suppress(OSError, UnicodeDecodeError, configparser.Error):
         setup.read(source / "setup.cfg", encoding="utf-8")
@@ -60,7 +61,7 @@ def stated_name(source: Path) -> str | None:
     with suppress(OSError):
         metadata = (source / "PKG-INFO").read_text("utf-8", "replace")
     stated = (
-        (document.get("project") or {}).get("name"),
+        _table(document, "project").get("name"),
         poetry.get("name"),
         setup.get("metadata", "name", fallback=None),
         HeaderParser().parsestr(metadata, headersonly=True).get("Name"),
@@ -74,7 +75,13 @@ def asks_git_for_its_version(source: Path) -> bool:
 
 
 def _project(source: Path) -> dict[str, Any]:
-    return _toml(source / "pyproject.toml").get("project") or {}
+    return _table(_toml(source / "pyproject.toml"), "project")
+
+
+def _table(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return a table of a document of others; empty for anything else under its name."""
+    value = document.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -91,7 +98,9 @@ def copy_working_tree(
 
     Return whether it has changes that are not committed.
     """
-    for name in names:
+    # Not among the sources, but git would miss it in a working copy that has it.
+    own = [LOCK_NAME] if (directory / LOCK_NAME).is_file() else []
+    for name in (*names, *own):
         source, target = directory / name, tree / name
         fs.make_directory(target.parent)
         if source.is_symlink():
@@ -107,14 +116,14 @@ def copy_working_tree(
     if not head or Path(top).resolve() != directory.resolve():
         return False
     objects = ask("rev-parse", "--path-format=absolute", "--git-path", "objects")
-    ask("init", "--quiet", "--template=", where=tree)
+    form = ask("rev-parse", "--show-object-format") or "sha1"
+    ask("init", "--quiet", "--template=", f"--object-format={form}", where=tree)
     fs.write_text(tree / ".git" / "objects" / "info" / "alternates", f"{objects}\n", durable=False)
     shallow = Path(ask("rev-parse", "--path-format=absolute", "--git-path", "shallow"))
     if shallow.is_file():
         fs.copy_file(shallow, tree / ".git" / "shallow")
-    for line in ask("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags").splitlines():
-        commit, _, tag = line.partition(" ")
-        ask("update-ref", tag, commit, where=tree)
+    tags = "+refs/tags/*:refs/tags/*"
+    ask("fetch", "--quiet", "--no-tags", "--", str(directory.resolve()), tags, where=tree)
     ask("update-ref", "--no-deref", "HEAD", head, where=tree)
     ask("reset", "--quiet", where=tree)
     return bool(ask("status", "--porcelain"))

@@ -143,12 +143,14 @@ def _build_fields_without_source(data: Mapping[str, Any]) -> Iterator[Problem]:
     everything = _table(data, "resolve").get("source") is True
     for key, entry in _entries(data):
         for field in _FOR_SOURCE_ONLY:
-            built = everything or bool(entry.get("git") or entry.get("path"))
+            wheel = str(entry.get("path")).endswith(".whl")
+            given = bool(entry.get("git") or entry.get("path"))
+            built = (everything or given) and not wheel
             if entry.get(field) and entry.get("source", built) is not True:
                 yield Problem(
                     where=dotted(("packages", key, field)),
                     found="is about a build from source",
-                    allowed="add source = true, or take it out",
+                    allowed="take it out" if wheel else "add source = true, or take it out",
                 )
 
 

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 _ARCHIVE = re.compile(
-    r"(https://(?:github\.com|gitlab\.[^/\s]+)/[^/\s]+/[^/\s]+?)(?:/-)?/archive/"
-    r"(?P<tag>refs/tags/)?(?P<name>[^\s?#]+?)\.(?:tar\.gz|tgz|zip)"
+    r"(https://(?:github\.com|(?P<gitlab>gitlab\.[^/\s]+))(?:/[^/\s]+){2,}?)(?:/-)?/archive/"
+    r"(?:refs/(?P<kind>tags|heads)/)?(?P<name>[^\s?#]+?)\.(?:tar\.gz|tgz|zip)"
 )
+_KINDS = {"tags": "tag", "heads": "branch"}
 
 
 def read_git_reference(text: str) -> dict[str, str] | None:
@@ -26,8 +27,11 @@ def read_git_reference(text: str) -> dict[str, str] | None:
     ``git+https://host/x.git?obj=branch/commit``, is read too. Raises ValueError.
     """
     if found := _ARCHIVE.fullmatch(text):
-        kind = "tag" if found["tag"] else "rev"
-        return {"git": f"{found[1]}.git", kind: check_revision(found["name"].split("/")[0])}
+        name = unquote(found["name"])
+        if found["gitlab"] and "/" in name:
+            name = name.rpartition("/")[0]  # What follows is how the file is called there.
+        kind = _KINDS.get(found["kind"], "rev")
+        return {"git": f"{found[1]}.git", kind: check_revision(name)}
     if not text.startswith("git+"):
         return None
     parts = urlsplit(text.removeprefix("git+"))
@@ -44,9 +48,9 @@ def read_git_reference(text: str) -> dict[str, str] | None:
 
 
 def name_in(text: str) -> str:
-    """Return the name of a package in ``git+https://host/x.git#egg=name``; empty without one."""
+    """Return name and extras of a package in ``git+https://h/x.git#egg=name[a]``; empty: none."""
     egg = parse_qs(urlsplit(text).fragment).get("egg", [""])[0]
-    return re.split(r"[\[<>=!~;\s]", egg, maxsplit=1)[0]
+    return re.split(r"[<>=!~;\s]", egg, maxsplit=1)[0]
 
 
 def without_address(requirement: Requirement) -> tuple[str, dict[str, str] | None]:

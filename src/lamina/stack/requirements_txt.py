@@ -25,7 +25,7 @@ _CONSTRAINT = {"-c", "--constraint"}
 _EDITABLE = {"-e", "--editable"}
 # Options that stand behind a requirement.
 _TRAILING = re.compile(r"\s--?[A-Za-z]")
-_ADDRESS = re.compile(r"[a-z+]+://|\.{0,2}/|.*\.(?:whl|zip|tar\.gz)$")
+_ADDRESS = re.compile(r"[a-z+]+://|\.{0,2}/|(?!.* @ ).*\.(?:whl|zip|tar\.gz)$")
 
 
 @dataclass(slots=True)

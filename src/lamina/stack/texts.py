@@ -60,6 +60,15 @@ def _check_address(text: str) -> str:
 
 
 def _as_moment(value: Any) -> Any:
+    try:
+        return _moment_of(value)
+    except OverflowError:
+        raise ValueError(
+            "after the last day of the calendar; leave it out to ignore none"
+        ) from None
+
+
+def _moment_of(value: Any) -> datetime:
     """Read a day as its end in UTC, so that files of that day still count."""
     if isinstance(value, datetime):
         if value.tzinfo is None:

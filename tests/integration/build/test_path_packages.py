@@ -116,6 +116,27 @@ def test_the_version_of_a_working_copy_comes_from_its_tags(
     assert built(lamina)["version"] == version
 
 
+def test_a_stack_may_be_beside_the_sources_of_its_package(lamina: CommandLine) -> None:
+    write_files(lamina.directory, package_files("mine", "1.0"))
+    lamina.write("lamina.toml", stack_of({"mine": '{ path = "." }'}))
+    lamina("lock")
+    lamina("lock", "--check")
+    text = Path("lamina.lock").read_text()
+    lamina("lock")
+    assert Path("lamina.lock").read_text() == text
+
+
+def test_sources_whose_file_says_nothing(lamina: CommandLine, index_server: IndexServer) -> None:
+    Path("vendor", "main.tar.gz").write_bytes(offer_source(index_server, "raw", "1.5").content)
+    lamina.write("lamina.toml", stack_of({"raw": '{ path = "vendor/main.tar.gz" }'}))
+    lamina("lock")
+    assert '{ file = "raw-1.5.tar.gz"' in Path("lamina.lock").read_text()
+    assert built(lamina)["name"] == "raw"
+    Path("vendor", "main.tar.gz").write_bytes(b"no archive")
+    said = lamina("lock", "--check", expect=3).stderr
+    assert "vendor/main.tar.gz changed since it was locked" in said
+
+
 def test_files_are_taken_as_they_are(lamina: CommandLine, index_server: IndexServer) -> None:
     wheel = index_server.wheel("ready", "2.0")
     sources = offer_source(index_server, "raw", "1.5")

@@ -6,7 +6,7 @@ import io
 import stat
 import tarfile
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -40,6 +40,27 @@ def test_a_header_that_would_fill_memory_is_refused(tmp_path: Path, kind: bytes)
     archive = tar_with(tmp_path / "x.tar", kind, (1 << 20) + 1)
     with pytest.raises(IntegrityError, match="after small: a header of 1048577 bytes"):
         list(Reading(archive).members())
+
+
+class _Newer(BoundedHeader):
+    """Reads as newer Pythons do: the public ``frombuf`` is for others only."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Any:
+        made: Any = tarfile.TarInfo.frombuf
+        stream: Any = archive.fileobj
+        found = made.__func__(cls, stream.read(512), archive.encoding, archive.errors)
+        found.offset = stream.tell() - 512
+        return found._proc_member(archive)
+
+
+def test_newer_readers_are_bounded_too(tmp_path: Path) -> None:
+    path = tar_with(tmp_path / "x.tar", tarfile.XHDTYPE, (1 << 20) + 1)
+    with (
+        tarfile.open(path, "r|", tarinfo=_Newer) as archive,
+        pytest.raises(ValueError, match="a header of 1048577 bytes"),
+    ):
+        archive.getnames()
 
 
 def test_long_names_and_links_are_read(tmp_path: Path) -> None:

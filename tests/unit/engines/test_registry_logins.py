@@ -38,7 +38,16 @@ def test_a_login_is_found_where_tools_keep_it(tmp_path: Path, variable: str) -> 
     assert login_of("other.example.org", environ) is None
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b'{"auths": 3}', b'{"auths": {"r": {"auth": "?"}}}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[]",
+        b'{"auths": 3}',
+        b'{"auths": {"r": {"auth": "?"}}}',
+        b'{"auths": {"r": {"auth": 5}}}',
+    ],
+)
 def test_a_file_that_cannot_be_read_is_passed_over(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "f.json"
     path.write_bytes(data)

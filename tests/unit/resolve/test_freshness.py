@@ -83,6 +83,15 @@ def test_changes() -> None:
     }
 
 
+def test_a_package_that_now_comes_from_git_or_no_longer() -> None:
+    indexed, commit = lock_of(a="1.0"), "12ab" * 10
+    origin = LockedOrigin(git="https://git.example.org/a.git", commit=commit)
+    of_git = indexed.packages[0].model_copy(update={"index": "git", "origin": origin})
+    given = indexed.model_copy(update={"packages": (of_git,)})
+    assert compare_locks(indexed, given).lines() == [f"~ a 1.0 -> 1.0 {commit[:12]}"]
+    assert compare_locks(given, indexed).lines() == [f"~ a 1.0 {commit[:12]} -> 1.0"]
+
+
 def test_against_nothing_all_is_new() -> None:
     assert [name for name, _ in compare_locks(None, lock_of(a="1.0", b="2.0")).added] == ["a", "b"]
 

@@ -31,6 +31,16 @@ COMMIT = "0a" * 20
          {"git": "https://github.com/a/b.git", "rev": "v1.2"}),
         ("https://github.com/a/b/archive/refs/tags/1.2.zip",
          {"git": "https://github.com/a/b.git", "tag": "1.2"}),
+        ("https://github.com/a/b/archive/refs/tags/py/1.2.tar.gz",
+         {"git": "https://github.com/a/b.git", "tag": "py/1.2"}),
+        ("https://github.com/a/b/archive/refs/heads/main.tar.gz",
+         {"git": "https://github.com/a/b.git", "branch": "main"}),
+        ("https://github.com/a/b/archive/feature/x.zip",
+         {"git": "https://github.com/a/b.git", "rev": "feature/x"}),
+        ("https://gitlab.example.org/a/b/-/archive/v1.2/b-v1.2.tar.gz",
+         {"git": "https://gitlab.example.org/a/b.git", "rev": "v1.2"}),
+        ("https://gitlab.example.org/a/c/b/-/archive/feature/x/b-feature-x.zip",
+         {"git": "https://gitlab.example.org/a/c/b.git", "rev": "feature/x"}),
         (X, None),
         ("https://example.org/x-1.0.tar.gz", None),
     ],
@@ -49,7 +59,7 @@ def test_addresses_that_no_stack_may_have(text: str) -> None:
 
 
 def test_names_in_addresses() -> None:
-    assert name_in(f"git+{X}#egg=My_Thing[a]&subdirectory=x") == "My_Thing"
+    assert name_in(f"git+{X}#egg=My_Thing[a]>=1&subdirectory=x") == "My_Thing[a]"
     assert name_in(f"git+{X}") == ""
     one = Requirement(f"My.Thing[a] @ git+{X}@v1 ; python_version > '3'")
     assert without_address(one) == ("my-thing", {"git": X, "rev": "v1"})
@@ -60,13 +70,15 @@ def test_requirements_files(tmp_path: Path) -> None:
     path = tmp_path / "requirements.txt"
     path.write_text(
         f"one[a] @ git+{X}@v1 ; python_version > '3'\n"
-        f"git+{X}@v2#egg=two\n-e git+{X}#egg=three\nfour @ git+https://me:secret@h/x.git\n"
+        f"git+{X}@v2#egg=two[b]\n-e git+{X}#egg=three\nfour @ git+https://me:secret@h/x.git\n"
+        "five @ https://github.com/a/b/archive/v1.tar.gz\n"
     )
     found = read_requirements(path)
     assert entries_of(found) == {
         "one": {"git": X, "rev": "v1", "extras": ["a"], "marker": 'python_version > "3"'},
         "three": {"git": X},
-        "two": {"git": X, "rev": "v2"},
+        "two": {"git": X, "rev": "v2", "extras": ["b"]},
+        "five": {"git": "https://github.com/a/b.git", "rev": "v1"},
     }
     editable, secret = found.left_behind
     assert "three: not editable, but built as others are" in editable

@@ -27,6 +27,7 @@ def said(entry: str, more: str = "") -> str:
         ('path = "x", subdirectory = "y"', "packages.x.subdirectory: is about a git"),
         (f"{X}, source = false", "packages.x.source: git gives sources to build"),
         ('path = "x.whl", source = true', "packages.x.source: a wheel is installed as it is"),
+        ('path = "x.whl", patches = ["a"]', "packages.x.patches: is about a build from source"),
         (f'{X}, bootstrap = "wheel"', "packages.x.bootstrap: is about a wheel of an index"),
         ('git = "https://me:pw@h/x"', "packages.x.git: has credentials"),
         ('path = "../x"', "packages.x.path: '../x' is not a path below"),
@@ -34,6 +35,11 @@ def said(entry: str, more: str = "") -> str:
 )
 def test_what_goes_not_together(entry: str, words: str) -> None:
     assert words in said(entry)
+
+
+def test_a_wheel_is_not_built_where_all_others_are() -> None:
+    text = said('path = "x.whl", env = { A = "1" }', "source = true")
+    assert "packages.x.env: is about a build from source; take it out" in text
 
 
 def test_no_index_is_called_as_what_is_of_none() -> None:
