@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lamina.engines.conda_channels import channel_variable
 from lamina.release.root import open_root
 from lamina.release.verify import verify_release
 from support.conda_releases import SPECS, write_stack
@@ -33,7 +35,17 @@ def stack(published: Published, command_line: CommandLine, monkeypatch: pytest.M
     return write_stack(directory, published.channels, SPECS, [], test=TEST)
 
 
-def test_from_the_directory_to_the_tier(command_line: CommandLine, stack: Path) -> None:
+def without_box(channels: list[Path], directory: Path) -> tuple[str, str]:
+    """Copy the channel of ``box`` without its archive; return the variable that says where."""
+    [archive] = [path for one in channels for path in one.glob("linux-64/box-1.0-*.conda")]
+    channel = archive.parents[1]
+    shutil.copytree(channel, directory, ignore=lambda *_: [archive.name])
+    return channel_variable(str(channel)), str(directory)
+
+
+def test_from_the_directory_to_the_tier(
+    published: Published, command_line: CommandLine, stack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plan = command_line("publish", "--dry-run", "--json").json
     assert (plan["packages"], plan["bundle"]) == (5, True)
     refused = command_line("publish", "--python", sys.executable, expect=2)
@@ -57,6 +69,20 @@ def test_from_the_directory_to_the_tier(command_line: CommandLine, stack: Path) 
     stack.unlink()
     command_line("release", "repair", "boxed")
     assert command_line("release", "verify", "boxed").exit_code == 0
+    # The channel has one of the two packages no longer.
+    program = damaged.parents[2] / "bin/tool-box"
+    for path in (damaged, program):
+        path.chmod(0o644)
+        path.write_text("damaged\n", encoding="utf-8")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv(*without_box(published.channels, stack.parent / "channel"))
+        planned = command_line("release", "repair", "boxed", "--dry-run").stdout
+        assert "if it can be had: box 1.0 h0_0, conda, " in planned
+        said = command_line("release", "repair", "boxed", expect=6)
+    assert "warning: box 1.0 cannot be had: " in said.stderr
+    assert "changed: share/box/prefix.txt" in said.stdout
+    assert "changed: bin/tool-box" not in said.stdout
+    command_line("release", "repair", "boxed")
 
 
 @pytest.mark.heavy
