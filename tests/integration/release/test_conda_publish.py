@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.engines.conda_channels import channel_variable
 from lamina.release.root import open_root
 from lamina.release.verify import verify_release
 from support.conda_releases import SPECS, write_stack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from support.command_line import CommandLine
@@ -35,16 +35,20 @@ def stack(published: Published, command_line: CommandLine, monkeypatch: pytest.M
     return write_stack(directory, published.channels, SPECS, [], test=TEST)
 
 
-def without_box(channels: list[Path], directory: Path) -> tuple[str, str]:
-    """Copy the channel of ``box`` without its archive; return the variable that says where."""
+@contextmanager
+def without_box(channels: list[Path]) -> Iterator[None]:
+    """Have the archive of ``box`` away for a while."""
     [archive] = [path for one in channels for path in one.glob("linux-64/box-1.0-*.conda")]
-    channel = archive.parents[1]
-    shutil.copytree(channel, directory, ignore=lambda *_: [archive.name])
-    return channel_variable(str(channel)), str(directory)
+    away = archive.with_suffix(".away")
+    archive.rename(away)
+    try:
+        yield
+    finally:
+        away.rename(archive)
 
 
 def test_from_the_directory_to_the_tier(
-    published: Published, command_line: CommandLine, stack: Path, monkeypatch: pytest.MonkeyPatch
+    published: Published, command_line: CommandLine, stack: Path
 ) -> None:
     plan = command_line("publish", "--dry-run", "--json").json
     assert (plan["packages"], plan["bundle"]) == (5, True)
@@ -74,8 +78,7 @@ def test_from_the_directory_to_the_tier(
     for path in (damaged, program):
         path.chmod(0o644)
         path.write_text("damaged\n", encoding="utf-8")
-    with monkeypatch.context() as elsewhere:
-        elsewhere.setenv(*without_box(published.channels, stack.parent / "channel"))
+    with without_box(published.channels):
         planned = command_line("release", "repair", "boxed", "--dry-run").stdout
         assert "if it can be had: box 1.0 h0_0, conda, " in planned
         said = command_line("release", "repair", "boxed", expect=6)
