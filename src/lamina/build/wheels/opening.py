@@ -101,13 +101,7 @@ def open_shop(request: ShopRequest) -> Shop:
     stack, environ = request.stack, request.environ
     directory = cache_directory(environ) / "builds"
     sweep(directory / "work")
-    orders = {
-        name: order
-        for name, order in orders_of(
-            stack, request.lock, request.target, request.path.parent
-        ).items()
-        if request.only is None or name in request.only
-    }
+    orders = _orders(request)
     artifacts = {name: order.artifact for name, order in orders.items()}
     kept = OriginSources(environ=environ)
     files = fetch_sources(
@@ -143,6 +137,13 @@ def open_shop(request: ShopRequest) -> Shop:
     )
     shop.resolve()
     return shop
+
+
+def _orders(request: ShopRequest) -> dict[PackageName, Order]:
+    found = orders_of(request.stack, request.lock, request.target, request.path.parent)
+    return {
+        name: order for name, order in found.items() if request.only is None or name in request.only
+    }
 
 
 def _resolver(request: ShopRequest, orders: Mapping[PackageName, Order], python: Path) -> Resolver:
