@@ -1,33 +1,22 @@
-"""``lamina release verify|repair``: whether releases are what was published, and making them so."""
+"""``lamina release verify``: whether releases are what was published."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from datetime import UTC, datetime
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamina.cli.options import (
-    dry_run_option,
-    environment,
-    fresh_log,
-    output_options,
-    root_option,
-    writable_root,
-)
+from lamina.cli.options import environment, output_options, root_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lamina.cli.options import Output
-    from lamina.model.names import IndexName
-    from lamina.release.draft import PublishRequest
     from lamina.release.mtree import Identity
-    from lamina.release.repair import Mend
-    from lamina.release.root import Release, Root
+    from lamina.release.root import Release
     from lamina.release.verify import Findings
 
 
@@ -64,23 +53,39 @@ def verify(
     texts = [text for text, _ in told]
     values = [value for _, value in told]
     sound = all(value["sound"] for value in values)
+    for one, value in zip(found, values, strict=True):
+        if value["sound"] and value["names"]:
+            report.warn(_was_moved(one, value["names"]))
     output.result("\n".join(texts), values[0] if alone else {"releases": values, "sound": sound})
     for one, value in zip(found, values, strict=True):
         if not value["sound"] and "error" not in value:
-            report.note(_how_to_mend(one, root))
+            report.note(_how_to_mend(one, root, value))
     return 0 if sound else IntegrityError.exit_code
 
 
-def _how_to_mend(release: Release, root: Path) -> str:
+def _was_moved(release: Release, named: str) -> str:
+    from lamina.export.launcher import LAUNCHER_NAME
+
+    launcher = shlex.quote(str(release.prefix / LAUNCHER_NAME))
+    return f"{release.prefix}: its files name {named}; after a move, run {launcher}"
+
+
+def _how_to_mend(release: Release, root: Path, value: Mapping[str, Any]) -> str:
+    from lamina.export.launcher import LAUNCHER_NAME, PACK_NAME
     from lamina.model.platforms import current_platform
     from lamina.release.root import Root, look_for_root, root_around
 
     place = str(release.prefix)
+    if PACK_NAME in value["extra"]:
+        launcher = shlex.quote(str(release.prefix / LAUNCHER_NAME))
+        return f"unpacked, and not made to work where it is yet: {launcher}"
     if os.statvfs(place).f_flag & os.ST_RDONLY:
         return f"{place} is read-only: it is mended where it was made"
     around = root_around(release)
     if around is None:
         opened, there = look_for_root(root)
+        if not there and not (value["missing"] or value["changed"]):
+            return "it has all that was published: what is extra is of no use to it, and may go"
         if not there:
             return "it is in no root, which would have what it lacks: get it once more"
         return f"to mend it: {opened.hint('repair', place)}"
@@ -110,6 +115,7 @@ def _verified(
     Of several, one whose listing or manifest is not to be trusted does not end it all.
     """
     from lamina.core.errors import DocumentError, IntegrityError
+    from lamina.export.unpacked import named_place
     from lamina.release.verify import verify_release, verify_signature
 
     value = {
@@ -120,6 +126,7 @@ def _verified(
     try:
         signed = verify_signature(release, signers, environ=environment()) if signers else None
         findings = verify_release(release, seen=seen)
+        named = named_place(release.prefix)
     except (DocumentError, IntegrityError) as error:
         if alone:
             raise
@@ -132,6 +139,7 @@ def _verified(
         "changed": list(findings.changed),
         "missing": list(findings.missing),
         "extra": list(findings.extra),
+        "names": named,
     }
 
 
@@ -140,152 +148,3 @@ def _text(release: Release, findings: Findings, signed: str | None) -> str:
         return "\n".join([f"{release.name} is not as published", *findings.lines(_MOST_LINES)])
     text = f"{release.name}: {findings.files} files, links and directories as published"
     return text + (f", signed by {signed}" if signed else "")
-
-
-@click.command()
-@click.argument("release", metavar="RELEASE|PATH")
-@dry_run_option
-@root_option
-@output_options
-def repair(output: Output, *, release: str, dry_run: bool, root: Path) -> int:
-    """Make RELEASE again what was published; exit 6 if something cannot be mended.
-
-    What a file has to be comes from other releases of the root that have the same, or from its lock
-    installed anew. Nothing else is ever written, and the manifest stays as it is. What is at PATH
-    outside of the root gets copies of its own.
-    """
-    from lamina.cli.release import find_release, root_of
-    from lamina.core.errors import IntegrityError
-    from lamina.release import repair as act
-    from lamina.release.rebuild import rebuild
-
-    found = find_release(release, root)
-    opened = writable_root(root_of(found, root))
-    if dry_run:
-        mends, left = act.plan_repair(found, opened).mends, None
-    else:
-        now = datetime.now(UTC)
-        done = act.repair(
-            found,
-            opened,
-            lambda stage: rebuild(_request_of(found, opened, now), found, opened, stage),
-            environ=environment(),
-            now=now,
-        )
-        mends, left = done.mends, done.left
-    output.result(_repair_text(found, mends, left), _repair_value(found, mends, left))
-    return 0 if left is None or left.sound else IntegrityError.exit_code
-
-
-def _repair_text(release: Release, mends: Sequence[Mend], left: Findings | None) -> str:
-    lines = [str(one) for one in mends]
-    if left is not None and not left.sound:
-        lines += [f"{release.name} is still not as published", *left.lines(_MOST_LINES)]
-    elif left is not None:
-        lines.append(f"{release.name} is as published")
-    elif not mends:
-        lines.append(f"{release.name} is as published: nothing to do")
-    return "\n".join(lines)
-
-
-def _repair_value(release: Release, mends: Sequence[Mend], left: Findings | None) -> dict[str, Any]:
-    return {
-        "release": release.name,
-        "platform": str(release.platform),
-        "prefix": str(release.prefix),
-        "mended": [{"path": one.path, "way": one.way, "from": one.origin} for one in mends],
-        "sound": not mends if left is None else left.sound,
-        "left": [] if left is None else left.lines(),
-    }
-
-
-def _request_of(release: Release, root: Root, now: datetime) -> PublishRequest:
-    """Return what would publish a release once more: from the documents that it keeps."""
-    from lamina.engines.index_addresses import IndexAddresses, cache_directory
-    from lamina.engines.interpreters import MachineInterpreters
-    from lamina.engines.uv_install import UvInstaller
-    from lamina.engines.uv_program import UvProgram
-    from lamina.layer.known import known_of
-    from lamina.lock.files import load_lock
-    from lamina.model.platforms import Target
-    from lamina.release.conda_supply import conda_supply
-    from lamina.release.draft import PublishRequest
-    from lamina.release.sources import stack_inside
-    from lamina.resolve.project import index_addresses
-    from lamina.stack.files import load_stack
-
-    environ = environment()
-    manifest = release.manifest()
-    stack_path, lock_path = _documents(release)
-    stack = load_stack(stack_path)
-    cache = cache_directory(environ)
-    log = fresh_log(cache / "logs" / f"repair-{release.stack}-{release.version}.log")
-    uv = UvProgram(environ=environ, log=log)
-    indexes = index_addresses(stack_inside(release), environ)
-    lock = load_lock(lock_path)
-    conda = conda_supply(lock, release.prefix, environ, cache, recorded=manifest.channels)
-    finder = MachineInterpreters(environ=environ, explicit=Path(manifest.python.interpreter))
-    interpreter = None if conda else finder.search(manifest.python.series)
-    request = PublishRequest(
-        root=root.path,
-        stack=stack,
-        stack_text=stack_path.read_text(encoding="utf-8"),
-        version=release.version,
-        lock=lock,
-        target=Target(release.platform, manifest.python.series),
-        interpreter=interpreter,
-        installer=UvInstaller(uv=uv, indexes=indexes, shared=bool(lock.conda)),
-        locator=IndexAddresses(environ, indexes, cache),
-        uv=uv,
-        environ=environ,
-        now=now,
-        log=log,
-        run_tests=manifest.tested != "skipped",
-        known=known_of,
-        conda=conda,
-    )
-    return _remaking(request, release, indexes)
-
-
-def _remaking(
-    request: PublishRequest, release: Release, indexes: Mapping[IndexName, str]
-) -> PublishRequest:
-    """Return a request that has the wheels that were built for a release, or builds them again."""
-    from lamina.build.wheels.kept import inputs_in
-    from lamina.build.wheels.opening import ShopRequest
-    from lamina.build.wheels.remaking import RemakingInstaller
-    from lamina.release.root import BUILDS_NAME
-    from lamina.stack.files import STACK_NAME
-
-    if not request.lock.source_builds(request.target):
-        return request
-    shop = ShopRequest(
-        stack=request.stack,
-        path=release.internal / BUILDS_NAME / STACK_NAME,
-        lock=request.lock,
-        target=request.target,
-        interpreter=request.interpreter,
-        uv=request.uv,
-        indexes=indexes,
-        locator=request.locator,
-        environ=request.environ,
-        conda=request.conda,
-    )
-    inner, told = request.installer, inputs_in(release)
-    return replace(request, installer=RemakingInstaller(inner=inner, request=shop, told=told))
-
-
-def _documents(release: Release) -> tuple[Path, Path]:
-    """Return the stack and the lock that a release keeps; raises IntegrityError where changed."""
-    from lamina.core import fs
-    from lamina.core.errors import IntegrityError
-    from lamina.lock.files import LOCK_NAME
-    from lamina.release.verify import recorded_files
-
-    recorded = recorded_files(release)
-    paths = release.internal / "stack.toml", release.internal / LOCK_NAME
-    for path in paths:
-        name = path.relative_to(release.prefix).as_posix()
-        if not path.is_file() or fs.sha256_of(path) != recorded[name].sha256:
-            raise IntegrityError(f"{path}: not as published")
-    return paths

@@ -67,6 +67,7 @@ def _cargo(choice: PackChoice, scratch: Path) -> Cargo:
 
 
 def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:
+    from lamina.core.errors import NotSupportedError
     from lamina.export.layer_cargo import layer_cargo
     from lamina.layer.document import load_layer
 
@@ -74,7 +75,10 @@ def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:
     with_base = choice.with_base == "always"
     if choice.with_base == "auto":
         with_base = not base.is_relative_to("/cvmfs")
-    return layer_cargo(layer, base, environment(), scratch, with_base=with_base)
+    try:
+        return layer_cargo(layer, base, environment(), scratch, with_base=with_base)
+    except NotSupportedError as error:
+        raise NotSupportedError(error.message, hints=["--with-base never", *error.hints]) from error
 
 
 @click.command(name="import")

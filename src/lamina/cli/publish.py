@@ -146,23 +146,12 @@ def _building(
 ) -> PublishRequest:
     """Return a request that builds sources as lamina build does, or takes what that has made."""
     from lamina.build.wheels.kept import StackBuilds
-    from lamina.build.wheels.opening import ShopRequest, open_shop
+    from lamina.build.wheels.opening import open_shop, shop_request
     from lamina.build.wheels.running import BuildingInstaller
 
     if not request.lock.source_builds(request.target):
         return request
-    shop = ShopRequest(
-        stack=request.stack,
-        path=path,
-        lock=request.lock,
-        target=request.target,
-        interpreter=request.interpreter,
-        uv=request.uv,
-        indexes=indexes,
-        locator=request.locator,
-        environ=request.environ,
-        conda=request.conda,
-    )
+    shop = shop_request(request, path, indexes)
     installer = BuildingInstaller(
         inner=request.installer, request=shop, open_shop=open_shop, workers=workers
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ _COMMANDS = {
     "why": ("lamina.cli.compare:why", "Show why a package is in a release."),
     "audit": ("lamina.cli.audit:audit", "Look up known vulnerabilities of a release."),
     "verify": ("lamina.cli.integrity:verify", "Hash installed releases again."),
-    "repair": ("lamina.cli.integrity:repair", "Make a release again what was published."),
+    "repair": ("lamina.cli.repair:repair", "Make a release again what was published."),
     "promote": ("lamina.cli.tiers:promote", "Point a tier to a release."),
     "rollback": ("lamina.cli.tiers:rollback", "Point a tier to the release before."),
     "drop": ("lamina.cli.tiers:drop", "Remove a tier; its release stays."),
@@ -193,14 +194,20 @@ def _described(release: Release, manifest: Manifest, files: int, size: int) -> s
 
 def find_release(text: str, root: Path) -> Release:
     """Return the release that a user names, or whose prefix it is; raises UsageError."""
+    from lamina.core.errors import UsageError
+    from lamina.layer.base import is_layer
     from lamina.release.root import open_root, release_at
 
     if there := release_at(Path(text)):
         return there
     if _is_path(text):
         raise _no_release_at(Path(text))
-    reference = parse_reference(text)
-    return open_root(root).find(reference)
+    try:
+        return open_root(root).find(parse_reference(text))
+    except UsageError:
+        if is_layer(Path(text)):
+            raise _no_release_at(Path(text)) from None
+        raise
 
 
 def root_of(release: Release, root: Path) -> Path:
@@ -236,7 +243,10 @@ def _no_release_at(path: Path) -> UsageError:
     if not path.exists():
         return UsageError(f"{path}: no such directory")
     if is_layer(path):
-        return UsageError(f"{path}: a layer, and this is about releases")
+        return UsageError(
+            f"{path}: a layer, and this is about releases",
+            hints=[f"lamina layer check {shlex.quote(str(path))}"],
+        )
     return UsageError(
         f"{path}: no release of lamina", hints=["name the directory that .lamina is in"]
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -120,6 +120,14 @@ class MissingInterpreterError(LaminaError):
 
 class StorageError(LaminaError):
     """The file system refused: full, read-only or not permitted."""
+
+
+class PackagesLostError(LaminaError):
+    """Some of the packages that are to be installed cannot be had; carries why, by their files."""
+
+    def __init__(self, lost: Mapping[str, LaminaError]) -> None:
+        self.lost = dict(lost)
+        super().__init__("\n".join(f"{file}: {why.message}" for file, why in self.lost.items()))
 
 
 class TookTooLongError(LaminaError):

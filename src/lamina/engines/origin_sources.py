@@ -98,7 +98,7 @@ class OriginSources:
         with self.made(origin, artifact.package, top) as (path, sha256):
             if sha256 == artifact.sha256:
                 return self.keep(path, sha256, artifact.filename)
-            where = f"{origin.git} at {origin.commit}" if origin.git else origin.path
+            where = f"{origin.git} at {origin.commit}" if origin.git else top / str(origin.path)
             raise IntegrityError(
                 f"{artifact.package}: {where} is not what was locked",
                 hints=["lamina lock"],

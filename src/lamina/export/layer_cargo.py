@@ -84,13 +84,7 @@ def bundled_base(base: Path) -> Release:
 
 
 def _with_base(cargo: Cargo, release: Release, environ: Mapping[str, str], scratch: Path) -> Cargo:
-    if not release.manifest().python.bundled:
-        raise NotSupportedError(
-            f"{release.name} has no interpreter of its own, and the layer names that of this "
-            "machine",
-            hints=["--with-base never", "publish the release with `bundle = true` in [stack]"],
-        )
-    base = release_cargo(release, environ, scratch)
+    base = release_cargo(bundled_base(release.prefix), environ, scratch)
 
     def inside(path: str) -> str:
         return f"{BASE_DIRECTORY}/{path}"

@@ -7,6 +7,8 @@ is said by the digest of its listing, which ``pack.json`` keeps.
 from __future__ import annotations
 
 import dataclasses
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 from lamina._target import joined
 from lamina._target.unpack import OWN
 from lamina.core import fs
-from lamina.core.errors import IntegrityError, UsageError
+from lamina.core.errors import IntegrityError, LaminaError, UsageError
 from lamina.core.run import base_environment, run
 from lamina.export.document import Pack, Prefixes, parse_pack_document
 from lamina.export.launcher import PACK_NAME, PREFIXES_NAME, UNPACK_NAME
@@ -26,7 +28,7 @@ from lamina.release.root import INTERNAL, MANIFEST_NAME
 from lamina.release.verify import recorded_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lamina.release.manifest import Manifest
     from lamina.release.root import Release
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 _LISTING = f"{INTERNAL}/{MTREE_NAME}"
 _MANIFEST = f"{INTERNAL}/{MANIFEST_NAME}"
 _PUBLISHED_MODE = 0o555
+_SHOWN = 10
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,19 @@ class Contents:
 def is_unpacked(prefix: Path) -> bool:
     """Tell whether a release, or a layer, came out of a pack or an installer."""
     return (prefix / PREFIXES_NAME).exists()
+
+
+def named_place(prefix: Path) -> str | None:
+    """Return the place that the files of an unpacked pack name; None where it is this one.
+
+    None as well for what came out of no pack. Raises IntegrityError.
+    """
+    if not is_unpacked(prefix):
+        return None
+    path = prefix / PREFIXES_NAME
+    named = parse_pack_document(Prefixes, path.read_bytes(), str(path)).prefixes[0].path
+    there = Path(named)
+    return None if there.exists() and there.samefile(prefix) else named
 
 
 def check_published(release: Release, form: str) -> None:
@@ -75,14 +91,14 @@ def restored(release: Release, environ: Mapping[str, str], scratch: Path) -> Con
             f"{place}: an unpacked pack that does not say what it was",
             hints=["send the archive that it came from"],
         )
-    copied = _copied(release, recorded_files(release), scratch)
+    copied = _copied(release, recorded_files(release), scratch, pack.interpreter)
     _write_back(pack, place, scratch, environ)
     entries = _entries(scratch)
     listing = dump_mtree(entries).encode()
     if digest_of_bytes(listing) != pack.files_digest:
         raise IntegrityError(
             f"{place}: cannot be made again what was packed, {pack.name}",
-            hints=[f"lamina release verify {place}", "send the archive that it came from"],
+            hints=[_verify_hint(place), "send the archive that it came from"],
         )
     manifest = load_manifest(scratch / _MANIFEST)
     manifest = manifest.model_copy(update={"files_digest": pack.files_digest})
@@ -99,7 +115,9 @@ def restored(release: Release, environ: Mapping[str, str], scratch: Path) -> Con
     )
 
 
-def _copied(release: Release, recorded: Mapping[str, Entry], scratch: Path) -> frozenset[str]:
+def _copied(
+    release: Release, recorded: Mapping[str, Entry], scratch: Path, interpreter: str
+) -> frozenset[str]:
     """Copy what names a prefix or the digests of such files; return it."""
     place = release.prefix
     state = parse_pack_document(
@@ -111,6 +129,7 @@ def _copied(release: Release, recorded: Mapping[str, Entry], scratch: Path) -> f
         raise IntegrityError(f"{place / PREFIXES_NAME}: {strange[0]} is no file of {release.name}")
     changing = named | {one for one in recorded if _lists_others(one)}
     needed = {PREFIXES_NAME, _LISTING, _MANIFEST, *changing, *_modules(named, recorded)}
+    _refuse_missing(place, needed | ({interpreter} & recorded.keys()))
     for path in sorted(needed):
         fs.make_directory((scratch / path).parent)
         if (place / path).is_symlink():
@@ -118,6 +137,19 @@ def _copied(release: Release, recorded: Mapping[str, Entry], scratch: Path) -> f
         else:
             fs.copy_file(place / path, scratch / path)
     return frozenset(changing | {_LISTING, _MANIFEST})
+
+
+def _refuse_missing(place: Path, paths: Iterable[str]) -> None:
+    """Raise IntegrityError, as ``bin/lamina-unpack`` says it, where something is gone."""
+    if gone := [one for one in sorted(paths) if not os.path.lexists(place / one)]:
+        raise IntegrityError(
+            f"{place}: not as packed: {', '.join(gone[:_SHOWN])}",
+            hints=[_verify_hint(place)],
+        )
+
+
+def _verify_hint(place: Path) -> str:
+    return f"lamina release verify {shlex.quote(str(place))}"
 
 
 def _lists_others(path: str) -> bool:
@@ -143,7 +175,10 @@ def _write_back(pack: Pack, place: Path, scratch: Path, environ: Mapping[str, st
     python = place / pack.interpreter if here and pack.interpreter else Path(sys.executable)
     words: list[str | Path] = [python, "-I", "-S", "-B", scratch / UNPACK_NAME, scratch]
     words += ["--published", "--prefix", pack.prefixes[0].path]
-    done = run(words, env=base_environment(environ) | {"LAMINA_INDEX": "0"}, check=False)
+    try:
+        done = run(words, env=base_environment(environ) | {"LAMINA_INDEX": "0"}, check=False)
+    except LaminaError as error:  # Its interpreter cannot be started.
+        raise IntegrityError(f"{place}: {error.message}", hints=[_verify_hint(place)]) from error
     if done.returncode:
         said = done.stderr.strip().removeprefix("error: ") or f"{python} cannot be started"
         raise IntegrityError(f"{place}: {said}")

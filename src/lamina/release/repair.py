@@ -9,7 +9,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, assert_never
 from uuid import uuid4
@@ -18,11 +18,12 @@ from lamina.core import fs, report
 from lamina.core.errors import IntegrityError, LaminaError, NotSupportedError, UsageError
 from lamina.release.guard import only_publisher
 from lamina.release.mtree import hash_files
+from lamina.release.rebuild import Rebuilt
 from lamina.release.root import MANIFEST_NAME, root_around
 from lamina.release.verify import compare, recorded_files
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from lamina.release.mtree import Entry, Identity
@@ -41,7 +42,7 @@ class Mend:
     source: Path | None = None
     """The file that has the content."""
     origin: str = ""
-    """The release that this file is of."""
+    """The release that this file is of; of what is installed anew, where its package comes from."""
 
     def __str__(self) -> str:
         match self.way:
@@ -50,7 +51,8 @@ class Mend:
             case "content":
                 return f"replace  {self.path}  by that of {self.origin}"
             case "rebuild":
-                return f"replace  {self.path}  installed anew"
+                depends = f", if it can be had: {self.origin}" if self.origin else ""
+                return f"replace  {self.path}  installed anew{depends}"
             case "mode":
                 return f"mode     {self.path}"
             case "link" | "directory":
@@ -74,11 +76,13 @@ class Repaired:
 
     mends: tuple[Mend, ...]
     left: Findings
+    lost: Mapping[str, str] = field(default_factory=dict)
+    """Of each package that cannot be had, by name and version, why."""
 
 
-Rebuild = Callable[[Path], Mapping[str, Path]]
-"""Realises the lock anew at a path of the staging directory and returns digest -> file; raises
-LaminaError where that cannot be."""
+Rebuild = Callable[[Path], Rebuilt]
+"""Realises the lock anew at a path of the staging directory; raises LaminaError where that cannot
+be."""
 
 
 def plan_repair(release: Release, root: Root, *, seen: dict[Identity, str] | None = None) -> Repair:
@@ -105,6 +109,23 @@ def plan_repair(release: Release, root: Root, *, seen: dict[Identity, str] | Non
         way: Way = "rebuild" if source is None else "content"
         mends.append(Mend(path=path, way=way, source=source, origin=origin))
     return Repair(findings=findings, recorded=recorded, mends=tuple(mends))
+
+
+def with_origins(mends: Iterable[Mend], told: Mapping[str, str]) -> list[Mend]:
+    """Return mends that say where the package of what is installed anew comes from, by path."""
+    return [
+        replace(one, origin=told.get(one.path, "")) if one.way == "rebuild" else one
+        for one in mends
+    ]
+
+
+def render_mends(mends: Iterable[Mend], most: int) -> list[str]:
+    """Return one line a mend, modes last; of more than ``most``, how many are left out."""
+    ordered = sorted(mends, key=lambda one: one.way == "mode")
+    lines = [str(one) for one in ordered[:most]]
+    if rest := ordered[most:]:
+        lines.append(f"and {len(rest)} more{' (mode)' if rest[0].way == 'mode' else ''}")
+    return lines
 
 
 def _of_kind(findings: Findings, recorded: Mapping[str, Entry], kind: str) -> list[str]:
@@ -161,6 +182,7 @@ def repair(
         plan = plan_repair(release, root, seen=seen)
         if not plan.mends:
             return Repaired(mends=(), left=plan.findings)
+        lost: Mapping[str, str] = {}
         with _workshop(root.staging) as workshop, report.step(f"mending {release.name}"):
             inside = root_around(release) is not None
             bench = _Bench(
@@ -172,21 +194,22 @@ def repair(
             with nullcontext() if inside else bench.own_workshop():
                 bench.mend([one for one in plan.mends if one.way != "rebuild"])
                 if anew := [one for one in plan.mends if one.way == "rebuild"]:
-                    files = _rebuilt(rebuild, workshop)
-                    bench.mend(_supplied(anew, plan.recorded, files))
+                    made = _rebuilt(rebuild, workshop)
+                    lost = made.lost
+                    bench.mend(_supplied(anew, plan.recorded, made.files))
         left = compare(plan.recorded, release.prefix, seen=seen)
     wrong = {*left.changed, *left.missing, *left.extra}
     done = tuple(one for one in plan.mends if one.path not in wrong)
-    return Repaired(mends=done, left=left)
+    return Repaired(mends=done, left=left, lost=lost)
 
 
-def _rebuilt(rebuild: Rebuild, workshop: Path) -> Mapping[str, Path]:
-    """Return digest -> file of the lock realised anew; nothing, with the reason, where it fails."""
+def _rebuilt(rebuild: Rebuild, workshop: Path) -> Rebuilt:
+    """Return the lock realised anew; nothing, with the reason said, where it fails."""
     try:
         return rebuild(workshop / f"stage-{uuid4().hex[:8]}")
     except LaminaError as error:
         report.warn(f"the release cannot be built anew: {error.message}")
-        return {}
+        return Rebuilt(files={}, lost={})
 
 
 def _supplied(

@@ -93,22 +93,23 @@ def plan_takeover(draft: Draft) -> tuple[Package, ...]:
     """Return the packages that can be taken over, with every file read and found as recorded.
 
     Wheels only: what is built from source need not become the same again, and neither need what
-    hooks have changed.
+    hooks have changed. A release that is only made once more has built what it has.
     """
     if not draft.earlier:
         return ()
-    left = {
-        one.package: one
-        for one in draft.request.artifacts
-        if one.kind is ArtifactKind.WHEEL and one.package not in draft.hooked
-    }
+    left = {one.package: one for one in draft.request.artifacts if one.package not in draft.hooked}
     series = draft.interpreter.series
     tag = f"cpython-{series.major}{series.minor}"
     found: list[Package] = []
     with report.step("looking for packages that are there already") as step:
         for earlier in draft.earlier:
             have = {one.name: one.sha256 for one in earlier.manifest.packages}
-            wanted = [one for one in left.values() if have.get(one.package) == one.sha256]
+            wanted = [
+                one
+                for one in left.values()
+                if have.get(one.package) == one.sha256
+                if one.kind is ArtifactKind.WHEEL or earlier.release == draft.release
+            ]
             if not wanted or _may_be_changed(earlier):
                 continue
             for package in _sound(earlier, wanted, tag=tag):

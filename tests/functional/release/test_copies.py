@@ -88,6 +88,33 @@ def test_what_a_killed_repair_leaves_in_a_copy_is_removed(lamina: CommandLine, c
     lamina("release", "verify", copy)
 
 
+def test_a_copy_in_no_root_is_told_from_where_it_is_mended(lamina: CommandLine, copy: Path) -> None:
+    (copy / "more.txt").write_text("mine\n")
+    none = lamina.directory / "none"
+    said = lamina("release", "verify", copy, "--root", none, expect=6).stderr
+    assert "note: it has all that was published: what is extra is of no use to it" in said
+    damage(copy / SITE / "lib/part.py")
+    said = lamina("release", "repair", copy, "--root", none, expect=2).stderr
+    assert f"error: {copy} is in no root, and there is none at {none}: what it lacks is" in said
+    assert f"hint: lamina release repair {copy} --root DIRECTORY" in said
+    assert not none.exists()
+
+
+def test_modes_come_last_of_what_is_mended(lamina: CommandLine, copy: Path) -> None:
+    for one in [path for path in copy.rglob("*") if path.is_dir() and not path.is_symlink()]:
+        one.chmod(0o700)
+    for name in MANY:
+        (copy / SITE / name).chmod(0o644)
+    damage(copy / SITE / "lib/part.py")
+    for words in (["--dry-run"], []):
+        told = lamina("release", "repair", copy, *words).stdout.splitlines()
+        assert told[0].startswith(f"replace  {SITE}/lib/part.py")
+        assert len(told) == 41 + (not words)
+        assert told[40].startswith("and ")
+        assert told[40].endswith(" more (mode)")
+    assert told[41] == "hep/1.0 is as published"
+
+
 def test_the_mend_named_is_that_of_the_copy(lamina: CommandLine, copy: Path) -> None:
     damage(copy / SITE / "lib/part.py")
     said = lamina("release", "verify", copy, expect=6).stderr
@@ -128,6 +155,15 @@ def test_other_modes_do_not_hide_what_else_is_wrong(lamina: CommandLine, copy: P
     assert told[-1].endswith(" more")
 
 
+def test_how_a_layer_is_exported_whose_base_cannot_come_along(lamina: CommandLine) -> None:
+    lamina("layer", "create", "mine", "--on", published(lamina))
+    words = ["export", "mine", "--as", "pack", "-o", "mine.tar"]
+    assert "hint: --with-base never\n" in lamina(*words, expect=2).stderr
+    lamina(*words, "--with-base", "never")
+    said = lamina("export", "mine", "--as", "squashfs", "--with-base", "never", expect=2).stderr
+    assert "--with-base is for --as pack" in said
+
+
 @pytest.mark.parametrize("command", ["verify", "repair", "show"])
 def test_a_path_is_no_name(lamina: CommandLine, command: str) -> None:
     assert "RELEASE|PATH" in lamina("release", command, "--help").stdout
@@ -138,4 +174,10 @@ def test_a_path_is_no_name(lamina: CommandLine, command: str) -> None:
     lamina.write("mine/lamina-layer.toml", "")
     said = lamina("release", command, "./mine", expect=2).stderr
     assert "mine: a layer, and this is about releases" in said
+    assert "hint: lamina layer check mine" in said
+    # A release of this name would be meant, and there is none.
+    for root in ("root", "none"):
+        words = ["release", command, "mine", "--root", root]
+        said = lamina(*words, expect=2).stderr
+        assert "mine: a layer, and this is about releases" in said
     assert "is not a stack name" in lamina("release", command, "N", expect=2).stderr

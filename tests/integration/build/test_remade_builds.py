@@ -12,6 +12,7 @@ import pytest
 from lamina.core import fs
 from support.repositories import make_repository, package_files, write_files
 from support.sources import ALPHA_PATCH, offer_source, stack_of
+from support.wheels import Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,26 +79,80 @@ def test_repair_builds_what_is_no_longer_in_the_cache(lamina: CommandLine) -> No
     assert file.read_text() == "value = 7\nversion = '1.0'\nhooked = 1\n"
 
 
-def test_repair_builds_sources_of_no_index(
-    index_server: IndexServer, command_line: CommandLine, tmp_path: Path
-) -> None:
-    """Those of a path from the cache, as the release is not where lamina.toml was."""
+@pytest.fixture
+def mixed(index_server: IndexServer, command_line: CommandLine, tmp_path: Path) -> CommandLine:
+    """Return the program, where a package of git, of a path and of the index are published."""
     lamina = command_line
     index_server.wheel("tool", "1.0")
     made = make_repository(tmp_path / "remote", package_files("theirs", "git"), tag="v1.0")
-    write_files(Path("vendor/mine"), package_files("mine", "1.0"))
-    both = {"mine": '{ path = "vendor/mine" }', "theirs": f'{{ git = "{made.url}" }}'}
-    lamina.write("lamina.toml", stack_of(both))
+    write_files(Path("vendor/mine"), package_files("mine", "1.0") | {"mine.py": "value = 2\n"})
+    entries = {
+        "mine": '{ path = "vendor/mine" }', "theirs": f'{{ git = "{made.url}" }}', "tool": '"*"',
+    }  # fmt: skip
+    lamina.write("lamina.toml", stack_of(entries))
     lamina("publish", "--root", "root")
-    files = damaged(lamina, "mine.py", "theirs.py")
-    fs.remove_tree(cache_of(lamina) / "wheels")
-    assert "mine 1.0: built in" in repair(lamina)
-    assert [one.read_text() for one in files] == ["value = 1\n"] * 2
-    files = damaged(lamina, "theirs.py", "mine.py")
-    fs.remove_tree(cache_of(lamina))
-    fs.remove_tree(cache_of(lamina).with_name("git"))
-    said = repair(lamina, expect=6)
-    assert "the release cannot be built anew: packages.mine.path: vendor/mine: no such" in said
+    return lamina
+
+
+def test_repair_builds_sources_of_no_index(mixed: CommandLine) -> None:
+    files = damaged(mixed, "mine.py", "theirs.py")
+    fs.remove_tree(cache_of(mixed) / "wheels")
+    assert "mine 1.0: built in" in repair(mixed)
+    assert [one.read_text() for one in files] == ["value = 2\n", "value = 1\n"]
+
+
+def test_what_can_be_had_is_mended(mixed: CommandLine, tmp_path: Path) -> None:
+    """The package of git cannot, nor that of a path, until it is said where it is."""
+    theirs, mine, tool = damaged(mixed, "theirs.py", "mine.py", "tool-1.0.dist-info/METADATA")
+    fs.remove_tree(cache_of(mixed))
+    fs.remove_tree(cache_of(mixed).with_name("git"))
+    fs.rename(tmp_path / "remote", tmp_path / "away")
+    fs.make_directory(tmp_path / "stack")
+    fs.rename(mixed.directory / "vendor", tmp_path / "stack/vendor")
+    words: list[str | Path] = ["release", "repair", "made/1.0", "--root", "root"]
+    planned = mixed(*words, "--dry-run").stdout
+    there = mixed.directory / "vendor/mine"
+    assert f"if it can be had: mine 1.0, built of {there}, which is not there\n" in planned
+    assert "if it can be had: theirs 1.0, built of git " in planned
+    assert "if it can be had: tool 1.0, the index pypi\n" in planned
+    answer = mixed(*words, "--json", expect=6)
+    assert "mine 1.0 cannot be had: packages.mine.path: vendor/mine: no such" in answer.stderr
+    assert "theirs 1.0 cannot be had: " in answer.stderr
+    said = f"note: mine 1.0: looked for in {mixed.directory}; --stack names the directory"
+    assert said in answer.stderr
+    assert sorted(answer.json["lost"]) == ["mine 1.0", "theirs 1.0"]
+    assert len(answer.json["left"]) == 2
+    assert [one.read_text() for one in (mine, theirs)] == ["damaged = True\n"] * 2
+    assert "damaged" not in tool.read_text()
+    # The package of git is as it was published then: nobody asks for it.
+    theirs.write_text("value = 1\n")
+    theirs.chmod(0o444)
+    said = mixed(*words, "--stack", tmp_path / "stack").stderr
+    assert "mine 1.0: built in" in said
+    assert "theirs" not in said
+    assert mine.read_text() == "value = 2\n"
+
+
+def test_a_wheel_beside_the_stack_is_looked_for_there(
+    index_server: IndexServer, command_line: CommandLine
+) -> None:
+    lamina = command_line
+    index_server.wheel("tool", "1.0")
+    Path("vendor").mkdir()
+    Wheel(name="mine", version="1.0").write(Path("vendor"))
+    name = "vendor/mine-1.0-py3-none-any.whl"
+    lamina.write("lamina.toml", stack_of({"mine": f'{{ path = "{name}" }}', "tool": '"*"'}))
+    lamina("publish", "--root", "root")
+    mine, tool = damaged(lamina, "mine/__init__.py", "tool-1.0.dist-info/METADATA")
+    fs.remove_tree(Path(lamina.environ["HOME"]) / ".cache/lamina")
+    fs.remove_tree(Path(lamina.environ["UV_CACHE_DIR"]))
+    fs.rename(Path(name), Path("other.whl"))
+    assert "mine 1.0 cannot be had: packages.mine.path: " in repair(lamina, expect=6)
+    assert "damaged" in mine.read_text()
+    assert "damaged" not in tool.read_text()
+    fs.rename(Path("other.whl"), Path(name))
+    repair(lamina)
+    assert "damaged" not in mine.read_text()
 
 
 def test_repair_says_what_is_another_one_now(lamina: CommandLine) -> None:
@@ -109,7 +164,8 @@ def test_repair_says_what_is_another_one_now(lamina: CommandLine) -> None:
     patch.write_text(ALPHA_PATCH.replace("value = 7", "value = 8"))
     fs.remove_tree(cache_of(lamina))
     said = repair(lamina, expect=6)
-    assert "would be built otherwise than they were: alpha: its patches changed" in said
+    assert "alpha 1.0 cannot be had: not in the cache, and here it would be built otherwise" in said
+    assert "than it was: its patches changed" in said
     assert file.read_text() == "damaged = True\n"
     patch.write_text(ALPHA_PATCH)
     assert before != ALPHA_PATCH

@@ -182,8 +182,10 @@ def test_a_base_without_an_interpreter_cannot_come_along(
     (base / ".lamina" / "release.toml").write_text(
         text.replace("bundled = true", "bundled = false")
     )
-    with pytest.raises(NotSupportedError, match="no interpreter of its own"):
+    with pytest.raises(NotSupportedError, match="no interpreter of its own") as found:
         layer_cargo(layer, base, shipped.environ, tmp_path, with_base=True)
+    # Of a pack, which may go without: see the command.
+    assert found.value.hints == ("publish the release with `bundle = true` in [stack]",)
 
 
 def test_the_same_layer_gives_the_same_bytes(shipped: Shipped, layer: Path, tmp_path: Path) -> None:

@@ -141,6 +141,52 @@ def test_a_pack_that_says_something_else_was_packed_is_refused(
         fs.write_bytes(document, before)
 
 
+@pytest.mark.parametrize("which", ["python/bin/python3.12", "bin/greet"])
+def test_what_lacks_something_is_not_packed(
+    place: Path, command_line: CommandLine, tmp_path: Path, which: str
+) -> None:
+    [victim] = place.glob(which)
+    victim.rename(tmp_path / "away")
+    try:
+        words: list[str | Path] = ["export", place, "--as", "pack", "-o", tmp_path / "no.tar"]
+        said = command_line(*words, expect=6).stderr
+        assert f"not as packed: {which}\n" in said
+        assert "hint: lamina release verify '" in said
+        if which.startswith("python"):
+            victim.write_text("#!/nowhere/at/all\n")
+            victim.chmod(0o755)
+            assert "cannot start" in command_line(*words, expect=6).stderr
+    finally:
+        (tmp_path / "away").rename(victim)
+
+
+def test_where_it_is_to_be_made_to_work_is_told(
+    shipped: Shipped, command_line: CommandLine, tmp_path: Path
+) -> None:
+    """Just unpacked, and after a move: its files name another place."""
+    top = unpacked(shipped.archive, tmp_path / "there")
+    words: list[str | Path] = ["release", "verify", top, "--root", tmp_path / "none"]
+    answer = command_line(*words, expect=6)
+    assert "extra: .lamina/pack.json" in answer.stdout
+    launcher = top / "bin/lamina-unpack"
+    assert f"note: unpacked, and not made to work where it is yet: {launcher}\n" in answer.stderr
+    said = command_line("release", "repair", *words[2:], expect=2).stderr
+    assert f"hint: {launcher}\n" in said
+    run(launcher)
+    assert "warning" not in command_line(*words).stderr
+    assert command_line(*words, "--json").json["names"] is None
+    moved = tmp_path / "moved"
+    fs.rename(top, moved)
+    answer = command_line("release", "verify", moved)
+    assert f"{moved}: its files name {top}; after a move, run {moved}/bin/lamina-unpack" in (
+        answer.stderr
+    )
+    (tmp_path / "link").symlink_to(moved)
+    run(moved / "bin/lamina-unpack")
+    assert "warning" not in command_line("release", "verify", tmp_path / "link").stderr
+    fs.remove_tree(moved)
+
+
 @pytest.mark.parametrize("form", ["oci", "rpm"])
 def test_other_forms_say_how(
     place: Path, command_line: CommandLine, tmp_path: Path, form: str

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from lamina.release.verify import verify_release
 from support.conda_releases import SPECS, write_stack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from support.command_line import CommandLine
@@ -33,7 +35,21 @@ def stack(published: Published, command_line: CommandLine, monkeypatch: pytest.M
     return write_stack(directory, published.channels, SPECS, [], test=TEST)
 
 
-def test_from_the_directory_to_the_tier(command_line: CommandLine, stack: Path) -> None:
+@contextmanager
+def without_box(channels: list[Path]) -> Iterator[None]:
+    """Have the archive of ``box`` away for a while."""
+    [archive] = [path for one in channels for path in one.glob("linux-64/box-1.0-*.conda")]
+    away = archive.with_suffix(".away")
+    archive.rename(away)
+    try:
+        yield
+    finally:
+        away.rename(archive)
+
+
+def test_from_the_directory_to_the_tier(
+    published: Published, command_line: CommandLine, stack: Path
+) -> None:
     plan = command_line("publish", "--dry-run", "--json").json
     assert (plan["packages"], plan["bundle"]) == (5, True)
     refused = command_line("publish", "--python", sys.executable, expect=2)
@@ -57,6 +73,19 @@ def test_from_the_directory_to_the_tier(command_line: CommandLine, stack: Path) 
     stack.unlink()
     command_line("release", "repair", "boxed")
     assert command_line("release", "verify", "boxed").exit_code == 0
+    # The channel has one of the two packages no longer.
+    program = damaged.parents[2] / "bin/tool-box"
+    for path in (damaged, program):
+        path.chmod(0o644)
+        path.write_text("damaged\n", encoding="utf-8")
+    with without_box(published.channels):
+        planned = command_line("release", "repair", "boxed", "--dry-run").stdout
+        assert "if it can be had: box 1.0 h0_0, conda, " in planned
+        said = command_line("release", "repair", "boxed", expect=6)
+    assert "warning: box 1.0 cannot be had: " in said.stderr
+    assert "changed: share/box/prefix.txt" in said.stdout
+    assert "changed: bin/tool-box" not in said.stdout
+    command_line("release", "repair", "boxed")
 
 
 @pytest.mark.heavy

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from lamina.model.names import IndexName, PackageName
     from lamina.model.platforms import Target
     from lamina.release.conda_supply import CondaSupply
+    from lamina.release.draft import PublishRequest
     from lamina.stack.document import Stack
 
 
@@ -62,6 +63,33 @@ class ShopRequest:
     environ: Mapping[str, str]
     conda: CondaSupply | None = None
     """Where the conda packages of the lock are."""
+    top: Path | None = None
+    """Where paths of packages begin; None: beside its lamina.toml."""
+    only: frozenset[PackageName] | None = None
+    """The packages to build, with those that their builds need; None: all."""
+
+    @property
+    def directory(self) -> Path:
+        """Where the paths of packages begin."""
+        return self.path.parent if self.top is None else self.top
+
+
+def shop_request(
+    request: PublishRequest, path: Path, indexes: Mapping[IndexName, str]
+) -> ShopRequest:
+    """Return what to open a shop for, of what is to be published; ``path``: its lamina.toml."""
+    return ShopRequest(
+        stack=request.stack,
+        path=path,
+        lock=request.lock,
+        target=request.target,
+        interpreter=request.interpreter,
+        uv=request.uv,
+        indexes=indexes,
+        locator=request.locator,
+        environ=request.environ,
+        conda=request.conda,
+    )
 
 
 def open_shop(request: ShopRequest) -> Shop:
@@ -73,7 +101,7 @@ def open_shop(request: ShopRequest) -> Shop:
     stack, environ = request.stack, request.environ
     directory = cache_directory(environ) / "builds"
     sweep(directory / "work")
-    orders = orders_of(stack, request.lock, request.target, request.path.parent)
+    orders = _orders(request)
     artifacts = {name: order.artifact for name, order in orders.items()}
     kept = OriginSources(environ=environ)
     files = fetch_sources(
@@ -81,7 +109,7 @@ def open_shop(request: ShopRequest) -> Shop:
         kept.directory, locator=request.locator, environ=environ,
     )  # fmt: skip
     files |= {
-        one.artifact: kept.obtain(one.artifact, one.origin, request.path.parent)
+        one.artifact: kept.obtain(one.artifact, one.origin, request.directory)
         for one in orders.values()
         if one.origin is not None
     }
@@ -109,6 +137,13 @@ def open_shop(request: ShopRequest) -> Shop:
     )
     shop.resolve()
     return shop
+
+
+def _orders(request: ShopRequest) -> dict[PackageName, Order]:
+    found = orders_of(request.stack, request.lock, request.target, request.path.parent)
+    return {
+        name: order for name, order in found.items() if request.only is None or name in request.only
+    }
 
 
 def _resolver(request: ShopRequest, orders: Mapping[PackageName, Order], python: Path) -> Resolver:
