@@ -16,7 +16,7 @@ from lamina.core import fs, report
 from lamina.core.errors import ConflictError, IntegrityError, LaminaError, StorageError, UsageError
 from lamina.core.run import base_environment, run
 from lamina.export.document import Pack, Prefixes, parse_pack_document
-from lamina.export.launcher import PACK_NAME, PREFIXES_NAME, UNPACK_NAME
+from lamina.export.launcher import PACK_NAME, PREFIXES_NAME, UNPACK_NAME, UNPACK_PARTS
 from lamina.model.digests import digest_of_bytes
 from lamina.model.document import parse_toml, validate
 from lamina.model.platforms import current_platform
@@ -242,7 +242,7 @@ def _settle(head: _Head, stage: Path, release: Release, request: ImportRequest) 
     """Write the final prefix into the stage, and leave nothing of the archive's own in it."""
     _check_named(head, stage, request.archive)
     script = stage / UNPACK_NAME
-    fs.write_text(script, joined("reprefix.py", "unpack.py"), durable=False)
+    fs.write_text(script, joined(*UNPACK_PARTS), durable=False)
     inside = head.pack.interpreter or ""
     here = release.platform == current_platform() and inside in head.entries
     python = stage / inside if here else Path(sys.executable)
