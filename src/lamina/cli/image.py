@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lamina.cli.image_options import ImageChoice
     from lamina.cli.options import Output
-    from lamina.export.arrival import ImportRequest
+    from lamina.export.arrival import Imported, ImportRequest
     from lamina.export.oci.blobs import Blobs, Descriptor
     from lamina.export.oci.image import BuiltImage, ImageRequest
     from lamina.export.oci.layout import Image
@@ -287,7 +287,7 @@ def is_image(text: str) -> bool:
     return not path.exists() or path.is_dir() or is_layout_tar(path)
 
 
-def bring_image(text: str, request: ImportRequest, *, plain_http: bool) -> Release:
+def bring_image(text: str, request: ImportRequest, *, plain_http: bool) -> Imported:
     """Make a release of an image."""
     from lamina.core.http import HttpClient
     from lamina.engines.registry import Registry

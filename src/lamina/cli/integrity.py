@@ -16,6 +16,7 @@ from lamina.cli.options import (
     fresh_log,
     output_options,
     root_option,
+    signers_option,
     writable_root,
 )
 
@@ -38,12 +39,7 @@ _MOST_LINES = 40
 @click.command()
 @click.argument("releases", nargs=-1, metavar="[RELEASE|PATH]...")
 @click.option("--all", "everything", is_flag=True, help="Every release of the root.")
-@click.option(
-    "--signers",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="FILE",
-    help="The signature has to be by one of these: a list as in ssh-keygen(1), ALLOWED SIGNERS.",
-)
+@signers_option
 @root_option
 @output_options
 def verify(
