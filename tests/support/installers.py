@@ -32,7 +32,7 @@ echo "hook of $INSTALLER_NAME $INSTALLER_VER on $INSTALLER_PLAT in $PWD"
 """
 BUSYBOX = (
     "sh", "tar", "gzip", "dd", "sed", "grep", "wc", "df", "ls", "ln", "mv", "rm", "rmdir", "mkdir",
-    "chmod", "readlink", "uname", "sha256sum", "tail",
+    "chmod", "readlink", "uname", "sha256sum", "sleep", "tail",
 )  # fmt: skip
 
 

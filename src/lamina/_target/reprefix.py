@@ -1,12 +1,18 @@
 """Write another prefix into a tree: in texts, programs, links, byte code and lists of files.
 
 What names a prefix is listed in ``.lamina/prefixes.json``, with a digest of each file as it is. No
-module of its own in a pack: unpack.py is behind it there, as ``.lamina/unpack.py``.
+module of its own in a pack: it is behind replacing.py there, and unpack.py behind it, as
+``.lamina/unpack.py``.
 
-Killed at any point, the next run finishes: what a file becomes is written down (``JOURNAL``) before
-it is renamed into place. Nothing is changed before everything has been looked at.
+Killed at any point, or without power, the next run finishes: what a file becomes is written down
+(``JOURNAL``), and that is on disk, before it is renamed into place. Nothing is changed before
+everything has been looked at.
 """
 
+from lamina._target.replacing import ENDING, MOST_WAITING, Replacements, writable
+
+# isort: split
+# ------------------------------------------------------------------------------------------------
 import hashlib
 import json
 import os
@@ -44,6 +50,18 @@ class RefusedError(Exception):
 def digest_of(data: bytes) -> str:
     """Return a SHA-256 in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def digest_in(path: str) -> "Optional[str]":
+    """Return that of a file; None where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as stream:
+            for block in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(block)
+    except OSError:
+        return None
+    return digest.hexdigest()
 
 
 def check_path(path: str) -> None:
@@ -138,8 +156,11 @@ def padded(data: bytes, pairs: "Pairs", room: int) -> bytes:
 class Tree:
     """A tree whose prefixes are to change, and how far that has come."""
 
-    def __init__(self, top: str, news: "List[str]") -> None:
+    def __init__(self, top: str, news: "List[str]", *, durable: bool = True) -> None:
+        """``durable``: what is written is on disk before it replaces anything."""
         self.top = top
+        self.replacements = Replacements(top, durable=durable)
+        self._notes: "List[Dict[str, Any]]" = []
         with open(self.path(STATE), encoding="utf-8") as stream:
             self.state = json.load(stream)
         self.olds = [str(one["path"]) for one in self.state["prefixes"]]
@@ -147,6 +168,7 @@ class Tree:
         self.journal = self._journal()
         self.changed: "List[str]" = []
         self._moved: "Optional[bool]" = None
+        self._linked: "Dict[str, bool]" = {}
 
     @property
     def parts(self) -> "List[str]":
@@ -157,15 +179,30 @@ class Tree:
         """Return where something of the tree is."""
         return os.path.join(self.top, inside)
 
+    def holds(self, inside: str) -> bool:
+        """Tell whether a path leads to something in the tree, and not elsewhere by its name."""
+        parts = inside.split("/")
+        return not {"", ".", ".."}.intersection(parts) and not self._links_away(parts[:-1])
+
+    def _links_away(self, directories: "List[str]") -> bool:
+        """Tell whether one of the directories that a path is in is a link."""
+        path = "/".join(directories)
+        if path not in self._linked:
+            above = bool(directories) and self._links_away(directories[:-1])
+            self._linked[path] = above or (bool(path) and os.path.islink(self.path(path)))
+        return self._linked[path]
+
     def _journal(self) -> "Dict[str, List[Dict[str, Any]]]":
         """Return what an earlier run was about to write; its last line may be unfinished."""
         found: "Dict[str, List[Dict[str, Any]]]" = {}
         if os.path.exists(self.path(JOURNAL)):
-            with open(self.path(JOURNAL), encoding="utf-8") as stream:
+            with open(self.path(JOURNAL), encoding="utf-8", errors="replace") as stream:
                 for line in stream:
-                    if line.endswith("\n"):
+                    try:
                         entry = json.loads(line)
-                        found.setdefault(entry["path"], []).append(entry)
+                    except ValueError:
+                        continue  # Nothing was done yet of what was to be written there.
+                    found.setdefault(entry["path"], []).append(entry)
         return found
 
     @property
@@ -255,14 +292,32 @@ class Tree:
 
     def change(self) -> None:
         """Write the new prefixes; byte code comes after its source."""
-        files = self.state["files"]
-        for file in sorted(files, key=lambda one: (one["kind"] == "code", one["path"])):
-            self.changed.append(file["path"])
-            now = self.names(file)
-            if now is None:
-                raise RefusedError("%s changed meanwhile" % file["path"], 6)
-            if now != self.news:
-                self._change(file, now)
+        files = sorted(self.state["files"], key=lambda one: str(one["path"]))
+        for is_code in (False, True):
+            for file in files:
+                if (file["kind"] == "code") is is_code:
+                    self._renew(file)
+            self.commit()
+
+    def _renew(self, file: "Dict[str, Any]") -> None:
+        self.changed.append(file["path"])
+        now = self.names(file)
+        if now is None:
+            raise RefusedError("%s changed meanwhile" % file["path"], 6)
+        if now != self.news:
+            self._change(file, now)
+        if self.replacements.size > MOST_WAITING:
+            self.commit()
+
+    def commit(self) -> None:
+        """Put what was written in its place, once that is in the journal."""
+        if self._notes:
+            # A line may have been cut off there.
+            lines = ["", *map(json.dumps, self._notes)]
+            with open(self.path(JOURNAL), "a", encoding="utf-8") as stream:
+                stream.write("\n".join(lines) + "\n")
+            self._notes = []
+        self.replacements.commit()
 
     def _change(self, file: "Dict[str, Any]", now: "List[str]") -> None:
         inside, data = file["path"], self.content(file["path"])
@@ -279,28 +334,23 @@ class Tree:
                 raise RefusedError("%s: %s" % (inside, error), 2) from None
         elif file["kind"] == "link":
             pattern, names = pattern_of(old for old, _ in pairs), dict(pairs)
-            self._link(inside, pattern.sub(lambda found: names[found.group()], data))
+            target = pattern.sub(lambda found: names[found.group()], data)
+            self.note(inside, digest_of(target))
+            self.replacements.link(self.path(inside), target)
         else:
             self._compile(inside, data)
 
     def note(self, inside: str, digest: str) -> None:
         """Write down what a file is about to be."""
-        entry = {"path": inside, "sha256": digest, "prefixes": self.news}
-        with open(self.path(JOURNAL), "a", encoding="utf-8") as stream:
-            stream.write(json.dumps(entry) + "\n")
+        self._notes.append({"path": inside, "sha256": digest, "prefixes": self.news})
+
+    def put(self, inside: str, data: bytes) -> None:
+        """Replace a file with the next ``commit``."""
+        self.replacements.file(self.path(inside), data)
 
     def _put(self, inside: str, data: bytes) -> None:
         self.note(inside, digest_of(data))
-        put(self.path(inside), data)
-
-    def _link(self, inside: str, target: bytes) -> None:
-        self.note(inside, digest_of(target))
-        beside = _beside(self.path(inside))
-        with writable(os.path.dirname(beside)):
-            if os.path.lexists(beside):
-                os.unlink(beside)
-            os.symlink(os.fsdecode(target), beside)
-            os.replace(beside, self.path(inside))
+        self.put(inside, data)
 
     def _compile(self, inside: str, data: bytes) -> None:
         """Compile again, or have no byte code where it is for another Python."""
@@ -308,13 +358,12 @@ class Tree:
         source = os.path.join(directory[0], name.split(".", 1)[0] + ".py")
         if data[:4] != MAGIC_NUMBER or not os.path.isfile(self.path(source)):
             self.note(inside, "")
-            with writable(os.path.dirname(self.path(inside))):
-                os.unlink(self.path(inside))
+            self.replacements.removal(self.path(inside))
             return
         mode = py_compile.PycInvalidationMode.TIMESTAMP
         if data[4] & 1:
             mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-        target = self.path(inside) + ".lamina-new"
+        target = self.path(inside) + ENDING
         with writable(os.path.dirname(target)):
             py_compile.compile(
                 self.path(source), target, dfile=source, doraise=True, invalidation_mode=mode
@@ -343,37 +392,3 @@ def packed_head(file: "Dict[str, Any]") -> bytes:
 def json_text(value: "Any") -> bytes:
     """Return a document's bytes, the same each time."""
     return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode("ascii")
-
-
-def put(path: str, data: bytes) -> None:
-    """Replace a file in one step, its mode kept."""
-    beside = _beside(path)
-    mode = os.stat(path).st_mode & 0o7777 if os.path.exists(path) else 0o644
-    with writable(os.path.dirname(path)):
-        if os.path.lexists(beside):
-            os.unlink(beside)
-        with open(beside, "wb") as stream:
-            stream.write(data)
-        os.chmod(beside, mode)
-        os.replace(beside, path)
-
-
-def _beside(path: str) -> str:
-    directory, name = os.path.split(path)
-    return os.path.join(directory, ".%s.lamina-new" % name)
-
-
-class writable:  # noqa: N801
-    """Lets a directory be written to while the enclosed code runs."""
-
-    def __init__(self, directory: str) -> None:
-        self.directory = directory
-        self.mode = os.stat(directory).st_mode & 0o7777
-
-    def __enter__(self) -> None:
-        if not self.mode & 0o200:
-            os.chmod(self.directory, self.mode | 0o700)
-
-    def __exit__(self, *_: object) -> None:
-        if not self.mode & 0o200:
-            os.chmod(self.directory, self.mode)

@@ -1,6 +1,6 @@
 """Make an unpacked tree one that is where it is: ``TOP [--prefix PATH] [--base PATH]``.
 
-Run by ``bin/lamina-unpack`` of a pack, where it is behind reprefix.py in ``.lamina/unpack.py``.
+Run by ``bin/lamina-unpack`` of a pack, where it is last in ``.lamina/unpack.py``.
 What it changes is written into the tree's listing and manifest as well, so that it can be verified
 as what was packed could.
 """
@@ -10,15 +10,15 @@ import json
 import os
 import re
 
+from lamina._target.replacing import ENDING, flush, writable
 from lamina._target.reprefix import (
     JOURNAL,
     STATE,
     RefusedError,
     Tree,
+    digest_in,
     digest_of,
     pattern_of,
-    put,
-    writable,
 )
 
 TYPE_CHECKING = False
@@ -74,7 +74,10 @@ def check_listings(tree: Tree) -> None:
         for line in listing.decode("ascii", "replace").splitlines():
             found = _FILE.match(line)
             inside = os.path.join(part, unescaped(found.group(1))) if found else ""
-            if found and inside not in seen and _digest(tree.path(inside)) != found.group(2):
+            if found and not tree.holds(inside):
+                where = os.path.join(part, LISTING)
+                raise RefusedError("%s: %s in it leads out of this directory" % (where, inside), 6)
+            if found and inside not in seen and digest_in(tree.path(inside)) != found.group(2):
                 altered.append(inside)
     if altered:
         left = len(altered) - MOST
@@ -88,17 +91,6 @@ def _is_as_packed(tree: Tree) -> bool:
     if told is None or (listing is not None and _is_listed(tree)):
         return False
     return [one["path"] for one in json.loads(told.decode("utf-8"))["prefixes"]] == tree.olds
-
-
-def _digest(path: str) -> "Optional[str]":
-    digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as stream:
-            for block in iter(lambda: stream.read(1 << 20), b""):
-                digest.update(block)
-    except OSError:
-        return None
-    return digest.hexdigest()
 
 
 def listed(tree: Tree, inside: str, name: str) -> str:
@@ -140,7 +132,7 @@ def update_listing(tree: Tree, part: str, *, published: bool) -> None:
         pattern = re.compile(r"type=dir mode=\d+$")
         lines = {key: pattern.sub("type=dir mode=0755", line) for key, line in lines.items()}
     text = "\n".join(["#mtree", *(lines[key] for key in sorted(lines))]) + "\n"
-    put(tree.path(listing), text.encode("ascii"))
+    tree.put(listing, text.encode("ascii"))
     _update_manifest(tree, part, manifest, digest_of(text.encode("ascii")))
 
 
@@ -170,7 +162,7 @@ def _update_manifest(tree: Tree, part: str, manifest: bytes, digest: str) -> Non
         signature = tree.path(os.path.join(directory, "release.toml.sig"))
         if os.path.exists(signature):
             os.unlink(signature)  # It is of what was packed.
-    put(tree.path(os.path.join(directory, "release.toml")), new)
+    tree.put(os.path.join(directory, "release.toml"), new)
 
 
 def update_records(tree: Tree) -> None:
@@ -215,7 +207,7 @@ def _update_record(tree: Tree, record: str, site: str, changed: "Iterable[str]")
             lines.append(line)
     if touched:
         tree.changed.append(os.path.relpath(record, tree.top))
-        put(record, b"".join(lines))
+        tree.replacements.file(record, b"".join(lines))
 
 
 def _update_conda(tree: Tree, directory: str) -> None:
@@ -234,7 +226,8 @@ def _update_conda(tree: Tree, directory: str) -> None:
                 old = stream.read()
             if pattern.search(old):
                 tree.changed.append(os.path.relpath(path, tree.top))
-                put(path, pattern.sub(lambda one: digests.get(one.group(), one.group()), old))
+                new = pattern.sub(lambda one: digests.get(one.group(), one.group()), old)
+                tree.replacements.file(path, new)
 
 
 def set_modes(tree: Tree) -> None:
@@ -302,7 +295,7 @@ def _naming(tree: Tree) -> "Iterator[Dict[str, Any]]":
         for name in (*files, *links):
             path = os.path.normpath(os.path.join(directory, name))
             inside = os.path.relpath(path, tree.top)
-            data = None if path in skipped else tree.content(inside)
+            data = None if path in skipped or name.endswith(ENDING) else tree.content(inside)
             if data is None or not pattern.search(data):
                 continue
             kind = "link" if os.path.islink(path) else "code" if name.endswith(".pyc") else "text"
@@ -330,7 +323,7 @@ def unpack(top: str, prefix: str, base: "Optional[str]", *, published: bool) -> 
         lock = os.open(os.path.join(top, ".lamina"), os.O_RDONLY)
         try:
             _wait(lock)
-            tree = Tree(top, [])
+            tree = Tree(top, [], durable=not published)
             tree.news = places(tree, prefix, base)
             if tree.finished and (published or _is_listed(tree)):
                 return "nothing to do: this is %s" % prefix
@@ -338,18 +331,33 @@ def unpack(top: str, prefix: str, base: "Optional[str]", *, published: bool) -> 
             tree.check()
             if not published:
                 check_listings(tree)
-            tree.change()
-            update_records(tree)
-            if not published:
-                set_modes(tree)
-            for part in tree.parts:
-                update_listing(tree, part, published=published)
-            put(tree.path(STATE), tree.text_of_state())
-            if os.path.exists(tree.path(JOURNAL)):
-                os.unlink(tree.path(JOURNAL))
+            try:
+                _write(tree, published=published)
+            finally:
+                tree.replacements.discard()
         finally:
             os.close(lock)
     return "%d files name %s now" % (len(tree.state["files"]), prefix)
+
+
+def _write(tree: Tree, *, published: bool) -> None:
+    """Write the new prefixes, and what is to be true of them; what comes later is on disk later."""
+    if not published and not tree.journal:
+        flush(tree.top)  # What was unpacked and is not written here, as it was compared.
+    tree.change()
+    update_records(tree)
+    tree.commit()
+    if not published:
+        set_modes(tree)
+    for part in tree.parts:
+        update_listing(tree, part, published=published)
+    tree.commit()
+    tree.put(STATE, tree.text_of_state())
+    tree.commit()
+    if os.path.exists(tree.path(JOURNAL)):
+        if not published:
+            flush(tree.top)
+        os.unlink(tree.path(JOURNAL))
 
 
 def _wait(lock: int) -> None:

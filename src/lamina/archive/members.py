@@ -22,16 +22,22 @@ def leads_out(name: str, target: str) -> bool:
 
 def unsafe_name(name: str) -> str:
     """Return why a member may not be called so; empty where it may."""
-    if not name or name.startswith(("/", "\\")) or (len(name) > 1 and name[1] == ":"):
+    if name.startswith("\\") or (len(name) > 1 and name[1] == ":"):
         return "an absolute path"
-    if "\\" in name or "\0" in name:
-        return "a path with a back slash or zero byte"
-    parts = name.split("/")
-    if ".." in parts:
-        return "a path that goes up"
-    if any(part in {"", "."} for part in parts):
-        return "a path that is not in its shortest form"
-    return ""
+    return "a path with a back slash" if "\\" in name else outward_path(name)
+
+
+def outward_path(path: str) -> str:
+    """Return why a path need not lead to something in its tree, on Unix; empty where it does."""
+    parts = path.split("/")
+    if _NOWHERE.isdisjoint(parts):
+        return "a path with a zero byte" if "\0" in path else ""
+    if not parts[0]:
+        return "an absolute path"
+    return "a path that goes up" if ".." in parts else "a path that is not in its shortest form"
+
+
+_NOWHERE = frozenset({"", ".", ".."})
 
 
 class MemberRules:

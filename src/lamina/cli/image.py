@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lamina.cli.image_options import ImageChoice
     from lamina.cli.options import Output
-    from lamina.export.arrival import ImportRequest
+    from lamina.export.arrival import Imported, ImportRequest
     from lamina.export.oci.blobs import Blobs, Descriptor
     from lamina.export.oci.image import BuiltImage, ImageRequest
     from lamina.export.oci.layout import Image
@@ -48,10 +48,10 @@ def export_image(output: Output, choice: ImageChoice) -> None:
             "on an image that has one, --with-libc puts this machine's in"
         )
     pushed: list[Pushed] = []
+    directory = check_destination(choice.path)
     with ExitStack() as stack:
-        requests = _requests(choice, stack)
+        requests = _requests(choice, stack, directory)
         destination = _destination(choice, requests[0], pushed)
-        check_destination(destination)
         if choice.push:
             _check_registry(choice, _reference(choice.push))
         shipped = ship_image(requests, destination)
@@ -114,8 +114,8 @@ def _value(
     }
 
 
-def _requests(choice: ImageChoice, stack: ExitStack) -> list[ImageRequest]:
-    """Return what is to be built: one image a platform."""
+def _requests(choice: ImageChoice, stack: ExitStack, directory: Path) -> list[ImageRequest]:
+    """Return what is to be built: one image a platform; what is copied for it is in a directory."""
     from lamina.cli.release import find_release
     from lamina.export.layer_cargo import bundled_base, layer_cargo
     from lamina.layer.base import is_layer
@@ -126,11 +126,12 @@ def _requests(choice: ImageChoice, stack: ExitStack) -> list[ImageRequest]:
     environ = environment()
     if not is_layer(Path(choice.source)):
         release = find_release(choice.source, choice.root)
-        return [_request(one, choice, stack) for one in _platforms(release, choice)]
+        platforms = _platforms(release, choice)
+        return [_request(one, choice, stack, directory) for one in platforms]
     layer = path_as_made(Path(choice.source))
     base = Path(load_layer(layer).base.prefix)
-    cargo = layer_cargo(layer, base, environ, _scratch(stack), with_base=False)
-    return [_request(bundled_base(base), choice, stack, layer=cargo)]
+    cargo = layer_cargo(layer, base, environ, _scratch(stack, directory), with_base=False)
+    return [_request(bundled_base(base), choice, stack, directory, layer=cargo)]
 
 
 def _platforms(release: Release, choice: ImageChoice) -> list[Release]:
@@ -180,12 +181,13 @@ def _for_platform(text: str, release: Release, root: Path | None) -> Release:
     return Root(root).find(ReleaseReference.parse(release.name), platform)
 
 
-def _scratch(stack: ExitStack) -> Path:
-    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lamina-image-")))
+def _scratch(stack: ExitStack, directory: Path | None = None) -> Path:
+    made = tempfile.TemporaryDirectory(prefix=".lamina-image-", dir=directory)
+    return Path(stack.enter_context(made))
 
 
 def _request(
-    release: Release, choice: ImageChoice, stack: ExitStack, **more: object
+    release: Release, choice: ImageChoice, stack: ExitStack, directory: Path, **more: object
 ) -> ImageRequest:
     from lamina.export.oci.image import ImageRequest, go_platform
     from lamina.export.release_cargo import release_cargo
@@ -202,10 +204,10 @@ def _request(
         )
     return ImageRequest(
         release=release,
-        cargo=release_cargo(release, environ, _scratch(stack)),
+        cargo=release_cargo(release, environ, _scratch(stack, directory)),
         compression="zstd" if choice.compression == "zstd" else "gzip",
         like=_listing(choice),
-        base=_base(choice.base, platform, stack) if choice.base else None,
+        base=_base(choice.base, platform, stack, directory) if choice.base else None,
         with_libc=choice.with_libc,
         entrypoint=tuple(shlex.split(choice.entrypoint or "")),
         environ=environ,
@@ -220,10 +222,13 @@ def _listing(choice: ImageChoice) -> Mapping[str, Entry] | None:
     return recorded_files(find_release(choice.like, choice.root)) if choice.like else None
 
 
-def _base(text: str, platform: tuple[str, str], stack: ExitStack) -> tuple[Blobs, Image]:
+def _base(
+    text: str, platform: tuple[str, str], stack: ExitStack, directory: Path
+) -> tuple[Blobs, Image]:
     """Return the image that a person means by ``LAYOUT[:TAG]``."""
     from lamina.export.oci.blobs import Blobs
     from lamina.export.oci.layout import find_image, is_layout_tar, unpack_layout
+    from lamina.release.space import require_space
 
     path, tag = Path(text), None
     if not path.exists():
@@ -234,7 +239,8 @@ def _base(text: str, platform: tuple[str, str], stack: ExitStack) -> tuple[Blobs
     if path.is_file():
         if not is_layout_tar(path):
             raise UsageError(f"{path}: no OCI image layout")
-        scratch = _scratch(stack)
+        scratch = _scratch(stack, directory)
+        require_space(scratch, path.stat().st_size, what=f"the image in {path}")
         unpack_layout(path, scratch)
         path = scratch
     return Blobs(path), find_image(path, platform, tag)
@@ -287,7 +293,7 @@ def is_image(text: str) -> bool:
     return not path.exists() or path.is_dir() or is_layout_tar(path)
 
 
-def bring_image(text: str, request: ImportRequest, *, plain_http: bool) -> Release:
+def bring_image(text: str, request: ImportRequest, *, plain_http: bool) -> Imported:
     """Make a release of an image."""
     from lamina.core.http import HttpClient
     from lamina.engines.registry import Registry
@@ -296,6 +302,7 @@ def bring_image(text: str, request: ImportRequest, *, plain_http: bool) -> Relea
     from lamina.export.oci.layout import find_image, unpack_layout
     from lamina.export.oci.registries import pull
     from lamina.model.platforms import current_platform
+    from lamina.release.space import require_space
 
     platform, path = go_platform(current_platform()), Path(text)
     with ExitStack() as stack:
@@ -304,6 +311,7 @@ def bring_image(text: str, request: ImportRequest, *, plain_http: bool) -> Relea
             image = find_image(layout, platform, anywhere=True)
         elif path.exists():
             layout = _scratch(stack)
+            require_space(layout, path.stat().st_size, what=f"the image in {path}")
             unpack_layout(path, layout)
             image = find_image(layout, platform, anywhere=True)
         else:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamina.cli.options import environment, output_options, root_option
+from lamina.cli.options import environment, output_options, root_option, signers_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from lamina.cli.options import Output
     from lamina.release.mtree import Identity
@@ -27,12 +27,7 @@ _MOST_LINES = 40
 @click.command()
 @click.argument("releases", nargs=-1, metavar="[RELEASE|PATH]...")
 @click.option("--all", "everything", is_flag=True, help="Every release of the root.")
-@click.option(
-    "--signers",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="FILE",
-    help="The signature has to be by one of these: a list as in ssh-keygen(1), ALLOWED SIGNERS.",
-)
+@signers_option
 @root_option
 @output_options
 def verify(

@@ -139,6 +139,14 @@ probe_option = click.option(
 )
 
 
+signers_option = click.option(
+    "--signers",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="The signature has to be by one of these: a list as in ssh-keygen(1), ALLOWED SIGNERS.",
+)
+
+
 def stack_file(stack_path: Path | None) -> Path:
     """Return the lamina.toml that a command works on."""
     from lamina.stack.files import STACK_NAME, find_stack

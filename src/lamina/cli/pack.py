@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lamina.cli.image_options import plain_http_option
-from lamina.cli.options import environment, output_options, root_option
+from lamina.cli.options import environment, output_options, root_option, signers_option
 from lamina.core.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -83,16 +83,20 @@ def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:
 
 @click.command(name="import")
 @click.argument("source")
+@signers_option
 @plain_http_option
 @root_option
 @output_options
-def import_(output: Output, source: str, *, root: Path, plain_http: bool) -> None:
+def import_(
+    output: Output, source: str, *, root: Path, plain_http: bool, signers: Path | None
+) -> None:
     """Make a pack or image a release of a root again.
 
     SOURCE is what ``lamina export`` wrote ``--as pack`` or ``--as oci`` (a directory or .tar), or
     an image in a registry, REGISTRY/NAME:TAG.
 
-    Every file is compared with the manifest in it; the root's path is written where it has to be.
+    Every file is compared with the manifest in it, and its signature is checked with --signers,
+    before the root's path is written where it has to be.
     """
     from lamina.cli.image import bring_image, is_image
     from lamina.export.arrival import ImportRequest, import_pack
@@ -105,13 +109,20 @@ def import_(output: Output, source: str, *, root: Path, plain_http: bool) -> Non
         environ=environ,
         now=now,
         backend=backend_of(root, environ, now),
+        signers=signers,
     )
     if is_image(source):
-        release = bring_image(source, request, plain_http=plain_http)
+        imported = bring_image(source, request, plain_http=plain_http)
     else:
-        release = import_pack(request)
-    shown = shlex.quote(str(release.prefix))
+        imported = import_pack(request)
+    release, signed_by = imported.release, imported.signed_by
+    text = f"{release.name} is in {shlex.quote(str(release.prefix))}"
     output.result(
-        f"{release.name} is in {shown}",
-        {"release": release.name, "platform": release.platform, "prefix": str(release.prefix)},
+        text + (f", and what was packed is signed by {signed_by}" if signed_by else ""),
+        {
+            "release": release.name,
+            "platform": release.platform,
+            "prefix": str(release.prefix),
+            "signed-by": signed_by,
+        },
     )

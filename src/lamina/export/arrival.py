@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from lamina.core import fs, report
 from lamina.core.errors import ConflictError, IntegrityError, LaminaError, StorageError, UsageError
 from lamina.core.run import base_environment, run
 from lamina.export.document import Pack, Prefixes, parse_pack_document
-from lamina.export.launcher import PACK_NAME, PREFIXES_NAME, UNPACK_NAME
+from lamina.export.launcher import PACK_NAME, PREFIXES_NAME, UNPACK_NAME, UNPACK_PARTS
 from lamina.model.digests import digest_of_bytes
 from lamina.model.document import parse_toml, validate
 from lamina.model.platforms import current_platform
@@ -25,8 +25,16 @@ from lamina.release.history import Author, Move, record
 from lamina.release.manifest import Manifest
 from lamina.release.mtree import MTREE_NAME, OUTSIDE, parse_listing
 from lamina.release.publish import check_unused, finish, staged
-from lamina.release.root import INTERNAL, MANIFEST_NAME, Release, make_root, open_root
+from lamina.release.root import (
+    INTERNAL,
+    MANIFEST_NAME,
+    SIGNATURE_NAME,
+    Release,
+    make_root,
+    open_root,
+)
 from lamina.release.space import require_space
+from lamina.release.verify import verify_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,6 +59,17 @@ class ImportRequest:
     environ: Mapping[str, str]
     now: datetime
     backend: Backend
+    signers: Path | None = None
+    """A list as in ssh-keygen(1), ALLOWED SIGNERS: the release has to be signed by one of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """A release that was made of an archive."""
+
+    release: Release
+    signed_by: str | None = None
+    """Who signed what was published, as ``signers`` calls them; None where nobody asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +82,17 @@ class _Head:
     documents: Mapping[str, bytes]
 
 
-def import_pack(request: ImportRequest) -> Release:
+def import_pack(request: ImportRequest) -> Imported:
     """Return the release that was made; the root holds all of it or nothing.
 
-    Raises IntegrityError for an archive that is damaged or not what its manifest says,
-    ConflictError where the release is there already, UsageError for a layer, StorageError.
+    Raises IntegrityError for an archive that is damaged or not what its manifest says, or where
+    that is not signed by anybody of ``signers``, before anything in it is started; ConflictError
+    where the release is there already, UsageError for a layer, StorageError.
     """
     return import_members(request, Reading(request.archive).members())
 
 
-def import_members(request: ImportRequest, members: Iterator[Member]) -> Release:
+def import_members(request: ImportRequest, members: Iterator[Member]) -> Imported:
     """Return the release that was made of members, wherever they come from.
 
     They are in the order that a pack has them in, the listing among the first.
@@ -92,18 +112,36 @@ def import_members(request: ImportRequest, members: Iterator[Member]) -> Release
         require_space(root.staging, size, what=release.name)
         with staged(root, release) as stage:
             _extract(head, members, stage, request.archive)
+            signed_by = _signer(stage, release, request)
             _settle(head, stage, release, request)
             message = f"import {release.name} for {release.platform}"
             named = f"{release.stack}-{release.version}-{release.platform}"
             with root.backend.writing(message, tag=named):
                 make_root(root)
                 root.backend.put(stage, release.prefix)
-                record(root.path, release.stack, [_move(release, request)])
+                record(root.path, release.stack, [_move(release, request, signed_by)])
         finish(root, release)
-    return release
+    return Imported(release=release, signed_by=signed_by)
 
 
-def _move(release: Release, request: ImportRequest) -> Move:
+def _signer(stage: Path, release: Release, request: ImportRequest) -> str | None:
+    """Return who signed what was packed; the signature holds for the manifest as it is there.
+
+    Raises IntegrityError as ``verify_signature`` does.
+    """
+    packed = replace(release, prefix=stage)
+    if request.signers is not None:
+        return verify_signature(packed, request.signers, environ=request.environ)
+    if (packed.internal / SIGNATURE_NAME).exists():
+        report.warn(
+            f"{release.name} is signed, and nobody has checked by whom: import it with --signers "
+            "FILE, while its signature is there"
+        )
+    return None
+
+
+def _move(release: Release, request: ImportRequest, signed_by: str | None) -> Move:
+    signed = f", signed by {signed_by}" if signed_by else ""
     return Move(
         time=request.now,
         action="import",
@@ -111,7 +149,7 @@ def _move(release: Release, request: ImportRequest) -> Move:
         before=None,
         after=release.version,
         author=Author.of(request.environ),
-        why=f"from {request.archive.name}, for {release.platform}",
+        why=f"from {request.archive.name}, for {release.platform}{signed}",
     )
 
 
@@ -150,21 +188,18 @@ def _head(members: Iterator[Member], archive: Path) -> _Head:
     manifest = validate(Manifest, parse_toml(text, f"{archive}: {_HEADS[1]}"), _HEADS[1])
     if digest_of_bytes(found[_HEADS[2]]) != manifest.files_digest:
         raise IntegrityError(f"{archive}: {_HEADS[2]} is not the listing that its manifest names")
-    entries = parse_listing(found[_HEADS[2]], Path(_HEADS[2]))
+    entries = parse_listing(found[_HEADS[2]], f"{archive}: {_HEADS[2]}")
     _check_listing(entries, archive)
     return _Head(pack=pack, manifest=manifest, entries=entries, documents=found)
 
 
 def _check_listing(entries: Mapping[str, Entry], archive: Path) -> None:
-    """Raise IntegrityError unless all is in directories of the tree, and nobody's rights are lent.
+    """Raise IntegrityError unless all can be unpacked, and nobody's rights are lent.
 
     The members of a pack are checked one by one; those of an image's layers each for its own.
     """
     for path, entry in entries.items():
-        above = path.rpartition("/")[0]
         wrong = unsafe_name(path)
-        if not wrong and above and (above not in entries or entries[above].kind != "dir"):
-            wrong = "in no directory"
         if not wrong and entry.mode & ~0o777:
             wrong = f"of the mode {entry.mode:o}"
         if wrong:
@@ -242,7 +277,7 @@ def _settle(head: _Head, stage: Path, release: Release, request: ImportRequest) 
     """Write the final prefix into the stage, and leave nothing of the archive's own in it."""
     _check_named(head, stage, request.archive)
     script = stage / UNPACK_NAME
-    fs.write_text(script, joined("reprefix.py", "unpack.py"), durable=False)
+    fs.write_text(script, joined(*UNPACK_PARTS), durable=False)
     inside = head.pack.interpreter or ""
     here = release.platform == current_platform() and inside in head.entries
     python = stage / inside if here else Path(sys.executable)

@@ -154,6 +154,7 @@ def survey(cargo: Cargo) -> Survey:
     needles = tuple(os.fsencode(one.prefix) for one in cargo.parts)
     named, programs = set(), []
     files = [path for path, one in sorted(cargo.entries.items()) if one.kind == "file"]
+    _check_directories(cargo)
     with report.step(f"reading {cargo.name}", total=len(files)) as step:
         for path in files:
             step.advance()
@@ -171,6 +172,17 @@ def survey(cargo: Cargo) -> Survey:
             if reader.head.startswith(b"\x7fELF"):
                 programs.append(path)
     return Survey(named=frozenset(named), programs=tuple(programs))
+
+
+def _check_directories(cargo: Cargo) -> None:
+    """Raise IntegrityError unless they are directories: what is below a link is somebody else's."""
+    for path, entry in cargo.entries.items():
+        if entry.kind == "dir":
+            source = cargo.sources[path]
+            try:
+                _check(path, entry, os.lstat(source))
+            except OSError as error:
+                raise IntegrityError(f"{source}: {error.strerror}, and was published") from error
 
 
 class Loader:

@@ -13,7 +13,8 @@ unset CDPATH GZIP TAR_OPTIONS POSIXLY_CORRECT LD_LIBRARY_PATH LD_PRELOAD \
 
 block=65536
 batch='' prefix='' force='' update='' skip='' test='' action=install top=''
-parent='' made='' locked='' lock='' stage='' before='' replaced=''
+parent='' made='' locked='' lock='' stage='' before='' replaced='' links=''
+here=$(uname -n)
 
 usage() {
     printf '%s\n' "Installs $name $version for $platform: sh ${0##*/} [OPTION]..." \
@@ -91,7 +92,7 @@ find_self() {
 head_of_self() { dd if="$self" bs=$block count=1 2>/dev/null; }
 
 check_tools() {
-    for tool in tar gzip dd sed grep wc df ls mv rm rmdir mkdir chmod readlink uname; do
+    for tool in tar gzip dd sed grep wc df ls ln mv rm rmdir mkdir chmod readlink sleep uname; do
         command -v "$tool" >/dev/null 2>&1 || fail 1 "$tool: no such program, and it is needed"
     done
     for hasher in sha256sum shasum openssl ''; do
@@ -253,25 +254,59 @@ check_space() {
     fi
 }
 
+# Makes the link $1, which says who is at work on $2; waits $3 seconds for another one to end.
+# What a dead owner left is removed by whoever has made the link $1~ in the same way, so that nobody
+# removes the link that another one has just made.
+seize() {
+    tries=0
+    until ln -s "$here:$$" "$1" 2>/dev/null; do
+        if is_at_work "$1"; then
+            [ "$3" -gt "$tries" ] || fail 7 \
+                "$2: another installer is at work, process $process on ${other%:*}" \
+                "if it is not: rm '$1'"
+            sleep 1
+        elif [ -n "$other" ]; then
+            seize "$1~" "$2" "$3"
+            # Read again: it may have ended well between, and another one have begun.
+            if is_at_work "$1" || [ "$(readlink "$1")" != "$other" ] || rm -f "$1"; then
+                rm -f "$1~"
+            else
+                rm -f "$1~"
+                fail 1 "$1: cannot be removed"
+            fi
+            tries=0
+        elif ! mkdir -p "${1%/*}/" 2>/dev/null || ! [ -w "${1%/*}/" ] || [ "$tries" -gt 99 ]; then
+            fail 1 "${1%/*}: cannot be written to"
+        fi
+        tries=$((tries + 1))
+    done
+}
+
+# Tells whether the owner of a link is alive, who is $other and $process then.
+is_at_work() {
+    other=$(readlink "$1") || other=''
+    process=${other##*:}
+    [ -n "$other" ] || return 1
+    [ "${other%:*}" != "$here" ] || [ -d "/proc/$process" ] || kill -0 "$process" 2>/dev/null
+}
+
 claim() {
     lock=${parent%/}/.${prefix##*/}.lamina-lock
     stage=${parent%/}/.${prefix##*/}.lamina-stage
     before=${parent%/}/.${prefix##*/}.lamina-before
-    here=$(uname -n)
-    until ln -s "$here:$$" "$lock" 2>/dev/null; do
-        other=$(readlink "$lock") || fail 1 "$parent: cannot be written to"
-        process=${other##*:}
-        if [ "${other%:*}" != "$here" ] || [ -d "/proc/$process" ] ||
-            kill -0 "$process" 2>/dev/null; then
-            fail 7 "$prefix: another installer is at work, process $process on ${other%:*}" \
-                "if it is not: rm '$lock'"
-        fi
-        rm -f "$lock"
-    done
+    seize "$lock" "$prefix" 0
     locked=yes
     settle
     rm -rf "$stage"
     mkdir "$stage" || fail 1 "$stage: cannot be made"
+}
+
+catch() {
+    trap leave EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 141' PIPE
+    trap 'exit 143' TERM
 }
 
 # Takes back what was put in place and not finished, by this run or by one that was killed.
@@ -295,6 +330,7 @@ leave() {
         rm -rf "$stage"
         rm -f "$lock"
     fi
+    [ -z "$links" ] || rm -f "$links"
     if [ -n "$made" ]; then
         while [ "$parent" != "$made" ] && rmdir "$parent" 2>/dev/null; do parent=${parent%/*}; done
     fi
@@ -416,7 +452,14 @@ os.symlink(target, new)
 os.replace(new, link)' "$1" "$2" || fail 1 "$1: cannot be changed"
 }
 
+# Both links belong together, and every upgrade and way back changes both.
+claim_links() {
+    seize "$top/.links.lamina-lock" "$top" 60
+    links=$top/.links.lamina-lock
+}
+
 change_links() {
+    claim_links
     now=$(readlink "$top/pro")
     if [ "$now" != "versions/$version" ]; then
         [ -z "$now" ] || point "$top/old" "$now" "$prefix"
@@ -427,6 +470,8 @@ change_links() {
 
 roll_back() {
     top=$(absolute "$top")
+    catch
+    [ ! -d "$top" ] || claim_links
     now=$(readlink "$top/pro")
     then=$(readlink "$top/old")
     if [ -z "$now" ] || [ -z "$then" ] || ! [ -d "$top/old/." ]; then
@@ -440,11 +485,7 @@ roll_back() {
 install() {
     choose_prefix
     check_prefix
-    trap leave EXIT
-    trap 'exit 129' HUP
-    trap 'exit 130' INT
-    trap 'exit 141' PIPE
-    trap 'exit 143' TERM
+    catch
     open_parent
     claim
     if check_target; then

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 PACK_NAME = ".lamina/pack.json"
 PREFIXES_NAME = ".lamina/prefixes.json"
 UNPACK_NAME = ".lamina/unpack.py"
+UNPACK_PARTS = ("replacing.py", "reprefix.py", "unpack.py")
+"""What it is made of, in ``_target``."""
 LAUNCHER_NAME = "bin/lamina-unpack"
 ALIAS_NAME = "bin/conda-unpack"
 """What people type who know conda-pack."""

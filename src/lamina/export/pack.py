@@ -21,6 +21,7 @@ from lamina.export.launcher import (
     PACK_NAME,
     PREFIXES_NAME,
     UNPACK_NAME,
+    UNPACK_PARTS,
     launcher,
 )
 from lamina.export.writers import FORMATS, Format, archiving
@@ -97,7 +98,7 @@ def fill(cargo: Cargo, loader: Loader) -> list[Named]:
     named = loader.load()
     loader.add(LAUNCHER_NAME, launcher(cargo).encode(), mode=0o755)
     loader.writer.link(ALIAS_NAME, LAUNCHER_NAME.rpartition("/")[2])
-    loader.add(UNPACK_NAME, joined("reprefix.py", "unpack.py").encode())
+    loader.add(UNPACK_NAME, joined(*UNPACK_PARTS).encode())
     # Last, so that an archive without it is not a whole one.
     loader.add(PREFIXES_NAME, json_text(described_prefixes(cargo, named)))
     return named

@@ -50,7 +50,11 @@ def release_cargo(release: Release, environ: Mapping[str, str], scratch: Path) -
         program = _bundle(release, manifest, scratch, environ)
         added = _overlaid(release, manifest, entries, scratch)
         entries |= added
-        entries.pop(f"{INTERNAL}/{SIGNATURE_NAME}", None)  # It is of another manifest.
+        if entries.pop(f"{INTERNAL}/{SIGNATURE_NAME}", None):
+            report.warn(
+                f"the signature of {release.name} does not go along: it is of the release without "
+                "a copy of its Python, and one published with `bundle = true` needs none"
+            )
         sources |= {one: scratch / one for one in added}
         inside = program.relative_to(scratch)
     else:

@@ -19,11 +19,11 @@ from lamina.core import fs
 from lamina.core.errors import IntegrityError, LaminaError, UsageError
 from lamina.core.run import base_environment, run
 from lamina.export.document import Pack, Prefixes, parse_pack_document
-from lamina.export.launcher import PACK_NAME, PREFIXES_NAME, UNPACK_NAME
+from lamina.export.launcher import PACK_NAME, PREFIXES_NAME, UNPACK_NAME, UNPACK_PARTS
 from lamina.model.digests import digest_of_bytes
 from lamina.model.platforms import current_platform
 from lamina.release.manifest import dump_manifest, load_manifest
-from lamina.release.mtree import MTREE_NAME, Entry, dump_mtree, parse_listing
+from lamina.release.mtree import MTREE_NAME, Entry, dump_mtree, parse_listing, really_inside
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 from lamina.release.verify import recorded_files
 
@@ -129,6 +129,9 @@ def _copied(
         raise IntegrityError(f"{place / PREFIXES_NAME}: {strange[0]} is no file of {release.name}")
     changing = named | {one for one in recorded if _lists_others(one)}
     needed = {PREFIXES_NAME, _LISTING, _MANIFEST, *changing, *_modules(named, recorded)}
+    away = needed.difference(really_inside(place, needed))
+    if away:
+        raise IntegrityError(f"{place / min(away)}: a link leads there, where a directory was")
     _refuse_missing(place, needed | ({interpreter} & recorded.keys()))
     for path in sorted(needed):
         fs.make_directory((scratch / path).parent)
@@ -170,7 +173,7 @@ def _modules(named: set[str], recorded: Mapping[str, Entry]) -> Iterator[str]:
 
 def _write_back(pack: Pack, place: Path, scratch: Path, environ: Mapping[str, str]) -> None:
     """Write the prefix that was packed into the copies."""
-    fs.write_text(scratch / UNPACK_NAME, joined("reprefix.py", "unpack.py"), durable=False)
+    fs.write_text(scratch / UNPACK_NAME, joined(*UNPACK_PARTS), durable=False)
     here = pack.platform == current_platform()
     python = place / pack.interpreter if here and pack.interpreter else Path(sys.executable)
     words: list[str | Path] = [python, "-I", "-S", "-B", scratch / UNPACK_NAME, scratch]

@@ -14,6 +14,7 @@ from lamina.core import fs
 from lamina.core.errors import NotSupportedError
 from lamina.core.run import base_environment, run
 from lamina.engines.patchelf import is_elf, set_search_path
+from lamina.release.space import require_space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -70,6 +71,7 @@ def bundle_interpreter(
             "bundle = true works on Linux only", hints=["use a Python of the machine"]
         )
     parts = _parts_of(interpreter, environ)
+    require_space(target, _size_of(parts), what=f"a copy of {interpreter.prefix}")
     name = f"python{interpreter.series}"
     _copy_program(interpreter, target / "bin", name)
     for library in parts.libraries:
@@ -96,6 +98,22 @@ def _parts_of(interpreter: Interpreter, environ: Mapping[str, str]) -> _Parts:
     )
 
 
+def _size_of(parts: _Parts) -> int:
+    """Return about how many bytes a copy takes, with the byte code that is made of it."""
+    sizes = [one.stat().st_size for one in parts.shared]
+    for top in (*parts.libraries, parts.headers):
+        for directory, names, files in os.walk(top):
+            names[:] = sorted(set(names) - _left_out(names))
+            for name in set(files) - _left_out(files):
+                size = os.lstat(f"{directory}/{name}").st_size
+                sizes.append(2 * size if name.endswith(".py") else size)
+    return sum(sizes)
+
+
+def _left_out(names: Iterable[str]) -> set[str]:
+    return {name for name in names if name in _LEFT_OUT or _LEFT_OUT_PATTERN.fullmatch(name)}
+
+
 def _moved(path: Path, old: Path, new: Path) -> Path:
     return new / path.relative_to(old) if path.is_relative_to(old) else new / "lib" / path.name
 
@@ -112,12 +130,8 @@ def _copy_program(interpreter: Interpreter, directory: Path, name: str) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a directory; links that lead out of it become what they point to."""
-
-    def left_out(_: str, names: list[str]) -> set[str]:
-        return {name for name in names if name in _LEFT_OUT or _LEFT_OUT_PATTERN.fullmatch(name)}
-
     fs.make_directory(target.parent)
-    fs.copy_tree(source, target, ignore=left_out)
+    fs.copy_tree(source, target, ignore=lambda _, names: _left_out(names))
     for directory, directories, files in os.walk(target):
         for name in (*directories, *files):
             link = Path(directory) / name

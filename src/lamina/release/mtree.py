@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from lamina.core.errors import DocumentError, Problem, StorageError
+from lamina.archive.members import outward_path
+from lamina.core.errors import DocumentError, IntegrityError, Problem, StorageError
 from lamina.release.root import INTERNAL, MANIFEST_NAME, SIGNATURE_NAME
 
 if TYPE_CHECKING:
@@ -181,13 +182,17 @@ def read_listing(path: Path) -> bytes:
         raise DocumentError(path, [problem]) from error
 
 
-def parse_listing(data: bytes, path: Path) -> dict[str, Entry]:
-    """Read a listing's bytes; raises DocumentError naming the first bad line."""
+def parse_listing(data: bytes, path: Path | str) -> dict[str, Entry]:
+    """Read a listing's bytes; raises as ``parse_mtree`` does."""
     return parse_mtree(data.decode("ascii", "replace"), path)
 
 
 def parse_mtree(text: str, path: Path | str) -> dict[str, Entry]:
-    """Read a listing that ``dump_mtree`` wrote; raises DocumentError naming the first bad line."""
+    """Read a listing that ``dump_mtree`` wrote.
+
+    Raises DocumentError naming the first bad line, IntegrityError for a path that leads out of the
+    tree, or could: nothing is looked at, written or removed there.
+    """
     entries: dict[str, Entry] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line or line.startswith("#"):
@@ -198,7 +203,38 @@ def parse_mtree(text: str, path: Path | str) -> dict[str, Entry]:
         except (KeyError, ValueError):
             problem = Problem(where=f"line {number}", found="not an entry of a file listing")
             raise DocumentError(path, [problem]) from None
+    _check_places(entries, path)
     return entries
+
+
+def _check_places(entries: Mapping[str, Entry], listing: Path | str) -> None:
+    """Raise IntegrityError unless every path is in directories of the tree, by its shortest name.
+
+    What is listed below a link would be wherever that leads.
+    """
+    for path in entries:
+        wrong = outward_path(path)
+        above = path.rpartition("/")[0]
+        if not wrong and above and (above not in entries or entries[above].kind != "dir"):
+            wrong = "in no directory"
+        if wrong:
+            raise IntegrityError(f"{listing}: {path!r} in it is {wrong}")
+
+
+def really_inside(top: Path, paths: Iterable[str]) -> Iterator[str]:
+    """Yield the paths that no link leads out of a tree: what is listed as a directory may be one.
+
+    ``paths``: of a listing.
+    """
+    links = {"": False}
+
+    def is_led_away(directory: str) -> bool:
+        if directory not in links:
+            above = directory.rpartition("/")[0]
+            links[directory] = is_led_away(above) or (top / directory).is_symlink()
+        return links[directory]
+
+    return (path for path in paths if not is_led_away(path.rpartition("/")[0]))
 
 
 def _parse_entry(words: Iterable[str]) -> Entry:

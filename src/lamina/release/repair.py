@@ -17,7 +17,7 @@ from uuid import uuid4
 from lamina.core import fs, report
 from lamina.core.errors import IntegrityError, LaminaError, NotSupportedError, UsageError
 from lamina.release.guard import only_publisher
-from lamina.release.mtree import hash_files
+from lamina.release.mtree import hash_files, really_inside
 from lamina.release.rebuild import Rebuilt
 from lamina.release.root import MANIFEST_NAME, root_around
 from lamina.release.verify import compare, recorded_files
@@ -145,10 +145,14 @@ def _donors(root: Root, release: Release, wanted: Collection[str]) -> dict[str, 
             recorded = recorded_files(one)
         except LaminaError:
             continue  # Damaged itself: others may have the file, or the lock is installed anew.
-        may_be = {
-            f"{one.prefix}/{path}": entry.sha256
+        alike = (
+            path
             for path, entry in recorded.items()
             if entry.sha256 in wanted and entry.sha256 not in found
+        )
+        may_be = {
+            f"{one.prefix}/{path}": recorded[path].sha256
+            for path in really_inside(one.prefix, alike)
         }
         for path, hashed in hash_files(may_be).items():
             if hashed and hashed.sha256 == may_be[path]:

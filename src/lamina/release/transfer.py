@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lamina.core import fs
-from lamina.core.errors import DocumentError
+from lamina.core.errors import DocumentError, IntegrityError
 from lamina.release.mtree import MTREE_NAME, OUTSIDE, Entry, parse_listing, read_listing
 from lamina.release.root import CATALOG_NAME, INTERNAL
 
@@ -101,7 +101,7 @@ def transfer(stage: Path, prefix: Path, *, distrusted: Iterable[str] = ()) -> No
     wanted = listed(stage)
     try:
         known = listed(prefix)
-    except DocumentError:
+    except (DocumentError, IntegrityError):
         known = {}
     for path in distrusted:
         known.pop(path, None)

@@ -67,7 +67,7 @@ def bring(shipped: Shipped, layout: Path, root: Path, **found: Any) -> Release:
     request = ImportRequest(
         archive=layout, root=root, environ=shipped.environ, now=NOW, backend=DIRECTORY
     )
-    return import_image(request, layout, find_image(layout, HERE, **found))
+    return import_image(request, layout, find_image(layout, HERE, **found)).release
 
 
 @pytest.mark.containers

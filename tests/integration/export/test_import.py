@@ -7,6 +7,7 @@ import itertools
 import json
 import shutil
 import tarfile
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,10 @@ import pytest
 
 from lamina.archive.streams import Reading
 from lamina.archive.zstd import decompressing
-from lamina.core import fs
+from lamina.core import fs, report
 from lamina.core.errors import ConflictError, IntegrityError, LaminaError
-from lamina.export.arrival import ImportRequest, import_members, import_pack
+from lamina.engines.signing import sign
+from lamina.export.arrival import Imported, ImportRequest, import_members, import_pack
 from lamina.release.backend import DIRECTORY
 from lamina.release.history import read_history
 from lamina.release.root import release_at
@@ -29,9 +31,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.release.root import Release
+    from support.command_line import CommandLine
     from support.packs import Shipped
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+class Listener(report.SilentReporter):
+    """Keeps the warnings."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
 
 
 def bring(shipped: Shipped, archive: Path, root: Path) -> Release:
@@ -39,7 +52,7 @@ def bring(shipped: Shipped, archive: Path, root: Path) -> Release:
         ImportRequest(
             archive=archive, root=root, environ=shipped.environ, now=NOW, backend=DIRECTORY
         )
-    )
+    ).release
 
 
 @pytest.fixture(scope="module")
@@ -272,6 +285,80 @@ def test_a_later_layer_cannot_replace_what_was_compared(
     layers = (Reading(one).members() for one in (first, tmp_path / "y.tar"))
     with pytest.raises(IntegrityError, match="twice"):
         import_members(request, itertools.chain.from_iterable(layers))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signed:
+    """The pack with a signature in it, and who may sign."""
+
+    request: ImportRequest
+    signature: Path
+    signers: Path
+    others: Path
+
+    def bring(self, root: Path, signers: Path | None) -> Imported:
+        request = replace(self.request, root=root, signers=signers)
+        members = (Reading(one).members() for one in (self.request.archive, self.signature))
+        return import_members(request, itertools.chain.from_iterable(members))
+
+
+@pytest.fixture(scope="module")
+def signed(shipped: Shipped, tmp_path_factory: pytest.TempPathFactory) -> Signed:
+    top = tmp_path_factory.mktemp("signed")
+    for name in ("ann", "bob"):
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", top / name)
+        public = (top / f"{name}.pub").read_text()
+        (top / f"{name}.signers").write_text(f"{name}@lab {public}")
+    manifest = top / "release.toml"
+    shutil.copy(shipped.release.internal / "release.toml", manifest)
+    signature = sign(manifest, top / "ann", environ=shipped.environ)
+    with tarfile.open(top / "signature.tar", "w") as written:
+        written.add(signature, ".lamina/release.toml.sig")
+    request = ImportRequest(
+        archive=shipped.archive, root=top, environ=shipped.environ, now=NOW, backend=DIRECTORY
+    )
+    return Signed(
+        request=request,
+        signature=top / "signature.tar",
+        signers=top / "ann.signers",
+        others=top / "bob.signers",
+    )
+
+
+def test_who_signed_it_is_known_of_what_was_packed(
+    signed: Signed, shipped: Shipped, tmp_path: Path
+) -> None:
+    imported = signed.bring(tmp_path / "root", signed.signers)
+    assert imported.signed_by == "ann@lab"
+    [move] = read_history(tmp_path / "root", shipped.release.stack)
+    assert move.why == f"from small.tar.zst, for {shipped.release.platform}, signed by ann@lab"
+    # It is of a manifest that names another place.
+    assert not (imported.release.internal / "release.toml.sig").exists()
+    assert verify_release(imported.release).sound
+    fs.remove_tree(tmp_path / "root")
+
+
+def test_what_nobody_of_the_list_signed_is_not_brought(
+    signed: Signed, shipped: Shipped, command_line: CommandLine, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    with pytest.raises(IntegrityError, match=r"not signed by anybody in .*bob.signers"):
+        signed.bring(root, signed.others)
+    words = ("import", shipped.archive, "--root", root, "--signers", signed.signers)
+    answer = command_line(*words, expect=6)
+    assert "error: small/1.0 is not signed\n" in answer.stderr
+    assert not list((root / "releases").rglob("*"))
+    assert not list((root / ".staging").iterdir())
+
+
+def test_a_signature_that_is_not_checked_is_spoken_of(signed: Signed, tmp_path: Path) -> None:
+    listener = Listener()
+    with report.use(listener):
+        imported = signed.bring(tmp_path / "root", None)
+    assert imported.signed_by is None
+    [said] = listener.warnings
+    assert said.startswith("small/1.0 is signed, and nobody has checked by whom: ")
+    fs.remove_tree(tmp_path / "root")
 
 
 @pytest.mark.parametrize("inside", ["../other", None], ids=str)

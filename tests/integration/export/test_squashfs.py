@@ -195,7 +195,7 @@ def test_a_command_that_is_stopped_is_cleaned_up_after(
 
 def test_the_script_says_what_is_missing(shipped: Shipped, away: Path, tmp_path: Path) -> None:
     environ = {"PATH": str(tmp_path)}
-    for name in ("sh", "dirname", "mountpoint"):
+    for name in ("sh", "dirname", "mountpoint", "sed"):
         (tmp_path / name).symlink_to(f"/usr/bin/{name}")
 
     def said(*argv: str | Path) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.core.errors import ConflictError
+from lamina.core.errors import ConflictError, StorageError
 from lamina.engines.interpreters import Interpreter, inspect_interpreter
 from lamina.model.versions import parse_release_version
 from lamina.release.bundle import bundle_interpreter
@@ -65,6 +65,21 @@ def test_a_copy_loads_nothing_from_outside(
     ]
     assert outside == []
     assert len([path for path in loaded if path.is_relative_to(target)]) > 8
+
+
+@pytest.mark.namespaces
+def test_a_copy_that_has_no_room_is_not_begun(tmp_path: Path, environ: dict[str, str]) -> None:
+    interpreter = inspect_interpreter(find_interpreter("3.12"), environ)
+    assert interpreter is not None
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(tmp_path)]
+    subprocess.run(command, check=True)
+    try:
+        place = tmp_path / "there"
+        with pytest.raises(StorageError, match=rf"{place}: a copy of .* needs \d\d+ MB, and 8 MB"):
+            bundle_interpreter(interpreter, place, final=place, environ=environ)
+        assert not list(tmp_path.iterdir())
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 def test_what_is_built_against_the_copy_names_it(

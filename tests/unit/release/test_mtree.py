@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.core.errors import DocumentError, StorageError
-from lamina.release.mtree import Entry, dump_mtree, hash_files, parse_mtree, read_tree
+from lamina.core.errors import DocumentError, IntegrityError, StorageError
+from lamina.release.mtree import (
+    Entry,
+    dump_mtree,
+    hash_files,
+    parse_mtree,
+    read_tree,
+    really_inside,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +116,40 @@ def test_what_no_release_can_have_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(StorageError, match="neither a file nor a link"):
         read_tree(tmp_path)
+
+
+EMPTY = f"type=file mode=0444 size=0 sha256digest={hashlib.sha256().hexdigest()}"
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (f"./../secret {EMPTY}", "a path that goes up"),
+        (f"./bin/../../secret {EMPTY}", "a path that goes up"),
+        (f"/etc/passwd {EMPTY}", "an absolute path"),
+        (r"./\057etc type=dir mode=0755", "an absolute path"),
+        (r"./\056\056 type=link link=bin", "a path that goes up"),
+        (f"./bin//it {EMPTY}", "not in its shortest form"),
+        (r"./it\000 type=dir mode=0755", "a zero byte"),
+        (f"./nowhere/it {EMPTY}", "in no directory"),
+        (f"./out/secret {EMPTY}", "in no directory"),
+        (f"./it/below {EMPTY}", "in no directory"),
+    ],
+)
+def test_a_path_that_may_lead_out_of_the_tree_is_refused(line: str, why: str) -> None:
+    sound = ["#mtree", "./bin type=dir mode=0755", f"./it {EMPTY}", "./out type=link link=/etc"]
+    assert len(parse_mtree("\n".join(sound), "files.mtree")) == 3
+    with pytest.raises(IntegrityError, match=rf"files.mtree: '.*' in it is {why}|{why}"):
+        parse_mtree("\n".join([*sound, line]), "files.mtree")
+
+
+def test_what_is_below_a_link_is_not_really_inside(tmp_path: Path) -> None:
+    (tmp_path / "lib" / "deep").mkdir(parents=True)
+    (tmp_path / "away").symlink_to("lib")
+    (tmp_path / "lib" / "up").symlink_to("..")
+    paths = ["it", "lib/deep/it", "away", "away/deep/it", "lib/up/it", "lib/missing/it"]
+    inside = ["it", "lib/deep/it", "away", "lib/missing/it"]
+    assert list(really_inside(tmp_path, paths)) == inside
 
 
 @pytest.mark.parametrize(

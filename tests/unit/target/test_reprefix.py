@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lamina._target import reprefix, unpack
+from lamina._target import replacing, reprefix, unpack
 from lamina._target.reprefix import RefusedError, digest_of, head_of, padded, renamed
 
 if TYPE_CHECKING:
@@ -242,6 +242,89 @@ def kill_at(count: int, patched: pytest.MonkeyPatch, top: Path) -> bool:
     except KilledError:
         return True
     return count < 4
+
+
+class Disk:
+    """A disk that has no more of a file than was on it when the file system was flushed last.
+
+    Names are there at once: journals of file systems write them before what is in the files.
+    """
+
+    def __init__(self, top: Path) -> None:
+        self.top = top
+        self.kept: dict[int, tuple[int, int]] = {}
+        self.flush()
+
+    def files(self) -> list[tuple[Path, os.stat_result]]:
+        found = [one for one in self.top.rglob("*") if one.is_file() and not one.is_symlink()]
+        return [(one, one.stat()) for one in found]
+
+    def flush(self, *_: str) -> None:
+        self.kept = {one.st_ino: (one.st_mtime_ns, one.st_size) for _, one in self.files()}
+
+    def lose_power(self) -> None:
+        for path, now in self.files():
+            written, size = self.kept.get(now.st_ino, (0, 0))
+            if written != now.st_mtime_ns:
+                os.truncate(path, size if path.name == "unpacking.jsonl" else 0)
+
+
+@pytest.mark.parametrize("again", ["/a/new/prefix", "/elsewhere"])
+def test_without_power_the_next_run_finishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: str
+) -> None:
+    for count in range(2, 40):
+        top = make_tree(tmp_path / f"tree{count}")
+        with monkeypatch.context() as patched:
+            disk = Disk(top)
+            for module in (replacing, unpack):
+                patched.setattr(module, "flush", disk.flush)
+            killed = kill_at(count, patched, top)
+        disk.lose_power()
+        move(top, again)
+        check_tree(top, again)
+        if not killed:
+            return
+    pytest.fail("it never ended")
+
+
+def test_a_journal_that_was_cut_off_is_written_on(tmp_path: Path) -> None:
+    top = make_tree(tmp_path / "tree")
+    journal = top / reprefix.JOURNAL
+    journal.write_bytes(b'{"path": "bin/it", "sha\0\0\xff')
+    tree = reprefix.Tree(str(top), ["/a/new/prefix"])
+    assert tree.journal == {}
+    tree.change()
+    assert set(reprefix.Tree(str(top), []).journal) == {
+        file["path"] for file in tree.state["files"]
+    }
+    move(top, "/a/new/prefix")
+    check_tree(top, "/a/new/prefix")
+
+
+def test_what_was_written_beside_goes_where_it_cannot_go_on(tmp_path: Path) -> None:
+    top = make_tree(tmp_path / "tree")
+    (top / "bin" / "program").write_bytes(b"\x7fELF\0" + OLD + b"\0in use")
+    write_state(top, {"bin/it": "text", "bin/link": "link", "bin/program": "binary"})
+    with pytest.raises(RefusedError, match="bin/program: no room"):
+        move(top, "/a/new/prefix")
+    assert not list(top.rglob(f"*{replacing.ENDING}"))
+    assert (top / "bin" / "it").read_text() == "#!/old/prefix/bin/python\n"
+
+
+@pytest.mark.parametrize("path", ["../secret", "out/secret", "/etc/hostname"])
+def test_a_listing_cannot_lead_out_of_the_directory(tmp_path: Path, path: str) -> None:
+    (tmp_path / "secret").write_text("secret")
+    top = make_tree(tmp_path / "tree")
+    (top / "out").symlink_to("..")
+    (top / ".lamina" / "pack.json").write_text((top / reprefix.STATE).read_text())
+    digest = digest_of(b"secret")
+    listing = f"#mtree\n./{path} type=file mode=0644 size=6 sha256digest={digest}\n"
+    (top / ".lamina" / "files.mtree").write_text(listing)
+    (top / ".lamina" / "release.toml").write_text(f'files-digest = "{digest_of(listing.encode())}"')
+    with pytest.raises(RefusedError, match="leads out of this directory") as caught:
+        move(top, "/a/new/prefix")
+    assert caught.value.code == 6
 
 
 def test_what_was_changed_by_somebody_is_refused_before_anything_is_done(tmp_path: Path) -> None:

@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.archive.streams import Member
-    from lamina.export.arrival import ImportRequest
+    from lamina.export.arrival import Imported, ImportRequest
     from lamina.export.oci.blobs import Descriptor
     from lamina.export.oci.layout import Image
-    from lamina.release.root import Release
 
 
 def release_layers(image: Image, where: str) -> list[Descriptor]:
@@ -46,7 +45,7 @@ def release_layers(image: Image, where: str) -> list[Descriptor]:
     return [by_id[one] for one in reversed(wanted)]
 
 
-def import_image(request: ImportRequest, layout: Path, image: Image) -> Release:
+def import_image(request: ImportRequest, layout: Path, image: Image) -> Imported:
     """Return the release that was made of an image; the root holds all of it or nothing.
 
     Raises UsageError where no release is in it, and what ``import_pack`` raises.

@@ -52,9 +52,11 @@ class Destination:
     send: Sending | None = None
 
 
-def check_destination(destination: Destination) -> Path:
-    """Return the directory to work in; raises ConflictError, StorageError, UsageError."""
-    path = destination.path
+def check_destination(path: Path | None) -> Path:
+    """Return the directory to work in: beside the output, or that of temporary files.
+
+    Raises ConflictError, StorageError, UsageError.
+    """
     if path is None:
         return Path(tempfile.gettempdir())
     if path.exists() or path.is_symlink():
@@ -76,8 +78,8 @@ def ship_image(requests: Sequence[ImageRequest], destination: Destination) -> Sh
     Raises ConflictError where there is something, StorageError, IntegrityError,
     UpstreamUnavailableError.
     """
-    directory = check_destination(destination)
     path = destination.path
+    directory = check_destination(path)
     if destination.form == "docker" and len(requests) > 1:
         raise UsageError(
             "docker load takes an image of one platform",
