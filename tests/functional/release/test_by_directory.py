@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.command_line import CommandLine
+    from support.places import Place
 
 STACK = """\
 [stack]
@@ -31,14 +32,23 @@ PART = "lib/python3.12/site-packages/tool/part.py"
 
 
 @pytest.fixture
-def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+def tmp_path(place: Place) -> Path:
+    return place.begin()
+
+
+@pytest.fixture
+def lamina(place: Place, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """Return the program beside a root with the release hep/1.0, which is not the default one."""
     index = FileIndex(command_line.directory / "index")
-    index.add(Wheel(name="tool", version="1.0", files={"tool/part.py": "part = 1\n"}))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
     monkeypatch.setenv("UV_CACHE_DIR", empty_cache(command_line.directory / "cache"))
-    command_line.write("lamina.toml", STACK.format(platform=current_platform()))
-    command_line("publish", "--no-test", "--root", command_line.directory / "root")
+
+    def make() -> None:
+        index.add(Wheel(name="tool", version="1.0", files={"tool/part.py": "part = 1\n"}))
+        command_line.write("lamina.toml", STACK.format(platform=current_platform()))
+        command_line("publish", "--no-test", "--root", command_line.directory / "root")
+
+    place.once("release", make)
     return command_line
 
 
