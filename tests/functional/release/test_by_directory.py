@@ -126,13 +126,13 @@ def _damaged_namesake(lamina: CommandLine) -> Path:
     return other
 
 
-@pytest.mark.parametrize("place", ["a root", "no root"])
+@pytest.mark.parametrize("where", ["a root", "no root"])
 def test_an_image_is_of_the_release_that_was_named(
-    lamina: CommandLine, monkeypatch: pytest.MonkeyPatch, place: str
+    lamina: CommandLine, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     monkeypatch.setenv("LAMINA_ROOT", str(_damaged_namesake(lamina)))
     named = _release(lamina)
-    if place == "no root":
+    if where == "no root":
         named = lamina.directory / "copy"
         fs.copy_tree(_release(lamina), named)
     words = ("export", named, "--as", "oci", "--compression", "zstd", "-o")
