@@ -14,6 +14,7 @@ from support.command_line import CommandLine
 from support.index_server import IndexServer
 from support.interpreters import find_interpreter
 from support.matrix import Matrix, describe, take_part
+from support.places import Place
 from support.uv_caches import empty_cache
 
 if TYPE_CHECKING:
@@ -115,6 +116,13 @@ def command_line(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     return CommandLine(directory=work, environ=environ)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Return where all tests of a file can be, one after the other; see ``Place``."""
+    with IndexServer() as server:
+        yield Place(top=tmp_path_factory.mktemp("place"), server=server)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,12 @@ def test_the_release_is_published_and_verifies(told: Any, stage: Path) -> None:
     found = command_line("release", "list", "--root", stage / "demo-root", "--json").json
     assert [one["release"] for one in found["releases"]] == ["hep-small/2026.11.0"]
     command_line("release", "verify", "hep-small", "--root", stage / "demo-root")
+    command_line("lock", "--stack", stage / "demo-stack", "--check")
     prefix = stage / told["steps"][2]["place"]
+    manifest = tomllib.loads((prefix / ".lamina/release.toml").read_text())
+    stack = tomllib.loads((stage / "demo-stack/lamina.toml").read_text())
+    tested = [test["subject"] for test in manifest["test"] if test["kind"] == "import"]
+    assert tested == stack["test"]["imports"]
     assert stat.S_IMODE((prefix / "pyvenv.cfg").stat().st_mode) == 0o444
 
 

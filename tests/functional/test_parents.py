@@ -9,22 +9,39 @@ import pytest
 from support.families import Family
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.command_line import CommandLine
     from support.index_server import IndexServer
+    from support.places import Place
 
 
 @pytest.fixture
-def family(index_server: IndexServer, command_line: CommandLine) -> Family:
+def tmp_path(place: Place) -> Path:
+    return place.begin()
+
+
+@pytest.fixture
+def index_server(place: Place, environ: dict[str, str]) -> IndexServer:
+    return place.index(environ)
+
+
+@pytest.fixture
+def family(place: Place, index_server: IndexServer, command_line: CommandLine) -> Family:
     """Return a family whose base has three releases, the newest of them retired."""
+    found = Family(lamina=command_line)
+    place.once("family", lambda: make(index_server, found))
+    return found
+
+
+def make(index_server: IndexServer, found: Family) -> None:
     for version in ("1.0", "1.1", "1.2", "1.3"):
         index_server.wheel("core", version)
     index_server.wheel("mine", "1.0")
-    found = Family(lamina=command_line)
     for version in ("1.0", "1.1", "1.2"):
         found.release("base", f'core = "=={version}"', version=version)
-    command_line("release", "retire", "base/1.2", "--root", found.root)
-    command_line("release", "promote", "base/1.0", "--tier", "stable", "--root", found.root)
-    return found
+    found.lamina("release", "retire", "base/1.2", "--root", found.root)
+    found.lamina("release", "promote", "base/1.0", "--tier", "stable", "--root", found.root)
 
 
 def core(family: Family, name: str = "top") -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from support.doc_pages import blocks_of, run_page
 from support.interpreters import find_interpreter
+
+if TYPE_CHECKING:
+    from support.places import Place
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -91,6 +95,11 @@ $ mkdir view && mv view-setup.sh view/setup.sh
 
 
 @pytest.fixture
+def tmp_path(place: Place) -> Path:
+    return place.begin()
+
+
+@pytest.fixture
 def page_environ(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
     """Return the environment of somebody with lamina on PATH and a root of their own."""
     find_interpreter("3.12")
@@ -130,7 +139,8 @@ def test_a_page_does_what_it_says(page: str, page_environ: dict[str, str], work:
 @pytest.mark.index
 @pytest.mark.parametrize("page", ANALYST_PAGES)
 def test_a_page_for_analysts_does_what_it_says(
-    page: str, page_environ: dict[str, str], work: Path
+    page: str, place: Place, page_environ: dict[str, str], work: Path
 ) -> None:
-    text = PREPARED + (DOCS / page).read_text(encoding="utf-8")
+    place.once("prepared", lambda: run_page(PREPARED, directory=work, environ=page_environ))
+    text = (DOCS / page).read_text(encoding="utf-8")
     run_page(text, directory=work, environ=page_environ)

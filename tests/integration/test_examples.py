@@ -16,7 +16,7 @@ from support.command_line import CommandLine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.index
+pytestmark = [pytest.mark.index, pytest.mark.heavy]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -33,8 +33,8 @@ def root(tmp_path: Path) -> Iterator[Path]:
     [
         pytest.param("hep-small", 46, "uproot", id="small"),
         pytest.param("hep-analysis", 185, "ROOT", id="analysis"),
-        pytest.param("hep-start", 80, "pyhf", id="start", marks=pytest.mark.heavy),
-        pytest.param("hep-large", 414, "ray", id="large", marks=pytest.mark.heavy),
+        pytest.param("hep-start", 80, "pyhf", id="start"),
+        pytest.param("hep-large", 414, "ray", id="large"),
     ],
 )
 def test_an_example_publishes_and_imports(

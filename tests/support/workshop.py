@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lamina.layer.base import find_place, look_at
 from lamina.layer.create import create_layer
+from support.venvs import make_venv
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ class Workshop:
     def base(self, python: Path, *wheels: Wheel, name: str = "base") -> Path:
         """Make a virtual environment with wheels in it."""
         prefix = self.path / name
-        run([python, "-m", "venv", "--without-pip", prefix], self.environ)
+        make_venv(python, prefix, self.environ)
         site = next((prefix / "lib").glob("python*/site-packages"))
         for wheel in wheels:
             wheel.unpack(site)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.command_line import CommandLine
+    from support.places import Place
 
 STACK = """\
 [stack]
@@ -31,14 +32,23 @@ PART = "lib/python3.12/site-packages/tool/part.py"
 
 
 @pytest.fixture
-def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+def tmp_path(place: Place) -> Path:
+    return place.begin()
+
+
+@pytest.fixture
+def lamina(place: Place, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """Return the program beside a root with the release hep/1.0, which is not the default one."""
     index = FileIndex(command_line.directory / "index")
-    index.add(Wheel(name="tool", version="1.0", files={"tool/part.py": "part = 1\n"}))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
     monkeypatch.setenv("UV_CACHE_DIR", empty_cache(command_line.directory / "cache"))
-    command_line.write("lamina.toml", STACK.format(platform=current_platform()))
-    command_line("publish", "--no-test", "--root", command_line.directory / "root")
+
+    def make() -> None:
+        index.add(Wheel(name="tool", version="1.0", files={"tool/part.py": "part = 1\n"}))
+        command_line.write("lamina.toml", STACK.format(platform=current_platform()))
+        command_line("publish", "--no-test", "--root", command_line.directory / "root")
+
+    place.once("release", make)
     return command_line
 
 
@@ -116,13 +126,13 @@ def _damaged_namesake(lamina: CommandLine) -> Path:
     return other
 
 
-@pytest.mark.parametrize("place", ["a root", "no root"])
+@pytest.mark.parametrize("where", ["a root", "no root"])
 def test_an_image_is_of_the_release_that_was_named(
-    lamina: CommandLine, monkeypatch: pytest.MonkeyPatch, place: str
+    lamina: CommandLine, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     monkeypatch.setenv("LAMINA_ROOT", str(_damaged_namesake(lamina)))
     named = _release(lamina)
-    if place == "no root":
+    if where == "no root":
         named = lamina.directory / "copy"
         fs.copy_tree(_release(lamina), named)
     words = ("export", named, "--as", "oci", "--compression", "zstd", "-o")

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.model.platforms import current_platform
+from support.uv_caches import empty_cache
 from support.wheels import FileIndex, Wheel
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.command_line import CommandLine
+    from support.places import Place
 
 STACK = """\
 [stack]
@@ -51,17 +55,25 @@ def publish(lamina: CommandLine, version: str, *packages: str) -> None:
 
 
 @pytest.fixture
-def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+def tmp_path(place: Place) -> Path:
+    return place.begin()
+
+
+@pytest.fixture
+def lamina(place: Place, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """Return the program beside two releases."""
     index = FileIndex(command_line.directory / "index")
-    index.add(*WHEELS)
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
+    monkeypatch.setenv("UV_CACHE_DIR", empty_cache(command_line.directory / "cache"))
     monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
-    publish(
-        command_line, "1.0",
-        'app = { version = "==1.0", extras = ["gui"] }', 'lib = "==2.0"', 'same = "*"',
-    )  # fmt: skip
-    publish(command_line, "1.1", 'app = "==2.0"', 'lib = "==1.0"', 'same = "*"')
+    gui = 'app = { version = "==1.0", extras = ["gui"] }'
+
+    def make() -> None:
+        index.add(*WHEELS)
+        publish(command_line, "1.0", gui, 'lib = "==2.0"', 'same = "*"')
+        publish(command_line, "1.1", 'app = "==2.0"', 'lib = "==1.0"', 'same = "*"')
+
+    place.once("releases", make)
     return command_line
 
 

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.core import fs
 from lamina.model.platforms import current_platform
 from support.wheels import FileIndex, Wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from support.command_line import CommandLine
+    from support.places import Place
 
 SITE = "lib/python3.12/site-packages"
 STACK = f"""\
@@ -33,18 +32,25 @@ MANY = {f"lib/many/n{number:02}/__init__.py": "" for number in range(50)}
 
 
 @pytest.fixture
-def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
+def tmp_path(place: Place) -> Path:
+    return place.begin()
+
+
+@pytest.fixture
+def lamina(place: Place, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """Return the program beside hep/1.0 in a root."""
     index = FileIndex(command_line.directory / "index")
-    index.add(Wheel(name="lib", version="1.0", files={"lib/part.py": "part = 1\n", **MANY}))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
     monkeypatch.setenv("UV_CACHE_DIR", str(command_line.directory / "cache"))
     monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
-    monkeypatch.chdir(command_line.directory)
-    command_line.write("lamina.toml", STACK)
-    command_line("publish", "--no-test")
-    yield command_line
-    fs.remove_tree(command_line.directory / "copy")
+
+    def make() -> None:
+        index.add(Wheel(name="lib", version="1.0", files={"lib/part.py": "part = 1\n", **MANY}))
+        command_line.write("lamina.toml", STACK)
+        command_line("publish", "--no-test")
+
+    place.once("release", make)
+    return command_line
 
 
 def published(lamina: CommandLine) -> Path:

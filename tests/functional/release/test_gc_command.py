@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.model.platforms import current_platform
+from support.uv_caches import empty_cache
 from support.wheels import FileIndex, Wheel
 from support.workshop import run
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.command_line import CommandLine
+    from support.places import Place
 
 STACK = """\
 [stack]
@@ -30,19 +32,29 @@ lib = "*"
 
 
 @pytest.fixture
-def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+def tmp_path(place: Place) -> Path:
+    return place.begin()
+
+
+@pytest.fixture
+def lamina(place: Place, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """Return the program beside three releases, with a layer on the oldest of them."""
     index = FileIndex(command_line.directory / "index")
-    index.add(Wheel(name="lib", version="1.0"), Wheel(name="mine", version="1.0"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
+    monkeypatch.setenv("UV_CACHE_DIR", empty_cache(command_line.directory / "cache"))
     monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
     monkeypatch.setenv("USER", "ann")
-    for version in ("1.0", "1.1", "1.2"):
-        text = STACK.format(version=version, platform=current_platform())
-        command_line.write("lamina.toml", text)
-        command_line("publish", "--no-test")
-    command_line("layer", "create", "mine", "--on", "hep/1.0")
-    (command_line.directory / "shared").mkdir()
+
+    def make() -> None:
+        index.add(Wheel(name="lib", version="1.0"), Wheel(name="mine", version="1.0"))
+        for version in ("1.0", "1.1", "1.2"):
+            text = STACK.format(version=version, platform=current_platform())
+            command_line.write("lamina.toml", text)
+            command_line("publish", "--no-test")
+        command_line("layer", "create", "mine", "--on", "hep/1.0")
+        (command_line.directory / "shared").mkdir()
+
+    place.once("releases", make)
     return command_line
 
 

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.model.platforms import current_platform
+from support.uv_caches import empty_cache
 from support.wheels import FileIndex, Wheel
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.command_line import CommandLine
+    from support.places import Place
 
 STACK = """\
 [stack]
@@ -48,18 +52,28 @@ def layer(lamina: CommandLine, name: str, on: str, *requests: str) -> None:
 
 
 @pytest.fixture
-def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+def tmp_path(place: Place) -> Path:
+    return place.begin()
+
+
+@pytest.fixture
+def lamina(place: Place, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """Return the program beside two releases, with layers on the older one."""
     index = FileIndex(command_line.directory / "index")
-    index.add(*OFFERED)
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
+    monkeypatch.setenv("UV_CACHE_DIR", empty_cache(command_line.directory / "cache"))
     monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
     monkeypatch.setenv("USER", "ann")
-    (command_line.directory / "shared").mkdir()
-    publish(command_line, "hep", "1.0", "1.0")
-    publish(command_line, "hep", "2.0", "2.0")
-    layer(command_line, "adds", "hep/1.0", "mine")
-    layer(command_line, "lifts", "hep/1.0", "lib>=1.5,<2")
+
+    def make() -> None:
+        index.add(*OFFERED)
+        (command_line.directory / "shared").mkdir()
+        publish(command_line, "hep", "1.0", "1.0")
+        publish(command_line, "hep", "2.0", "2.0")
+        layer(command_line, "adds", "hep/1.0", "mine")
+        layer(command_line, "lifts", "hep/1.0", "lib>=1.5,<2")
+
+    place.once("layers", make)
     return command_line
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.command_line import CommandLine
+    from support.places import Place
 
 STACK = """\
 [stack]
@@ -40,15 +41,24 @@ def tool(version: str) -> Wheel:
 
 
 @pytest.fixture
-def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+def tmp_path(place: Place) -> Path:
+    return place.begin()
+
+
+@pytest.fixture
+def lamina(place: Place, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """Return the program beside two releases: hep/1.0 with tool 1.0, hep/1.1 with tool 1.1."""
     index = FileIndex(command_line.directory / "index")
-    index.add(Wheel(name="lib", version="1.0"), tool("1.0"), tool("1.1"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
     monkeypatch.setenv("UV_CACHE_DIR", empty_cache(command_line.directory / "cache"))
     monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
-    for version in ("1.0", "1.1"):
-        publish(command_line, version, version)
+
+    def make() -> None:
+        index.add(Wheel(name="lib", version="1.0"), tool("1.0"), tool("1.1"))
+        for version in ("1.0", "1.1"):
+            publish(command_line, version, version)
+
+    place.once("releases", make)
     return command_line
 
 
@@ -316,9 +326,18 @@ START = [
 ]
 
 
-@pytest.mark.parametrize("options", [[], ["--no-test"]], ids=["tested", "untested"])
+@pytest.mark.parametrize(
+    ("options", "damages"),
+    [
+        pytest.param([], [START, [".lamina/start.json"]], id="tested"),
+        pytest.param(["--no-test"], [START], id="untested"),
+    ],
+)
 def test_a_start_up_index_is_made_again(
-    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, options: list[str]
+    command_line: CommandLine,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    damages: list[list[str]],
 ) -> None:
     index = FileIndex(command_line.directory / "index")
     index.add(Wheel(name="lib", version="1.0"), tool("1.0"))
@@ -330,7 +349,7 @@ def test_a_start_up_index_is_made_again(
     command_line.write("lamina.toml", f'{text}\n[test]\nimports = ["tool", "lib", "json"]\n')
     command_line("publish", *options)
     release = prefix(command_line, "1.0")
-    for damaged in (START, [".lamina/start.json"]):
+    for damaged in damages:
         for name in damaged:
             write_to(release / name, "damaged")
         told = lines(command_line("release", "repair", "hep/1.0").stdout)

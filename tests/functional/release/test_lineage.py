@@ -9,19 +9,37 @@ import pytest
 from support.families import Family
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.command_line import Answer, CommandLine
     from support.index_server import IndexServer
+    from support.places import Place
 
 
 @pytest.fixture
-def family(index_server: IndexServer, command_line: CommandLine) -> Family:
+def tmp_path(place: Place) -> Path:
+    return place.begin()
+
+
+@pytest.fixture
+def index_server(place: Place, environ: dict[str, str]) -> IndexServer:
+    return place.index(environ)
+
+
+@pytest.fixture
+def family(place: Place, index_server: IndexServer, command_line: CommandLine) -> Family:
     """Return two releases of base, a middle on the older one, and top on middle and a lock."""
+    found = Family(lamina=command_line)
+    place.once("family", lambda: make(index_server, found))
+    return found
+
+
+def make(index_server: IndexServer, found: Family) -> None:
     index_server.wheel("deep", "1.0")
     index_server.wheel("core", "1.0", ["deep"])
     index_server.wheel("core", "2.0", ["deep"])
     index_server.wheel("mine", "1.0", ["core"])
     index_server.wheel("aside", "1.0")
-    found = Family(lamina=command_line)
     found.release("base", 'core = "==1.0"')
     release(found, "promote", "base/1.0", "--tier", "stable")
     found.release("middle", extends='"base@stable"')
@@ -31,7 +49,6 @@ def family(index_server: IndexServer, command_line: CommandLine) -> Family:
     found.release("top", 'mine = "*"', extends=entries)
     found.release("base", 'core = "==2.0"', version="2.0")
     release(found, "promote", "base/2.0", "--tier", "stable")
-    return found
 
 
 def release(family: Family, *words: str) -> Answer:

@@ -15,7 +15,10 @@ from support.uv_caches import empty_cache
 from support.wheels import FileIndex, Wheel
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.command_line import CommandLine
+    from support.places import Place
 
 STACK = f"""\
 [stack]
@@ -35,29 +38,41 @@ accept = {{ "import crashing" = "needs a detector" }}
 _HELPFUL = "import sys\ndef main():\n    print('usage')\n    sys.exit('--help' not in sys.argv)\n"
 
 
+WHEELS = (
+    Wheel(
+        name="fine", version="1.0", files={"fine/cli.py": _HELPFUL},
+        scripts={"fine": "fine.cli:main"},
+    ),
+    Wheel(
+        name="broken", version="1.0", files={"broken_part/__init__.py": "import no_such\n"},
+        scripts={"brk": "broken_part:main"},
+    ),
+    Wheel(
+        name="crashing", version="1.0",
+        files={"crashing/__init__.py": "import os\nos.kill(os.getpid(), 11)\n"},
+    ),
+)  # fmt: skip
+
+
 @pytest.fixture
-def lamina(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+def tmp_path(place: Place) -> Path:
+    return place.begin()
+
+
+@pytest.fixture
+def lamina(place: Place, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     """Return the program beside a release of which a part does not work."""
     index = FileIndex(command_line.directory / "index")
-    index.add(
-        Wheel(
-            name="fine", version="1.0", files={"fine/cli.py": _HELPFUL},
-            scripts={"fine": "fine.cli:main"},
-        ),
-        Wheel(
-            name="broken", version="1.0", files={"broken_part/__init__.py": "import no_such\n"},
-            scripts={"brk": "broken_part:main"},
-        ),
-        Wheel(
-            name="crashing", version="1.0",
-            files={"crashing/__init__.py": "import os\nos.kill(os.getpid(), 11)\n"},
-        ),
-    )  # fmt: skip
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.address)
     monkeypatch.setenv("UV_CACHE_DIR", empty_cache(command_line.directory / "cache"))
     monkeypatch.setenv("LAMINA_ROOT", str(command_line.directory / "root"))
-    command_line.write("lamina.toml", STACK)
-    command_line("publish", "--no-test")
+
+    def make() -> None:
+        index.add(*WHEELS)
+        command_line.write("lamina.toml", STACK)
+        command_line("publish", "--no-test")
+
+    place.once("release", make)
     return command_line
 
 

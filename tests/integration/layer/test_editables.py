@@ -27,7 +27,10 @@ print(r.read_text("alpha", "data.txt") if not hasattr(r, "files") else
 """
 EDITED = ["3.0", "3.0", "source", "source"]
 PLAIN = ("setuptools-finder", "meson-python")
-every_backend = pytest.mark.parametrize("name", BACKENDS)
+# A line of a .pth file tells of these, as of hatchling's.
+ALIKE = ("setuptools-path", "setuptools-compat")
+EACH = [pytest.param(name, marks=pytest.mark.heavy) if name in ALIKE else name for name in BACKENDS]
+every_backend = pytest.mark.parametrize("name", EACH)
 
 
 @pytest.fixture
@@ -89,7 +92,7 @@ def test_in_a_layer_below(workshop: Workshop, python: Path, name: str) -> None:
     assert answer(lower, CODE, environ) == EDITED
 
 
-@pytest.mark.parametrize("series", ["3.9", "3.11", "3.13"])
+@pytest.mark.parametrize("series", ["3.9", pytest.param("3.11", marks=pytest.mark.heavy), "3.13"])
 @pytest.mark.parametrize("name", ["setuptools-finder", "hatchling"])
 def test_in_other_pythons(
     workshop: Workshop, interpreter: Callable[[str], Path], series: str, name: str

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from support.index_server import IndexServer
     from support.papers import Bench
+    from support.places import Place
 
 NEWER = Wheel(name="unrelated", version="5.0")
 
@@ -45,8 +47,19 @@ class Warnings(report.SilentReporter):
 
 
 @pytest.fixture
-def layer(bench: Bench) -> Path:
-    return bench.layer("alpha>=2", "gamma")
+def tmp_path(place: Place) -> Path:
+    return place.begin()
+
+
+@pytest.fixture
+def index_server(place: Place, environ: dict[str, str]) -> IndexServer:
+    return place.index(environ)
+
+
+@pytest.fixture
+def layer(place: Place, bench: Bench) -> Path:
+    place.once("layer", lambda: bench.layer("alpha>=2", "gamma"))
+    return bench.path / "layer"
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ def shadowing(workshop: Workshop, base: Path, name: str = "layer") -> Path:
     return layer
 
 
-@pytest.mark.parametrize("series", SERIES)
+@pytest.mark.parametrize("series", ["3.8", pytest.param("3.12", marks=pytest.mark.heavy), "3.13"])
 @pytest.mark.parametrize("bundle", [True, False], ids=["bundled", "venv"])
 def test_everything_is_found_as_without_an_index(
     workshop: Workshop, release: Callable[..., Path], series: str, *, bundle: bool

@@ -17,16 +17,27 @@ from support.wheels import Wheel
 from support.workshop import run, site_of
 
 if TYPE_CHECKING:
+    from support.places import Place
     from support.workshop import Workshop
 
 
 @pytest.fixture
-def layer(workshop: Workshop, python: Path) -> Path:
+def tmp_path(place: Place) -> Path:
+    return place.begin()
+
+
+@pytest.fixture
+def layer(place: Place, workshop: Workshop, python: Path) -> Path:
     """Return a layer over a base that has pip."""
-    workshop.index.add(ALPHA_1, ALPHA_2, BETA_1, BETA_2, GAMMA)
-    base = workshop.base(python, ALPHA_1, BETA_1)
-    run([base / "bin" / "python", "-m", "ensurepip"], workshop.environ)
-    return workshop.layer(base)
+
+    def make() -> None:
+        workshop.index.add(ALPHA_1, ALPHA_2, BETA_1, BETA_2, GAMMA)
+        base = workshop.base(python, ALPHA_1, BETA_1)
+        run([base / "bin" / "python", "-m", "ensurepip"], workshop.environ)
+        workshop.layer(base)
+
+    place.once("layer", make)
+    return workshop.path / "layer"
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import tomllib
 from pathlib import Path
@@ -22,6 +23,7 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(HERE))
 
 
+@functools.cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -30,25 +32,24 @@ def test_there_is_something_to_check() -> None:
     assert len(SOURCES) > 30
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_no_file_is_long(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+def test_no_file_is_long() -> None:
+    lengths = {name_of(one): len(one.read_text("utf-8").splitlines()) for one in SOURCES}
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_no_function_is_long(path: Path) -> None:
-    functions = [
-        node
+def test_no_function_is_long() -> None:
+    lengths = {
+        f"{name_of(path)}:{node.lineno}": (node.end_lineno or 0) - node.lineno + 1
+        for path in SOURCES
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    lengths = {one.name: (one.end_lineno or 0) - one.lineno + 1 for one in functions}
+    }
     assert {name: length for name, length in lengths.items() if length > 50} == {}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_no_file_is_a_drawer(path: Path) -> None:
-    assert path.stem not in {"utils", "util", "helpers", "common", "misc", "manager", "tools"}
+def test_no_file_is_a_drawer() -> None:
+    drawers = {"utils", "util", "helpers", "common", "misc", "manager", "tools"}
+    assert [name_of(path) for path in SOURCES if path.stem in drawers] == []
 
 
 def reads_environ(tree: ast.Module) -> bool:
