@@ -19,6 +19,7 @@ from lamina.model.names import StackName
 from lamina.model.versions import parse_release_version
 from lamina.release.manifest import dump_manifest
 from lamina.release.mtree import dump_mtree, read_tree
+from lamina.release.rebuild import Rebuilt
 from lamina.release.repair import plan_repair, repair
 from lamina.release.root import Release, Root, open_root
 from lamina.release.verify import recorded_files, verify_release
