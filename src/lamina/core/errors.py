@@ -127,7 +127,10 @@ class PackagesLostError(LaminaError):
 
     def __init__(self, lost: Mapping[str, LaminaError]) -> None:
         self.lost = dict(lost)
-        super().__init__("\n".join(f"{file}: {why.message}" for file, why in self.lost.items()))
+        super().__init__(
+            "\n".join(f"{file}: {why.message}" for file, why in self.lost.items()),
+            hints=list(dict.fromkeys(hint for why in self.lost.values() for hint in why.hints)),
+        )
 
 
 class TookTooLongError(LaminaError):

@@ -10,7 +10,14 @@ import pytest
 
 from lamina.cli.edge import exit_code_of, guarded
 from lamina.core import errors
-from lamina.core.errors import CommandFailedError, DocumentError, LaminaError, Problem
+from lamina.core.errors import (
+    CommandFailedError,
+    DocumentError,
+    LaminaError,
+    PackagesLostError,
+    Problem,
+    UnsatisfiableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +45,8 @@ def made(cls: type[LaminaError]) -> LaminaError:
         return cls("lamina.toml", [Problem(where="a", found="missing")])
     if issubclass(cls, CommandFailedError):
         return cls(program="uv", returncode=2, output="what uv said")
+    if issubclass(cls, PackagesLostError):
+        return cls({"a.whl": UnsatisfiableError("gone", hints=["lamina lock"])})
     return cls("it went wrong", hints=["lamina init", "lamina lock"])
 
 
