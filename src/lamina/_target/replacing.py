@@ -1,9 +1,9 @@
-"""Replace files of a tree in one step each, and none before what is to be there is on disk.
+"""Replace files of a tree in one step each.
 
-Whatever ends a run, a power cut too, every file is the old one or the new one, and whole.
+Whatever ends a run, every file is the old one or the new one, and whole. Nothing waits for the
+disk: like what tar has written just before, what a loss of power leaves is to be unpacked again.
 """
 
-import errno
 import os
 
 TYPE_CHECKING = False
@@ -16,36 +16,10 @@ MOST_WAITING = 1 << 26
 """Bytes that are written beside before they are renamed: room that is needed for a moment."""
 
 
-def flush(top: str) -> None:
-    """Wait until a file system is on disk: syncfs(2), else all of them; raises OSError.
-
-    ``fsync`` of 5000 files that tar has just written took a hundred times as long.
-    """
-    try:
-        import ctypes
-
-        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
-    except (ImportError, OSError, AttributeError, MemoryError):
-        os.sync()
-        return
-    descriptor = os.open(top, os.O_RDONLY)
-    try:
-        if syncfs(descriptor):
-            number = ctypes.get_errno()
-            if number != errno.ENOSYS:
-                raise OSError(number, os.strerror(number), top)
-            os.sync()
-    finally:
-        os.close(descriptor)
-
-
 class Replacements:
     """Files that are written beside those that they replace, and renamed together."""
 
-    def __init__(self, top: str, *, durable: bool) -> None:
-        """``durable``: unless the tree is thrown away when it is not finished."""
-        self.top = top
-        self.durable = durable
+    def __init__(self) -> None:
         self.size = 0
         self._ready: "List[Tuple[Optional[str], str]]" = []
 
@@ -78,8 +52,6 @@ class Replacements:
 
     def commit(self) -> None:
         """Put everything in its place."""
-        if self._ready and self.durable:
-            flush(self.top)
         for beside, path in self._ready:
             with writable(os.path.dirname(path)):
                 if beside is None:

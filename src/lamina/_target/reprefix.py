@@ -156,10 +156,9 @@ def padded(data: bytes, pairs: "Pairs", room: int) -> bytes:
 class Tree:
     """A tree whose prefixes are to change, and how far that has come."""
 
-    def __init__(self, top: str, news: "List[str]", *, durable: bool = True) -> None:
-        """``durable``: what is written is on disk before it replaces anything."""
+    def __init__(self, top: str, news: "List[str]") -> None:
         self.top = top
-        self.replacements = Replacements(top, durable=durable)
+        self.replacements = Replacements()
         self._notes: "List[Dict[str, Any]]" = []
         with open(self.path(STATE), encoding="utf-8") as stream:
             self.state = json.load(stream)

@@ -10,7 +10,7 @@ import json
 import os
 import re
 
-from lamina._target.replacing import ENDING, flush, writable
+from lamina._target.replacing import ENDING, writable
 from lamina._target.reprefix import (
     JOURNAL,
     STATE,
@@ -323,7 +323,7 @@ def unpack(top: str, prefix: str, base: "Optional[str]", *, published: bool) -> 
         lock = os.open(os.path.join(top, ".lamina"), os.O_RDONLY)
         try:
             _wait(lock)
-            tree = Tree(top, [], durable=not published)
+            tree = Tree(top, [])
             tree.news = places(tree, prefix, base)
             if tree.finished and (published or _is_listed(tree)):
                 return "nothing to do: this is %s" % prefix
@@ -341,9 +341,7 @@ def unpack(top: str, prefix: str, base: "Optional[str]", *, published: bool) -> 
 
 
 def _write(tree: Tree, *, published: bool) -> None:
-    """Write the new prefixes, and what is to be true of them; what comes later is on disk later."""
-    if not published and not tree.journal:
-        flush(tree.top)  # What was unpacked and is not written here, as it was compared.
+    """Write the new prefixes, and what is to be true of them."""
     tree.change()
     update_records(tree)
     tree.commit()
@@ -355,8 +353,6 @@ def _write(tree: Tree, *, published: bool) -> None:
     tree.put(STATE, tree.text_of_state())
     tree.commit()
     if os.path.exists(tree.path(JOURNAL)):
-        if not published:
-            flush(tree.top)
         os.unlink(tree.path(JOURNAL))
 
 

@@ -244,50 +244,6 @@ def kill_at(count: int, patched: pytest.MonkeyPatch, top: Path) -> bool:
     return count < 4
 
 
-class Disk:
-    """A disk that has no more of a file than was on it when the file system was flushed last.
-
-    Names are there at once: journals of file systems write them before what is in the files.
-    """
-
-    def __init__(self, top: Path) -> None:
-        self.top = top
-        self.kept: dict[int, tuple[int, int]] = {}
-        self.flush()
-
-    def files(self) -> list[tuple[Path, os.stat_result]]:
-        found = [one for one in self.top.rglob("*") if one.is_file() and not one.is_symlink()]
-        return [(one, one.stat()) for one in found]
-
-    def flush(self, *_: str) -> None:
-        self.kept = {one.st_ino: (one.st_mtime_ns, one.st_size) for _, one in self.files()}
-
-    def lose_power(self) -> None:
-        for path, now in self.files():
-            written, size = self.kept.get(now.st_ino, (0, 0))
-            if written != now.st_mtime_ns:
-                os.truncate(path, size if path.name == "unpacking.jsonl" else 0)
-
-
-@pytest.mark.parametrize("again", ["/a/new/prefix", "/elsewhere"])
-def test_without_power_the_next_run_finishes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: str
-) -> None:
-    for count in range(2, 40):
-        top = make_tree(tmp_path / f"tree{count}")
-        with monkeypatch.context() as patched:
-            disk = Disk(top)
-            for module in (replacing, unpack):
-                patched.setattr(module, "flush", disk.flush)
-            killed = kill_at(count, patched, top)
-        disk.lose_power()
-        move(top, again)
-        check_tree(top, again)
-        if not killed:
-            return
-    pytest.fail("it never ended")
-
-
 def test_a_journal_that_was_cut_off_is_written_on(tmp_path: Path) -> None:
     top = make_tree(tmp_path / "tree")
     journal = top / reprefix.JOURNAL
