@@ -73,7 +73,7 @@ def stage_release(cargo: Cargo, root: Path, prefix: str, environ: Mapping[str, s
         top.mkdir(parents=True)
     fill(cargo, Loader(cargo, TreeWriter(top)))
     if [prefix] == [one.prefix for one in cargo.parts]:
-        update_listing(Tree(str(top), [prefix]), "", published=False)
+        _relist(Tree(str(top), [prefix]))
         return top
     here = cargo.platform == current_platform() and cargo.interpreter
     python = str(top / cargo.interpreter) if here and cargo.interpreter else sys.executable
@@ -113,4 +113,10 @@ def _renew_code(tree: Tree, top: Path, python: str, environment: Mapping[str, st
             new = data[:8] + bytes.fromhex(digest) + data[16:]
             fs.write_bytes(code, new, mode=code.stat().st_mode & 0o7777, durable=False)
             tree.changed.append(code.relative_to(top).as_posix())
+    _relist(tree)
+
+
+def _relist(tree: Tree) -> None:
+    """Have what is in a tree in its listing, and that in its manifest."""
     update_listing(tree, "", published=False)
+    tree.commit()
