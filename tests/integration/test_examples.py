@@ -16,7 +16,7 @@ from support.command_line import CommandLine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [pytest.mark.index, pytest.mark.heavy]
+pytestmark = pytest.mark.index
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -31,10 +31,10 @@ def root(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("name", "fewest", "imported"),
     [
-        pytest.param("hep-small", 46, "uproot", id="small"),
+        pytest.param("hep-small", 46, "uproot", id="small", marks=pytest.mark.heavy),
         pytest.param("hep-analysis", 185, "ROOT", id="analysis"),
-        pytest.param("hep-start", 80, "pyhf", id="start"),
-        pytest.param("hep-large", 414, "ray", id="large"),
+        pytest.param("hep-start", 80, "pyhf", id="start", marks=pytest.mark.heavy),
+        pytest.param("hep-large", 414, "ray", id="large", marks=pytest.mark.heavy),
     ],
 )
 def test_an_example_publishes_and_imports(

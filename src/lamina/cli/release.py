@@ -203,7 +203,8 @@ def find_release(text: str, root: Path) -> Release:
     if _is_path(text):
         raise _no_release_at(Path(text))
     try:
-        return open_root(root).find(parse_reference(text))
+        reference = parse_reference(text)
+        return open_root(root).find(reference)
     except UsageError:
         if is_layer(Path(text)):
             raise _no_release_at(Path(text)) from None
