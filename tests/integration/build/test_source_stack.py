@@ -25,7 +25,6 @@ def test_fifteen_packages_are_built_once_and_published(command_line: CommandLine
     again = command_line("build", "--json").json
     assert {one["status"] for one in again["packages"]} == {"cached"}
     assert [one["sha256"] for one in again["packages"]] == [one["sha256"] for one in packages]
-    assert again["seconds"] < 30
     published = command_line("publish", "--root", "root", "--json").json
     prefix = Path(published["prefix"])
     assert (prefix / "bin" / "luigi-task").is_symlink()
