@@ -74,7 +74,7 @@ def read_what_alpha_saw(wheel: str) -> Path:
     share, prefix, box, environment = eval(text.removeprefix("saw = "))
     assert share == f"{prefix}/share"
     assert box.startswith(f"{prefix}/lib/python3.12/site-packages/")
-    assert environment.endswith("/work/alpha/env")
+    assert Path(environment).parts[-2:] == ("alpha", "env")
     assert hooked == f"value = 7\nversion = '1.0'\nhooked = '{prefix}'\n"
     assert Path(prefix, "conda-meta").is_dir()
     return Path(prefix)

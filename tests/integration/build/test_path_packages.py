@@ -210,7 +210,7 @@ def test_paths_in_a_list_lead_from_where_it_is(lamina: CommandLine, tmp_path: Pa
     answer = lamina("export", "--as", "pylock", "-o", "lists/pylock.toml")
     assert not answer.stderr
     [mine, _] = tomllib.loads(Path("lists/pylock.toml").read_text())["packages"]
-    assert mine["directory"]["path"] == "../../work/vendor/mine"
+    assert mine["directory"]["path"] == f"../../{lamina.directory.name}/vendor/mine"
     python = ["--python", find_interpreter("3.12"), "--target", real / "site", "--quiet"]
     words = ["pip", "install", "--preview-features", "pylock", "-r", "lists/pylock.toml", *python]
     run([uv.find_uv_bin(), *words], lamina.environ, cwd=lamina.directory)

@@ -142,6 +142,7 @@ def test_a_build_that_never_ends(lamina: CommandLine) -> None:
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """Return a directory that has room for a few megabytes."""
+    # A small file system has to be mounted, which users of CI elsewhere may not.
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("only root mounts")
     return tmp_path / "small"
@@ -153,7 +154,7 @@ def small(tmp_path: Path) -> Path:
         ("8m", "one: its build found no space left: 0 of 8 MB are free in {small}/lamina/builds"),
         pytest.param(
             "24k",
-            "{small}/lamina/builds/work/one/unpacked: no space left",
+            "/one/unpacked: no space left",
             marks=pytest.mark.heavy,
         ),
     ],

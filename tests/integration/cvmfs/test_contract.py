@@ -51,6 +51,7 @@ def _open(server: Stratum0, *words: str) -> None:
 
 def _client(server: Stratum0, path: Path) -> Path:
     """Return a path as clients see it."""
+    # Against the stand-in there always is one; of a real stratum 0 it is named by who runs this.
     if server.client is None:
         pytest.skip("no client of that repository was named")
     return server.client / path.relative_to(server.mount)

@@ -37,6 +37,7 @@ def test_names_that_are_not_utf_8_count(
     try:
         (repository.directory / name).write_text("x")
     except OSError:
+        # APFS and ZFS with utf8only refuse such names, so there is nothing to find.
         pytest.skip("this file system has names in UTF-8 only")
     if tracked:
         repository.commit({})
