@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shutil
+import subprocess
 import tarfile
 import zipfile
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,10 +81,32 @@ def test_tar_is_what_tarfile_writes(tmp_path: Path) -> None:
     assert (tmp_path / "it").stat().st_size % tarfile.RECORDSIZE == 0
 
 
-def test_gzip_is_one_member_that_anything_reads(tmp_path: Path) -> None:
-    packed = write(tmp_path / "it", "tar.gz").read_bytes()
-    assert gzip.decompress(packed) == write(tmp_path / "plain", "tar").read_bytes()
-    assert packed.count(b"\x1f\x8b\x08\x00") == 1
+def test_gzip_is_of_members_that_any_reader_puts_together(tmp_path: Path) -> None:
+    path, plain = write(tmp_path / "it", "tar.gz"), write(tmp_path / "plain", "tar")
+    assert gzip.decompress(path.read_bytes()) == plain.read_bytes()
+    assert len(members(path)) > 1
+    for words in (["gzip"], ["busybox", "gunzip"]):
+        if shutil.which(words[0]):
+            found = subprocess.run([*words, "-dc", path], check=True, capture_output=True)
+            assert found.stdout == plain.read_bytes()
+
+
+def test_gzip_that_ends_with_a_member_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "it", "tar.gz")
+    path.write_bytes(members(path)[0])
+    with pytest.raises(IntegrityError, match="damaged or cut off"):
+        read_all(path)
+
+
+def members(path: Path) -> list[bytes]:
+    """Return the members of a file of gzip."""
+    found, left = [], path.read_bytes()
+    while left:
+        reader = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        reader.decompress(left)
+        found.append(left[: len(left) - len(reader.unused_data)])
+        left = reader.unused_data
+    return found
 
 
 def test_zip_has_modes_and_links(tmp_path: Path) -> None:

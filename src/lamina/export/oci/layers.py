@@ -76,7 +76,7 @@ def _compressed(stream: IO[bytes], compression: Compression) -> Iterator[IO[byte
             yield packed
         return
     with ThreadPoolExecutor(threads()) as pool:
-        gzip = GzipStream(stream, 0, pool)
+        gzip = GzipStream(stream, pool)
         yield cast("IO[bytes]", gzip)
         gzip.close()
 
