@@ -30,12 +30,13 @@ def audit(
     """
     from lamina.lock.files import LOCK_NAME, load_lock
     from lamina.model.platforms import Target
+    from lamina.release.root import KEPT_STACK_NAME
     from lamina.resolve.audit.audit import audit as look_up
     from lamina.stack.files import load_stack
 
     found = find_release(release, root)
     target = Target(found.platform, found.manifest().python.series)
-    path = found.internal / "stack.toml" if stack_path is None else stack_file(stack_path)
+    path = found.internal / KEPT_STACK_NAME if stack_path is None else stack_file(stack_path)
     lock = load_lock(found.internal / LOCK_NAME)
     audited = look_up(load_stack(path), lock, database, targets=(target,))
     output.result("\n".join(audited.lines()), {"release": found.name} | audited.as_json())

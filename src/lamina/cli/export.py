@@ -262,8 +262,9 @@ def _find_release(reference: ReleaseReference, root: Path) -> _Source:
 
 def _inside(internal: Path) -> _Source:
     from lamina.lock.files import LOCK_NAME
+    from lamina.release.root import KEPT_STACK_NAME
 
-    return _Source(lock_path=internal / LOCK_NAME, stack_path=internal / "stack.toml")
+    return _Source(lock_path=internal / LOCK_NAME, stack_path=internal / KEPT_STACK_NAME)
 
 
 def _text(wanted: _Wanted, directory: Path, digest: DigestKind) -> str:
@@ -347,13 +348,14 @@ def _recorded_channels(directory: Path) -> dict[str, str]:
 
 def _stack(found: _Source, lock: Lock, root: Path) -> Stack | None:
     """Return the stack with what it has of its parents, None where the lock stands alone."""
+    from lamina.release.root import KEPT_STACK_NAME, MANIFEST_NAME
     from lamina.release.sources import read_stack
     from lamina.resolve.heritage import inherit_as_locked
     from lamina.stack.files import load_stack
 
     path = found.stack_path
-    for candidate in (path, path.with_name("stack.toml")):
-        if candidate.is_file() and (candidate.parent / "release.toml").is_file():
+    for candidate in (path, path.with_name(KEPT_STACK_NAME)):
+        if candidate.is_file() and (candidate.parent / MANIFEST_NAME).is_file():
             return read_stack(candidate.parent)
         if candidate.is_file():
             return inherit_as_locked(load_stack(candidate), candidate, root, lock).stack

@@ -271,10 +271,11 @@ def _documents(release: Release) -> tuple[Path, Path]:
     from lamina.core import fs
     from lamina.core.errors import IntegrityError
     from lamina.lock.files import LOCK_NAME
+    from lamina.release.root import KEPT_STACK_NAME
     from lamina.release.verify import recorded_files
 
     recorded = recorded_files(release)
-    paths = release.internal / "stack.toml", release.internal / LOCK_NAME
+    paths = release.internal / KEPT_STACK_NAME, release.internal / LOCK_NAME
     for path in paths:
         name = path.relative_to(release.prefix).as_posix()
         if not path.is_file() or fs.sha256_of(path) != recorded[name].sha256:

@@ -189,13 +189,13 @@ def _before(path: Path, root: Path, since: str | None) -> tuple[ReleaseVersion, 
     """Return the version to count from, and the stack of that release where there is one."""
     from lamina.cli.release import find_release
     from lamina.model.versions import version_key
-    from lamina.release.root import look_for_root
+    from lamina.release.root import KEPT_STACK_NAME, look_for_root
     from lamina.stack.files import load_stack
 
     stack = load_stack(path)
     if since is not None:
         found = find_release(since, root)
-        return found.version, load_stack(found.internal / "stack.toml")
+        return found.version, load_stack(found.internal / KEPT_STACK_NAME)
     opened: Root = look_for_root(root)[0]
     versions = {one.version: one for one in opened.releases(stack.stack.name)}
     if not versions:
@@ -203,7 +203,7 @@ def _before(path: Path, root: Path, since: str | None) -> tuple[ReleaseVersion, 
     # Retired ones as well: their numbers are taken.
     final = [one for one in versions if not version_key(one).is_prerelease]
     newest = versions[max(final or versions, key=version_key)]
-    return newest.version, load_stack(newest.internal / "stack.toml")
+    return newest.version, load_stack(newest.internal / KEPT_STACK_NAME)
 
 
 def _reasons(path: Path, before: Stack | None) -> list[Reason]:

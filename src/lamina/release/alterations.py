@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from lamina.core import fs
 from lamina.model.digests import digest_of_value
 from lamina.model.told_versions import variables_of_the_stack
-from lamina.release.root import INTERNAL
+from lamina.release.root import INTERNAL, KEPT_STACK_NAME
 from lamina.stack.builds import BUILD_HOOKS
 from lamina.stack.files import load_stack
 
@@ -108,7 +108,7 @@ def release_alterations(prefix: Path, stack: Stack | None = None) -> dict[Packag
 
     ``stack``: the one inside by default. Raises DocumentError.
     """
-    stack = stack or load_stack(prefix / INTERNAL / "stack.toml")
+    stack = stack or load_stack(prefix / INTERNAL / KEPT_STACK_NAME)
     found = {}
     for metadata in sorted(prefix.glob("lib/python3*/site-packages/*.dist-info")):
         name = canonicalize_name(metadata.name.removesuffix(".dist-info").partition("-")[0])

@@ -17,7 +17,7 @@ from lamina.release.guard import only_publisher, remove_empty, sweep
 from lamina.release.history import read_history
 from lamina.release.processor import require_processor
 from lamina.release.realise import realise
-from lamina.release.root import SIGNATURE_NAME, Release, Root, make_root, open_root
+from lamina.release.root import KEPT_STACK_NAME, SIGNATURE_NAME, Release, Root, make_root, open_root
 from lamina.release.seal import Tally, seal
 from lamina.stack.files import digest_of_builds, load_stack
 
@@ -141,7 +141,7 @@ def _check_identical(there: Release, request: PublishRequest, root: Root) -> Non
 def _is_built_otherwise(there: Release, request: PublishRequest) -> bool:
     """Tell whether the stack of a release says something else of builds than the one at hand."""
     try:
-        before = load_stack(there.internal / "stack.toml")
+        before = load_stack(there.internal / KEPT_STACK_NAME)
     except LaminaError:
         return False  # of another version of lamina, or damaged: lamina release verify tells
     return digest_of_builds(before) != digest_of_builds(request.stack)

@@ -35,6 +35,8 @@ ROOT_MARKER = "lamina-root.toml"
 ROOT_SCHEMA = 1
 INTERNAL = ".lamina"
 MANIFEST_NAME = "release.toml"
+KEPT_STACK_NAME = "stack.toml"
+"""The stack as it was published."""
 BUILDS_NAME = "build"
 """Below the internal directory: the files of the stack that builds from source read."""
 SIGNATURE_NAME = f"{MANIFEST_NAME}.sig"

@@ -29,7 +29,7 @@ from lamina.release.manifest import (
 from lamina.release.mtree import MTREE_NAME, dump_mtree, read_tree
 from lamina.release.place import staging_place
 from lamina.release.relocate import Relocation, relocate_scripts
-from lamina.release.root import BUILDS_NAME, INTERNAL, MANIFEST_NAME
+from lamina.release.root import BUILDS_NAME, INTERNAL, KEPT_STACK_NAME, MANIFEST_NAME
 from lamina.release.sbom import SBOM_NAME, Subject, dump_sbom
 from lamina.release.start_index import has_index, write_index
 from lamina.release.start_record import keep_record
@@ -128,7 +128,7 @@ def describe(draft: Draft) -> Subject:
     request, stage = draft.request, draft.stage
     internal = stage / INTERNAL
     fs.make_directory(internal)
-    fs.write_text(internal / "stack.toml", request.stack_text, durable=False)
+    fs.write_text(internal / KEPT_STACK_NAME, request.stack_text, durable=False)
     fs.write_text(internal / LOCK_NAME, dump_lock(request.lock), durable=False)
     if request.builds is not None:
         request.builds.keep(internal / BUILDS_NAME)

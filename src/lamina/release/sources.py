@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lamina.lock.files import LOCK_NAME, load_lock
 from lamina.release.manifest import load_manifest
-from lamina.release.root import MANIFEST_NAME
+from lamina.release.root import KEPT_STACK_NAME, MANIFEST_NAME
 from lamina.stack.document import PackageEntry
 from lamina.stack.files import load_stack
 
@@ -28,7 +28,7 @@ def read_stack(internal: Path) -> Stack:
     Packages of parents keep the index that they have there: they are entered with it, and its
     address is found. Raises DocumentError.
     """
-    stack = load_stack(internal / "stack.toml")
+    stack = load_stack(internal / KEPT_STACK_NAME)
     if not stack.stack.extends:
         return stack
     manifest = load_manifest(internal / MANIFEST_NAME)

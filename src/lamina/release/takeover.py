@@ -24,7 +24,7 @@ from lamina.model.names import parse_package_name
 from lamina.release.draft import hooked_in
 from lamina.release.mtree import Hashed, hash_files, identity_of
 from lamina.release.relocate import Relocation
-from lamina.release.root import INTERNAL, MANIFEST_NAME
+from lamina.release.root import INTERNAL, KEPT_STACK_NAME, MANIFEST_NAME
 from lamina.release.start_index import INDEX_NAME
 from lamina.stack.files import load_stack
 
@@ -125,7 +125,7 @@ def plan_takeover(draft: Draft) -> tuple[Package, ...]:
 def _may_be_changed(earlier: Earlier) -> bool:
     """Tell whether hooks wrote to a release: its listing has what they made of any file."""
     try:
-        return bool(hooked_in(load_stack(earlier.release.internal / "stack.toml")))
+        return bool(hooked_in(load_stack(earlier.release.internal / KEPT_STACK_NAME)))
     except LaminaError:
         return True  # Nobody knows: it is of another version of lamina.
 
