@@ -47,17 +47,17 @@ def claims(prefix: Path) -> Iterator[Claim]:
 
 def _wheel_claims(prefix: Path) -> Iterator[Claim]:
     for record in sorted(prefix.glob("lib/python*/site-packages/*.dist-info/RECORD")):
-        site = record.parents[1]
+        site = record.parents[1].relative_to(prefix).parts
         package = record.parent.name.removesuffix(".dist-info")
         with record.open(encoding="utf-8", errors="surrogateescape", newline="") as stream:
             for row in csv.reader(stream):
                 if len(row) > 1 and row[1].startswith("sha256="):
-                    yield _inside(row[0], site, prefix), package, _hexadecimal(row[1][7:])
+                    yield _inside(row[0], site), package, _hexadecimal(row[1][7:])
 
 
-def _inside(name: str, site: Path, prefix: Path) -> str:
-    """Return a path of a RECORD relative to the prefix."""
-    parts = list(site.relative_to(prefix).parts)
+def _inside(name: str, site: tuple[str, ...]) -> str:
+    """Return a path of a RECORD relative to the prefix, where ``site`` is."""
+    parts = list(site)
     for word in name.split("/"):
         if word == ".." and parts:
             parts.pop()
