@@ -19,7 +19,7 @@ from support.accounts import make_read_only, somebody
 from support.packs import make_shipped, pack, run, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from lamina.release.root import Release
@@ -213,15 +213,32 @@ def test_where_programs_cannot_be_started_it_says_so(shipped: Shipped, tmp_path:
         subprocess.run(["umount", top], check=True)
 
 
-def test_nothing_is_left_of_a_pack_of_a_damaged_release(shipped: Shipped, tmp_path: Path) -> None:
+def _another_content(victim: Path) -> None:
+    fs.write_bytes(victim, victim.read_bytes().swapcase(), mode=0o444)
+
+
+def _another_size(victim: Path) -> None:
+    fs.write_bytes(victim, victim.read_bytes() + b"\n", mode=0o444)
+
+
+def _another_mode(victim: Path) -> None:
+    victim.chmod(0o555)
+
+
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [(_another_content, "content"), (_another_size, "size"), (_another_mode, "mode")],
+    ids=["content", "size", "mode"],
+)
+def test_nothing_is_left_of_a_pack_of_a_damaged_release(
+    shipped: Shipped, tmp_path: Path, damage: Callable[[Path], None], what: str
+) -> None:
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-a", shipped.release.prefix, copy], check=True)
     release = dataclasses.replace(shipped.release, prefix=copy)
-    victim = next(copy.glob("lib/python*/site-packages/numbers_of_ours.py"))
-    text = victim.read_bytes()
-    fs.write_bytes(victim, text.swapcase(), mode=0o444)
+    damage(next(copy.glob("lib/python*/site-packages/numbers_of_ours.py")))
     archive = tmp_path / "small.tar.zst"
-    with pytest.raises(IntegrityError, match=r"numbers_of_ours\.py: not as .*: its content"):
+    with pytest.raises(IntegrityError, match=rf"numbers_of_ours\.py: not as .*: its {what}"):
         pack(release, archive, shipped.environ)
     assert [one for one in tmp_path.iterdir() if one.is_file()] == []
     fs.remove_tree(copy)
