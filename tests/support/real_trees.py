@@ -63,5 +63,5 @@ def imported(source: Path, works: Callable[[Path], None]) -> None:
 
 
 def printed(prefix: Path, code: str) -> list[str]:
-    """Return the words that code prints where nothing is set up."""
-    return run(prefix / "bin" / "python", "-c", code).split()
+    """Return the words that code prints where nothing is set up, but for warnings."""
+    return run(prefix / "bin" / "python", "-W", "ignore", "-c", code).split()
