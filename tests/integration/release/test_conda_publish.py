@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -36,15 +37,17 @@ def stack(published: Published, command_line: CommandLine, monkeypatch: pytest.M
 
 
 @contextmanager
-def without_box(channels: list[Path]) -> Iterator[None]:
-    """Have the archive of ``box`` away for a while."""
+def without_box(channels: list[Path], instead: bytes | None = None) -> Iterator[None]:
+    """Have the archive of ``box`` away for a while, or another in its place."""
     [archive] = [path for one in channels for path in one.glob("linux-64/box-1.0-*.conda")]
     away = archive.with_suffix(".away")
     archive.rename(away)
+    if instead is not None:
+        archive.write_bytes(instead)
     try:
         yield
     finally:
-        away.rename(archive)
+        away.replace(archive)
 
 
 def test_from_the_directory_to_the_tier(
@@ -85,6 +88,10 @@ def test_from_the_directory_to_the_tier(
     assert "warning: box 1.0 cannot be had: " in said.stderr
     assert "changed: share/box/prefix.txt" in said.stdout
     assert "changed: bin/tool-box" not in said.stdout
+    # It has another one under that name.
+    with without_box(published.channels, instead=b"another"):
+        said = command_line("release", "repair", "boxed", expect=6)
+    assert re.search("box 1.0 cannot be had: .*: not the file that was locked", said.stderr)
     command_line("release", "repair", "boxed")
 
 
