@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -182,8 +181,9 @@ def _for_platform(text: str, release: Release, root: Path | None) -> Release:
 
 
 def _scratch(stack: ExitStack, directory: Path | None = None) -> Path:
-    made = tempfile.TemporaryDirectory(prefix=".lamina-image-", dir=directory)
-    return Path(stack.enter_context(made))
+    from lamina.core.scratch import scratch_directory
+
+    return stack.enter_context(scratch_directory(".lamina-image-", directory))
 
 
 def _request(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,7 @@ def installer() -> None:
 def export_installer(output: Output, choice: PackChoice, extra: InstallerChoice) -> None:
     """Write an installer of a release."""
     from lamina.cli.release import find_release
+    from lamina.core.scratch import scratch_directory
     from lamina.export.clobber import check_owners
     from lamina.export.installer import write_installer
     from lamina.export.installer_cargo import Extras, with_extras
@@ -60,8 +60,7 @@ def export_installer(output: Output, choice: PackChoice, extra: InstallerChoice)
     release = find_release(choice.source, choice.root)
     check_owners(release.prefix, allow=choice.clobbered)
     extras = Extras(environment_file=extra.environment_file, hook=extra.hook)
-    with tempfile.TemporaryDirectory(prefix=".lamina-pack-", dir=directory) as name:
-        scratch = Path(name)
+    with scratch_directory(".lamina-pack-", directory) as scratch:
         for part in ("release", "extras"):
             (scratch / part).mkdir()
         cargo = release_cargo(release, environ, scratch / "release")

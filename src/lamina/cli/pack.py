@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 
 def export_pack(output: Output, choice: PackChoice) -> None:
     """Write a pack of a release or layer."""
-    from lamina.export.pack import format_of, write_pack
+    from lamina.core.scratch import scratch_directory
+    from lamina.export.pack import check_free, format_of, write_pack
 
     if choice.source is None or choice.path is None:
         raise UsageError(
@@ -31,10 +31,8 @@ def export_pack(output: Output, choice: PackChoice) -> None:
         )
     form = format_of(choice.path, choice.archive)
     directory = choice.path.absolute().parent
-    if not directory.is_dir():
-        raise StorageError(f"{directory}: no such directory")
-    with tempfile.TemporaryDirectory(prefix=".lamina-pack-", dir=directory) as scratch:
-        cargo = _cargo(choice, Path(scratch))
+    with scratch_directory(".lamina-pack-", directory) as scratch:
+        cargo = _cargo(choice, scratch)
         packed = write_pack(cargo, choice.path, form)
     text = (
         f"wrote {choice.path}: {packed.size / 1e6:.1f} MB of {packed.content / 1e6:.1f} MB; "
