@@ -10,7 +10,7 @@ import click
 from lamina.cli.app import LazyGroup
 from lamina.cli.options import environment, output_options
 from lamina.cli.pack_options import sign_option
-from lamina.core.errors import StorageError, UsageError
+from lamina.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,7 @@ def export_installer(output: Output, choice: PackChoice, extra: InstallerChoice)
     from lamina.export.clobber import check_owners
     from lamina.export.installer import write_installer
     from lamina.export.installer_cargo import Extras, with_extras
+    from lamina.export.pack import check_free
     from lamina.export.release_cargo import release_cargo
     from lamina.layer.base import is_layer
 
@@ -53,9 +54,8 @@ def export_installer(output: Output, choice: PackChoice, extra: InstallerChoice)
             hints=["--as pack puts a layer into an archive"],
         )
     environ, path = environment(), choice.path
+    check_free(path)
     directory = path.absolute().parent
-    if not directory.is_dir():
-        raise StorageError(f"{directory}: no such directory")
     _try_key(extra.key, environ)
     release = find_release(choice.source, choice.root)
     check_owners(release.prefix, allow=choice.clobbered)
@@ -90,6 +90,7 @@ def promote(output: Output, *, file: Path, text: str, target: Path, key: Path | 
     What FILE was tested under is said by it, and by the manifest of what it installs.
     """
     from lamina.export.installer_promotion import Promotion, promote_installer
+    from lamina.export.pack import check_free
     from lamina.model.versions import parse_release_version
 
     try:
@@ -97,8 +98,7 @@ def promote(output: Output, *, file: Path, text: str, target: Path, key: Path | 
     except ValueError as error:
         raise UsageError(f"--version: {error}") from error
     environ = environment()
-    if not target.absolute().parent.is_dir():
-        raise StorageError(f"{target.absolute().parent}: no such directory")
+    check_free(target)
     _try_key(key, environ)
     written = promote_installer(Promotion(source=file, version=version, target=target))
     _tell(output, written, key, environ)

@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from lamina.cli.image_options import plain_http_option
-from lamina.cli.options import environment, output_options, root_option, signers_option
-from lamina.core.errors import StorageError, UsageError
+from lamina.cli.options import (
+    environment,
+    given_options,
+    output_options,
+    root_option,
+    signers_option,
+)
+from lamina.core.errors import UsageError
 
 if TYPE_CHECKING:
     from lamina.cli.options import Output
@@ -30,6 +36,7 @@ def export_pack(output: Output, choice: PackChoice) -> None:
             hints=["lamina export STACK/VERSION --as pack -o FILE.tar.zst"],
         )
     form = format_of(choice.path, choice.archive)
+    check_free(choice.path)
     directory = choice.path.absolute().parent
     with scratch_directory(".lamina-pack-", directory) as scratch:
         cargo = _cargo(choice, scratch)
