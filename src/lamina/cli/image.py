@@ -129,8 +129,11 @@ def _requests(choice: ImageChoice, stack: ExitStack, directory: Path) -> list[Im
         return [_request(one, choice, stack, directory) for one in platforms]
     layer = path_as_made(Path(choice.source))
     base = Path(load_layer(layer).base.prefix)
+    release = bundled_base(base)
+    for one in choice.platforms:
+        _for_platform(one, release, None)
     cargo = layer_cargo(layer, base, environ, _scratch(stack, directory), with_base=False)
-    return [_request(bundled_base(base), choice, stack, directory, layer=cargo)]
+    return [_request(release, choice, stack, directory, layer=cargo)]
 
 
 def _platforms(release: Release, choice: ImageChoice) -> list[Release]:

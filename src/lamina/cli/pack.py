@@ -66,6 +66,8 @@ def _cargo(choice: PackChoice, scratch: Path) -> Cargo:
     assert choice.source is not None  # noqa: S101 (asked before)
     if is_layer(Path(choice.source)):
         return _layer_cargo(path_as_made(Path(choice.source)), choice, scratch)
+    if given := given_options({"with_base"}):
+        raise UsageError(f"{given['with_base']} is for layers, and {choice.source} is none")
     release = find_release(choice.source, choice.root)
     check_owners(release.prefix, allow=choice.clobbered)
     return release_cargo(release, environment(), scratch)
@@ -73,6 +75,7 @@ def _cargo(choice: PackChoice, scratch: Path) -> Cargo:
 
 def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:
     from lamina.core.errors import NotSupportedError
+    from lamina.export.clobber import check_owners
     from lamina.export.layer_cargo import layer_cargo
     from lamina.layer.document import load_layer
 
@@ -80,6 +83,8 @@ def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:
     with_base = choice.with_base == "always"
     if choice.with_base == "auto":
         with_base = not base.is_relative_to("/cvmfs")
+    for prefix in (layer, base) if with_base else (layer,):
+        check_owners(prefix, allow=choice.clobbered)
     try:
         return layer_cargo(layer, base, environment(), scratch, with_base=with_base)
     except NotSupportedError as error:
