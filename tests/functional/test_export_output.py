@@ -65,6 +65,15 @@ def test_a_directory_is_not_taken_for_a_file(lamina: CommandLine, form: str, hin
     assert list((lamina.directory / "dir").iterdir()) == []
 
 
+@pytest.mark.parametrize("form", ["pack", "installer", "squashfs", "oci"])
+def test_what_is_there_is_said_before_anything_is_looked_for(
+    lamina: CommandLine, form: str
+) -> None:
+    (lamina.directory / "x.tar").touch()
+    said = lamina("export", "gone/1.0", "--as", form, "-o", "x.tar", expect=7).stderr
+    assert "x.tar: is there already" in said
+
+
 def test_a_directory_that_is_not_there_is_named(lamina: CommandLine) -> None:
     said = lamina("export", "--as", "pylock", "-o", "no/pylock.toml", expect=2).stderr
     assert f"{lamina.directory}/no: no such directory" in said

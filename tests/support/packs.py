@@ -31,13 +31,16 @@ class Shipped:
     environ: dict[str, str]
 
 
-def make_shipped(top: Path, *, bundle: bool = True, suffix: str = "tar.zst") -> Shipped:
+def make_shipped(
+    top: Path, *, bundle: bool = True, suffix: str = "tar.zst", hook: str = ""
+) -> Shipped:
     """Publish a release of two small wheels, and pack it."""
     (top / "home").mkdir()
     environ = {**os.environ, "HOME": str(top / "home"), "UV_PYTHON_DOWNLOADS": "never"}
     environ.pop("SOURCE_DATE_EPOCH", None)
     environ["UV_CACHE_DIR"] = empty_cache(top / "uv-cache")
-    request = publish_request(top, environ, stack=make_stack(python="3.12", bundle=bundle))
+    stack = make_stack(python="3.12", bundle=bundle, hook=hook)
+    request = publish_request(top, environ, stack=stack)
     release = publish(request).release
     archive = top / f"small.{suffix}"
     pack(release, archive, environ)

@@ -37,14 +37,15 @@ platforms = ["linux-64"]
 NOW = datetime(2026, 11, 1, 12, 0, 0, tzinfo=UTC)
 
 
-def make_stack(*, test: dict[str, Any] | None = None, **table: Any) -> Stack:
-    """Return a stack of the two small wheels."""
+def make_stack(*, test: dict[str, Any] | None = None, hook: str = "", **table: Any) -> Stack:
+    """Return a stack of the two small wheels; ``hook`` runs after they are installed."""
     data = {
         "stack": {"name": "small", "version": "1.0", "python": "3.12"}
         | {"platforms": [str(current_platform())]}
         | table,
         "packages": {"greeter": "*", "numbers-of-ours": "*"},
         "test": test or {"imports": ["greeter"], "commands": ["greet"]},
+        "hooks": {"greeter": {"post-install": hook}} if hook else {},
     }
     return validate(Stack, data, "lamina.toml")
 

@@ -43,8 +43,10 @@ _NOWHERE = frozenset({"", ".", ".."})
 class MemberRules:
     """Checks the members of one archive, each as it comes, and raises IntegrityError."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, *, outward_links: bool = False) -> None:
+        """``outward_links``: links may lead anywhere; nothing can be below them in any case."""
         self._where = where
+        self._outward_links = outward_links
         self._links: set[str] = set()
         self._names: set[str] = set()
 
@@ -62,7 +64,7 @@ class MemberRules:
         if any("/".join(parents[: i + 1]) in self._links for i in range(len(parents))):
             raise self._refused(name, "below a link")
         if member.issym():
-            if leads_out(name, member.linkname):
+            if not self._outward_links and leads_out(name, member.linkname):
                 raise self._refused(name, f"a link to {member.linkname}, outside of the package")
             if any(other.startswith(f"{name}/") for other in self._names):
                 raise self._refused(name, "a link in the place of a directory")

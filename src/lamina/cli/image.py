@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,8 +129,11 @@ def _requests(choice: ImageChoice, stack: ExitStack, directory: Path) -> list[Im
         return [_request(one, choice, stack, directory) for one in platforms]
     layer = path_as_made(Path(choice.source))
     base = Path(load_layer(layer).base.prefix)
+    release = bundled_base(base)
+    for one in choice.platforms:
+        _for_platform(one, release, None)
     cargo = layer_cargo(layer, base, environ, _scratch(stack, directory), with_base=False)
-    return [_request(bundled_base(base), choice, stack, directory, layer=cargo)]
+    return [_request(release, choice, stack, directory, layer=cargo)]
 
 
 def _platforms(release: Release, choice: ImageChoice) -> list[Release]:
@@ -182,8 +184,9 @@ def _for_platform(text: str, release: Release, root: Path | None) -> Release:
 
 
 def _scratch(stack: ExitStack, directory: Path | None = None) -> Path:
-    made = tempfile.TemporaryDirectory(prefix=".lamina-image-", dir=directory)
-    return Path(stack.enter_context(made))
+    from lamina.core.scratch import scratch_directory
+
+    return stack.enter_context(scratch_directory(".lamina-image-", directory))
 
 
 def _request(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import click
 from lamina.cli.app import LazyGroup
 from lamina.cli.options import environment, output_options
 from lamina.cli.pack_options import sign_option
-from lamina.core.errors import StorageError, UsageError
+from lamina.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,9 +35,11 @@ def installer() -> None:
 def export_installer(output: Output, choice: PackChoice, extra: InstallerChoice) -> None:
     """Write an installer of a release."""
     from lamina.cli.release import find_release
+    from lamina.core.scratch import scratch_directory
     from lamina.export.clobber import check_owners
     from lamina.export.installer import write_installer
     from lamina.export.installer_cargo import Extras, with_extras
+    from lamina.export.pack import check_free
     from lamina.export.release_cargo import release_cargo
     from lamina.layer.base import is_layer
 
@@ -53,15 +54,13 @@ def export_installer(output: Output, choice: PackChoice, extra: InstallerChoice)
             hints=["--as pack puts a layer into an archive"],
         )
     environ, path = environment(), choice.path
+    check_free(path)
     directory = path.absolute().parent
-    if not directory.is_dir():
-        raise StorageError(f"{directory}: no such directory")
     _try_key(extra.key, environ)
     release = find_release(choice.source, choice.root)
     check_owners(release.prefix, allow=choice.clobbered)
     extras = Extras(environment_file=extra.environment_file, hook=extra.hook)
-    with tempfile.TemporaryDirectory(prefix=".lamina-pack-", dir=directory) as name:
-        scratch = Path(name)
+    with scratch_directory(".lamina-pack-", directory) as scratch:
         for part in ("release", "extras"):
             (scratch / part).mkdir()
         cargo = release_cargo(release, environ, scratch / "release")
@@ -91,6 +90,7 @@ def promote(output: Output, *, file: Path, text: str, target: Path, key: Path | 
     What FILE was tested under is said by it, and by the manifest of what it installs.
     """
     from lamina.export.installer_promotion import Promotion, promote_installer
+    from lamina.export.pack import check_free
     from lamina.model.versions import parse_release_version
 
     try:
@@ -98,8 +98,7 @@ def promote(output: Output, *, file: Path, text: str, target: Path, key: Path | 
     except ValueError as error:
         raise UsageError(f"--version: {error}") from error
     environ = environment()
-    if not target.absolute().parent.is_dir():
-        raise StorageError(f"{target.absolute().parent}: no such directory")
+    check_free(target)
     _try_key(key, environ)
     written = promote_installer(Promotion(source=file, version=version, target=target))
     _tell(output, written, key, environ)

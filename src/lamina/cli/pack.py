@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from lamina.cli.image_options import plain_http_option
-from lamina.cli.options import environment, output_options, root_option, signers_option
-from lamina.core.errors import StorageError, UsageError
+from lamina.cli.options import (
+    environment,
+    given_options,
+    output_options,
+    root_option,
+    signers_option,
+)
+from lamina.core.errors import UsageError
 
 if TYPE_CHECKING:
     from lamina.cli.options import Output
@@ -22,7 +27,8 @@ if TYPE_CHECKING:
 
 def export_pack(output: Output, choice: PackChoice) -> None:
     """Write a pack of a release or layer."""
-    from lamina.export.pack import format_of, write_pack
+    from lamina.core.scratch import scratch_directory
+    from lamina.export.pack import check_free, format_of, write_pack
 
     if choice.source is None or choice.path is None:
         raise UsageError(
@@ -30,11 +36,10 @@ def export_pack(output: Output, choice: PackChoice) -> None:
             hints=["lamina export STACK/VERSION --as pack -o FILE.tar.zst"],
         )
     form = format_of(choice.path, choice.archive)
+    check_free(choice.path)
     directory = choice.path.absolute().parent
-    if not directory.is_dir():
-        raise StorageError(f"{directory}: no such directory")
-    with tempfile.TemporaryDirectory(prefix=".lamina-pack-", dir=directory) as scratch:
-        cargo = _cargo(choice, Path(scratch))
+    with scratch_directory(".lamina-pack-", directory) as scratch:
+        cargo = _cargo(choice, scratch)
         packed = write_pack(cargo, choice.path, form)
     text = (
         f"wrote {choice.path}: {packed.size / 1e6:.1f} MB of {packed.content / 1e6:.1f} MB; "
@@ -61,6 +66,8 @@ def _cargo(choice: PackChoice, scratch: Path) -> Cargo:
     assert choice.source is not None  # noqa: S101 (asked before)
     if is_layer(Path(choice.source)):
         return _layer_cargo(path_as_made(Path(choice.source)), choice, scratch)
+    if given := given_options({"with_base"}):
+        raise UsageError(f"{given['with_base']} is for layers, and {choice.source} is none")
     release = find_release(choice.source, choice.root)
     check_owners(release.prefix, allow=choice.clobbered)
     return release_cargo(release, environment(), scratch)
@@ -68,6 +75,7 @@ def _cargo(choice: PackChoice, scratch: Path) -> Cargo:
 
 def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:
     from lamina.core.errors import NotSupportedError
+    from lamina.export.clobber import check_owners
     from lamina.export.layer_cargo import layer_cargo
     from lamina.layer.document import load_layer
 
@@ -75,6 +83,8 @@ def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:
     with_base = choice.with_base == "always"
     if choice.with_base == "auto":
         with_base = not base.is_relative_to("/cvmfs")
+    for prefix in (layer, base) if with_base else (layer,):
+        check_owners(prefix, allow=choice.clobbered)
     try:
         return layer_cargo(layer, base, environment(), scratch, with_base=with_base)
     except NotSupportedError as error:

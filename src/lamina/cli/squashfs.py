@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
 def export_squashfs(output: Output, source: str | None, path: Path | None, root: Path) -> None:
     """Write a release, or a layer with its base, as a file system in one file."""
+    from lamina.core.scratch import scratch_directory
     from lamina.export.squashfs import check_places, write_release_squashfs
 
     if source is None or path is None:
@@ -26,8 +26,8 @@ def export_squashfs(output: Output, source: str | None, path: Path | None, root:
     environ = environment()
     check_places(path, environ)
     directory = path.absolute().parent
-    with tempfile.TemporaryDirectory(prefix=".lamina-squashfs-", dir=directory) as scratch:
-        cargo = _whole_cargo(source, root, Path(scratch))
+    with scratch_directory(".lamina-squashfs-", directory) as scratch:
+        cargo = _whole_cargo(source, root, scratch)
         made = write_release_squashfs(cargo, path, environ)
     output.result(
         f"wrote {made.path}: {made.size / 1e6:.1f} MB of {made.content / 1e6:.1f} MB\n"

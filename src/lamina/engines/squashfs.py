@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _MEMORY = "128M"
+_LAST_SECOND = 0xFFFF_FFFF
+"""The last that there is in a squashfs, in the year 2106."""
 _LEVEL = 9
 """As of packs; the 15 that it would take gives files 6 % smaller, in ten times the time."""
 _HINTS = (
@@ -49,6 +51,7 @@ def write_squashfs(
     ``seconds`` since 1970 is when the file system was made. What ``write`` raises is raised, and
     StorageError where the program cannot write.
     """
+    seconds = min(seconds, _LAST_SECOND)
     words: list[str | Path] = [find_program(environ), "-", target, "-tar", "-quiet", "-no-progress"]
     words += ["-comp", "zstd", "-Xcompression-level", str(_LEVEL)]
     words += ["-exit-on-error", "-no-xattrs", "-mem", _MEMORY, "-mkfs-time", str(seconds)]

@@ -89,7 +89,7 @@ def import_pack(request: ImportRequest) -> Imported:
     that is not signed by anybody of ``signers``, before anything in it is started; ConflictError
     where the release is there already, UsageError for a layer, StorageError.
     """
-    return import_members(request, Reading(request.archive).members())
+    return import_members(request, Reading(request.archive, outward_links=True).members())
 
 
 def import_members(request: ImportRequest, members: Iterator[Member]) -> Imported:

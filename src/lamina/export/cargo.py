@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from lamina._target.reprefix import digest_of, head_of, pattern_of
 from lamina.core import report
 from lamina.core.errors import IntegrityError, StorageError
+from lamina.release.mtree import MTREE_NAME
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ _BLOCK = 1 << 20
 _OVERLAP = 4096
 """Bytes; longer paths are not to be had (PATH_MAX)."""
 _CODE = "/__pycache__/"
-_MANIFEST = f"/{INTERNAL}/{MANIFEST_NAME}"
+_WRITTEN_ANEW = tuple(f"/{INTERNAL}/{name}" for name in (MANIFEST_NAME, MTREE_NAME))
+"""By what is there then; a listing names a prefix where a link does."""
 
 Kind = Literal["text", "binary", "code", "link"]
 
@@ -297,8 +299,8 @@ def _add_link(
 
 
 def _named(cargo: Cargo, path: str, reader: _Reader) -> Named | None:
-    if f"/{path}".endswith(_MANIFEST):
-        return None  # Rewritten with the listing.
+    if f"/{path}".endswith(_WRITTEN_ANEW):
+        return None
     if "/.lamina/index/" in f"/{path}":
         report.warn(f"{path} names the prefix, and will go on naming this one")
         return None

@@ -68,7 +68,7 @@ def write_installer(
         header = Header(
             name=manifest.stack,
             version=manifest.version,
-            tested_version=manifest.version,
+            tested_version=manifest.tested_as or manifest.version,
             platform=cargo.platform,
             system=system_of(cargo.platform),
             glibc=_glibc(cargo),

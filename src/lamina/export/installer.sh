@@ -337,7 +337,7 @@ leave() {
     exit "$code"
 }
 
-told() { sed -n "1,/^\\[/s/^$1 = \"\\(.*\\)\"\$/\\1/p" "$prefix/.lamina/release.toml" | sed -n 1p; }
+told() { sed -n "1,/^\\[/s/^$1 = \"\\(.*\\)\"\$/\\1/p" "$2/.lamina/release.toml" | sed -n 1p; }
 
 # Returns 1 where what is to be installed is there.
 check_target() {
@@ -350,8 +350,8 @@ check_target() {
     if ! [ -f "$prefix/.lamina/release.toml" ]; then
         fail 7 "$prefix: there, and no release of lamina" "choose another directory"
     fi
-    old_name=$(told stack)
-    old_version=$(told version)
+    old_name=$(told stack "$prefix")
+    old_version=$(told version "$prefix")
     if [ -n "$update" ] && [ "$old_name" != "$name" ]; then
         fail 7 "$prefix: this is $old_name, and not $name" "choose another directory"
     fi
@@ -384,15 +384,19 @@ unpack() {
         ! [ -f "$tree/.lamina/prefixes.json" ]; then
         fail 1 "$stage: not unpacked: tar says above why" "is there space: df '$parent'"
     fi
-    [ "$version" = "$tested_version" ] || rename_release
+    [ "$(told version "$tree")" = "$version" ] || rename_release
     sh "$tree/bin/lamina-unpack" --prefix "$prefix" >/dev/null ||
         fail $? "$prefix: nothing was installed"
 }
 
 rename_release() {
     manifest=$tree/.lamina/release.toml
-    if ! sed -e "1,/^version = /s/^version = .*/version = \"$version\"\\
-tested-as = \"$tested_version\"/" "$manifest" >"$stage/release.toml" ||
+    line="version = \"$version\""
+    [ "$version" = "$tested_version" ] || line="$line\\
+tested-as = \"$tested_version\""
+    if ! sed -e '1,/^\[/{
+/^tested-as = /d
+}' -e "1,/^version = /s/^version = .*/$line/" "$manifest" >"$stage/release.toml" ||
         ! chmod 444 "$stage/release.toml" || ! mv -f "$stage/release.toml" "$manifest"; then
         fail 1 "$manifest: cannot be written"
     fi

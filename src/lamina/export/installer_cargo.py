@@ -70,12 +70,13 @@ def with_extras(cargo: Cargo, release: Release, extras: Extras, scratch: Path) -
     """
     files: dict[str, tuple[bytes, int]] = {}
     if name := extras.environment_file:
-        _check_name(name, cargo)
-        files[name] = (environment_text(cargo).encode(), 0o444)
+        text = environment_text(cargo).encode()
+        _check_name(name, text, cargo)
+        files[name] = (text, 0o444)
     if extras.hook is not None:
         files[HOOK_NAME] = (_read(extras.hook), 0o555)
-    if text := script_of_tests(release.manifest().tests, activate=_has_conda(cargo)):
-        files[TESTS_NAME] = (text.encode(), 0o444)
+    if tests := script_of_tests(release.manifest().tests, activate=_has_conda(cargo)):
+        files[TESTS_NAME] = (tests.encode(), 0o444)
     return _with_files(cargo, files, scratch) if files else cargo
 
 
@@ -86,13 +87,14 @@ def _read(hook: Path) -> bytes:
         raise StorageError(f"{hook}: {error.strerror}") from error
 
 
-def _check_name(name: str, cargo: Cargo) -> None:
+def _check_name(name: str, text: bytes, cargo: Cargo) -> None:
+    """Raise UsageError for a name that cannot be; what was installed has this file already."""
     if _NAME.fullmatch(name) is None:
         raise UsageError(
             f"{name!r} cannot be the name of a file to source",
             hints=["letters, digits, dots, hyphens and underscores, such as hepsoftrc"],
         )
-    if name in cargo.entries:
+    if name in cargo.entries and cargo.entries[name].sha256 != digest_of_bytes(text):
         raise UsageError(f"{name}: {cargo.name} has a file of that name")
 
 

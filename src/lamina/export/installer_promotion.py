@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lamina.core import fs, report
-from lamina.core.errors import ConflictError, StorageError
+from lamina.core.errors import StorageError
 from lamina.export.installer import Installer
 from lamina.export.installer_header import BLOCK, dump_header, parse_header
 from lamina.export.installer_parts import checked_payload
+from lamina.export.pack import check_free
 from lamina.release.space import require_space
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def promote_installer(promotion: Promotion) -> Installer:
     IntegrityError for one that is not whole.
     """
     source, target = promotion.source, promotion.target
-    if target.exists() or target.is_symlink():
-        raise ConflictError(f"{target}: is there already", hints=[f"rm {shlex.quote(str(target))}"])
+    check_free(target)
     header = read_header(source)
     header = header.model_copy(update={"version": promotion.version})
     require_space(target.absolute().parent, header.payload_size, what=target.name)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lamina._target import joined
 from lamina._target.reprefix import RefusedError, check_path, json_text
 from lamina.core import fs
-from lamina.core.errors import ConflictError, UsageError
+from lamina.core.errors import ConflictError, StorageError, UsageError
 from lamina.export.cargo import Cargo, Loader, Named, Part
 from lamina.export.launcher import (
     ALIAS_NAME,
@@ -81,8 +81,7 @@ def check_writable(cargo: Cargo, path: Path, *, least: float = SMALLEST) -> None
 
     ``least``: what is left of the files, of 1.
     """
-    if path.exists() or path.is_symlink():
-        raise ConflictError(f"{path}: is there already", hints=[f"rm {shlex.quote(str(path))}"])
+    check_free(path)
     try:
         for one in cargo.parts:
             check_path(one.prefix)
@@ -90,6 +89,15 @@ def check_writable(cargo: Cargo, path: Path, *, least: float = SMALLEST) -> None
         raise UsageError(f"{error.message}: it could not be replaced elsewhere") from error
     directory = path.absolute().parent
     require_space(directory, int(cargo.size * least), what=f"a pack of {cargo.name}")
+
+
+def check_free(path: Path) -> None:
+    """Raise ConflictError where there is something, StorageError where no file can be."""
+    if path.exists() or path.is_symlink():
+        raise ConflictError(f"{path}: is there already", hints=[f"rm {shlex.quote(str(path))}"])
+    directory = path.absolute().parent
+    if not directory.is_dir():
+        raise StorageError(f"{directory}: no such directory")
 
 
 def fill(cargo: Cargo, loader: Loader) -> list[Named]:

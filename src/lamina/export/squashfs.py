@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 from lamina.core import fs
 from lamina.core.durability import flush_tree
 from lamina.core.errors import ConflictError, StorageError, UsageError
+from lamina.core.scratch import scratch_directory
 from lamina.engines.squashfs import find_program, write_squashfs
 from lamina.export.cargo import Loader
 from lamina.export.writers import TarWriter
@@ -71,15 +71,15 @@ def write_release_squashfs(cargo: Cargo, path: Path, environ: Mapping[str, str])
         Loader(cargo, writer, listed_modes=True).load()  # Nobody unpacks it to write there.
         writer.close()
 
-    with tempfile.TemporaryDirectory(prefix=".lamina-squashfs-", dir=directory) as scratch:
-        made = Path(scratch, path.name)
+    with scratch_directory(".lamina-squashfs-", directory) as scratch:
+        made = scratch / path.name
         write_squashfs(made, cargo.seconds, fill, environ)
         fs.set_mode(made, 0o644)
-        fs.write_text(Path(scratch, script.name), _script(cargo, path.name), mode=0o755)
+        fs.write_text(scratch / script.name, _script(cargo, path.name), mode=0o755)
         flush_tree(made)
         fs.rename(made, path)
         try:
-            fs.rename(Path(scratch, script.name), script)
+            fs.rename(scratch / script.name, script)
         except BaseException:
             fs.remove_file(path)
             raise

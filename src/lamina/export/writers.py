@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Literal, Protocol, cast, get_args
 from deflate import gzip_compress
 
 from lamina.archive.zstd import compressing
+from lamina.core.errors import NotSupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,8 @@ GZIP_LEVEL = 3
 _MOST = 4
 """Threads: each takes tens of megabytes, and whole nodes have hundreds of cores."""
 _BLOCK = 1 << 20
-_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+_ZIP_TIMES = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
+"""The first and the last that there is in a zip."""
 
 
 class ArchiveWriter(Protocol):
@@ -93,7 +95,8 @@ class ZipWriter:
 
     def __init__(self, archive: zipfile.ZipFile, seconds: int) -> None:
         self._archive = archive
-        self._time = max(time.gmtime(seconds)[:6], _ZIP_EPOCH)
+        first, last = _ZIP_TIMES
+        self._time = min(max(time.gmtime(seconds)[:6], first), last)
 
     def directory(self, name: str, mode: int) -> None:
         """Add a directory."""
@@ -113,6 +116,12 @@ class ZipWriter:
                 stream.write(block)
 
     def _member(self, name: str, mode: int) -> zipfile.ZipInfo:
+        """Return what is said of a member; raises NotSupportedError for a name that is no text."""
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise NotSupportedError(
+                f"{name!r}: a name that is not UTF-8, which a zip cannot have",
+                hints=["--format tar.zst"],
+            )
         member = zipfile.ZipInfo(name, self._time)
         member.external_attr = mode << 16
         member.create_system = 3

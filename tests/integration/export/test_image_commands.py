@@ -63,7 +63,10 @@ def test_a_layer_runs_where_it_was_made(
     [site] = layer.glob("lib/python*/site-packages")
     (site / "mine.py").write_text("import greeter\nanswer = 42\n")
     layout = tmp_path / "layout"
-    command_line("export", layer, "--as", "oci", "--with-libc", "-o", layout)
+    words = ("export", layer, "--as", "oci", "--with-libc", "-o", layout, "--platform")
+    other = command_line(*words, str(OTHER), expect=2)
+    assert f"published for {current_platform()}, not for {OTHER}" in other.stderr
+    command_line(*words, str(current_platform()))
     rootfs = unpacked_image(layout, "1.0", tmp_path / "bundle")
     code = "import mine, greeter; print(mine.answer, mine.__file__, greeter.__file__)"
     base = f"{shipped.release.prefix}/{site.relative_to(layer)}"

@@ -11,9 +11,10 @@ from lamina.core import fs
 from lamina.core.errors import IntegrityError
 from lamina.engines.signing import signer_of
 from lamina.export.installer_header import BLOCK
+from lamina.export.installer_promotion import read_header
 from lamina.release.root import release_at
 from lamina.release.verify import verify_release
-from support.installers import install
+from support.installers import RC, install
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +65,37 @@ def test_only_the_header_changes_and_what_is_installed_says_both(
         "installer", "promote", target, "--version", "3.0", "-o", tmp_path / "x", "--json"
     )
     assert again.json["tested-version"] == "1.0"
+    fs.remove_tree(tmp_path / "there")
+
+
+def installed(installer: Path, prefix: Path) -> tuple[str, str | None]:
+    """Return the version of what is installed, and what it was tested as."""
+    assert install(installer, "-b", "-p", prefix).code == 0
+    release = release_at(prefix)
+    assert release is not None
+    assert verify_release(release).sound
+    manifest = release.manifest()
+    return manifest.version, manifest.tested_as
+
+
+def test_what_it_was_tested_as_goes_along_wherever_it_goes(
+    installer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    def promoted(source: Path, version: str) -> Path:
+        target = tmp_path / f"{source.stem}-{version}.sh"
+        command_line("installer", "promote", source, "--version", version, "-o", target)
+        return target
+
+    assert installed(promoted(installer, "2.0"), tmp_path / "there") == ("2.0", "1.0")
+    again = tmp_path / "again.sh"
+    words: list[str | Path] = ["export", tmp_path / "there", "--as", "installer", "-o", again]
+    told = command_line(*words, "--rc", RC, "--json").json
+    assert (told["version"], told["tested-version"]) == ("2.0", "1.0")
+    assert read_header(again).environment_file == RC
+    for version, tested in (("2.0", "1.0"), ("3.0", "1.0"), ("1.0", None)):
+        source = again if version == "2.0" else promoted(again, version)
+        assert installed(source, tmp_path / version) == (version, tested)
+        fs.remove_tree(tmp_path / version)
     fs.remove_tree(tmp_path / "there")
 
 

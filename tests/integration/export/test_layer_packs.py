@@ -188,6 +188,35 @@ def test_a_base_without_an_interpreter_cannot_come_along(
     assert found.value.hints == ("publish the release with `bundle = true` in [stack]",)
 
 
+def clash(site: Path) -> None:
+    """Let two packages say that one file of theirs has different contents."""
+    for name, digest in (("one", "sha256=AAAA"), ("two", "sha256=BBBB")):
+        info = site / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "RECORD").write_text(f"same.py,{digest},1\n")
+
+
+def test_two_packages_of_a_layer_or_its_base_with_one_file_are_named(
+    shipped: Shipped, layer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    words = ("export", layer, "--as", "pack", "-o", tmp_path / "layer.tar")
+    [site] = layer.glob("lib/python*/site-packages")
+    clash(site)
+    refused = command_line(*words, "--with-base", "never", expect=7)
+    assert f"{layer}: two packages have put different files at one path" in refused.stderr
+    assert "same.py: both one-1.0 and two-1.0" in refused.stderr
+    allowed = command_line(*words, "--with-base", "never", "--clobbered")
+    assert "same.py: both one-1.0 and two-1.0" in allowed.stderr
+
+
+def test_whether_the_base_comes_along_is_a_question_of_layers(
+    shipped: Shipped, command_line: CommandLine
+) -> None:
+    words = ("export", shipped.release.prefix, "--as", "pack", "-o", "x.tar", "--with-base")
+    refused = command_line(*words, "never", expect=2)
+    assert f"--with-base is for layers, and {shipped.release.prefix} is none" in refused.stderr
+
+
 def test_the_same_layer_gives_the_same_bytes(shipped: Shipped, layer: Path, tmp_path: Path) -> None:
     environ = shipped.environ | {"SOURCE_DATE_EPOCH": "86400"}
     base = shipped.release.prefix

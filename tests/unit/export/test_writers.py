@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.archive.streams import Reading
-from lamina.core.errors import IntegrityError, UsageError
+from lamina.core.errors import IntegrityError, NotSupportedError, UsageError
 from lamina.export.pack import format_of
 from lamina.export.writers import FORMATS, Format, archiving
 
@@ -115,6 +115,36 @@ def test_zip_has_modes_and_links(tmp_path: Path) -> None:
         assert archive.getinfo("a/large").external_attr >> 16 == 0o100555
         assert archive.getinfo("a/link").external_attr >> 16 == 0o120777
         assert archive.getinfo("a/large").date_time == (2023, 11, 14, 22, 13, 20)
+
+
+@pytest.mark.parametrize(
+    ("year", "seconds", "found"),
+    [("1970", 0, (1980, 1, 1, 0, 0, 0)), ("2109", 4_400_000_000, (2107, 12, 31, 23, 59, 58))],
+    ids=["too-early", "too-late"],
+)
+@pytest.mark.parametrize("form", FORMATS)
+def test_times_that_a_zip_cannot_have_are_the_nearest_that_it_can(
+    tmp_path: Path, form: Format, year: str, seconds: int, found: tuple[int, ...]
+) -> None:
+    with (tmp_path / "it").open("wb") as stream, archiving(stream, form, seconds) as writer:
+        writer.file("a", 0o444, 4, blocks(b"text"))
+    read_all(tmp_path / "it")
+    if form == "zip":
+        with zipfile.ZipFile(tmp_path / "it") as archive:
+            assert archive.getinfo("a").date_time == found
+    else:
+        words = ["tar", "--utc", "--full-time", "-tvf", tmp_path / "it"]
+        told = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        assert f" {year}-" in told
+
+
+def test_a_name_that_a_zip_cannot_have_is_said(tmp_path: Path) -> None:
+    with (
+        (tmp_path / "it").open("wb") as stream,
+        pytest.raises(NotSupportedError, match=r"'a/caf.*udce9': a name that is not UTF-8"),
+        archiving(stream, "zip", SECONDS) as writer,
+    ):
+        writer.file("a/caf\udce9", 0o444, 4, blocks(b"text"))
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from lamina.core import fs
 from lamina.core.durability import flush_tree
 from lamina.core.errors import ConflictError, StorageError, UsageError
+from lamina.core.scratch import scratch_directory
 from lamina.export.oci.blobs import INDEX, Blobs, Descriptor, json_bytes
 from lamina.export.oci.image import build_image
 from lamina.export.oci.layout import TAG, finish_layout, write_layout_tar
@@ -89,8 +90,8 @@ def ship_image(requests: Sequence[ImageRequest], destination: Destination) -> Sh
     # A tar is written from a layout, which is there until it is done.
     times = 2 if path is not None and _is_tar(path, destination.form) else 1
     require_space(directory, int(content * _SMALLEST * times), what="the image")
-    with tempfile.TemporaryDirectory(prefix=".lamina-image-", dir=directory) as scratch:
-        blobs = Blobs(Path(scratch, "layout"))
+    with scratch_directory(".lamina-image-", directory) as scratch:
+        blobs = Blobs(scratch / "layout")
         fs.make_directory(blobs.directory)
         images = tuple(build_image(one, blobs) for one in requests)
         top = _top(images, blobs)

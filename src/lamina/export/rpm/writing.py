@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lamina._target.reprefix import RefusedError, check_path
@@ -22,6 +20,7 @@ from lamina.core.errors import (
     StorageError,
     UsageError,
 )
+from lamina.core.scratch import scratch_directory
 from lamina.engines.rpm_nfpm import NFPM_HINTS, Nfpm
 from lamina.engines.rpm_package import PREFIX, find_program, require_program
 from lamina.engines.rpm_repository import index_repository, require_createrepo
@@ -40,6 +39,7 @@ from lamina.release.space import require_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from lamina.engines.rpm_package import RpmBuilder, RpmPackage
     from lamina.export.cargo import Cargo
@@ -97,8 +97,7 @@ def write_rpms(request: RpmRequest) -> Written:
     directory = request.directory.absolute()
     log = directory / LOG_NAME
     with _made(directory, log):
-        with tempfile.TemporaryDirectory(prefix=".lamina-rpm-", dir=directory) as name:
-            scratch = Path(name)
+        with scratch_directory(".lamina-rpm-", directory) as scratch:
             builder, built_by = _builder(request, scratch, log)
             packages = _staged(request, shape, scratch)
             kept = _build(packages, directory, builder, scratch)
