@@ -62,6 +62,10 @@ def test_a_layer_runs_where_it_was_made(
     command_line("layer", "create", layer, "--on", shipped.release.prefix)
     [site] = layer.glob("lib/python*/site-packages")
     (site / "mine.py").write_text("import greeter\nanswer = 42\n")
+    # It needs libraries that nothing in the release does.
+    program = site / "mine" / "list"
+    program.parent.mkdir()
+    shutil.copy(shutil.which("ls") or "", program)
     layout = tmp_path / "layout"
     words = ("export", layer, "--as", "oci", "--with-libc", "-o", layout, "--platform")
     other = command_line(*words, str(OTHER), expect=2)
@@ -73,11 +77,13 @@ def test_a_layer_runs_where_it_was_made(
     assert run_inside(rootfs, layer / "bin" / "python", "-c", code).split() == [
         "42", f"{site}/mine.py", f"{base}/greeter/__init__.py",
     ]  # fmt: skip
+    assert run_inside(rootfs, program, program).split() == [str(program)]
     settings = json.loads(run("skopeo", "inspect", "--config", f"oci:{layout}:1.0"))["config"]
     assert settings["Env"][0].startswith(f"PATH={layer}/bin:{shipped.release.prefix}/bin:")
     assert settings["Cmd"] == [f"{layer}/bin/python"]
-    refused = command_line("import", layout, "--root", tmp_path / "root")
-    assert "small/1.0" in refused.stdout  # The release in it, without the layer.
+    brought = command_line("import", layout, "--root", tmp_path / "root")
+    assert "small/1.0" in brought.stdout
+    assert "note: layer on small/1.0 has more than small/1.0: " in brought.stderr
     fs.remove_tree(tmp_path / "root")
     fs.remove_tree(rootfs)
 
@@ -109,6 +115,20 @@ def test_platforms_that_are_published_are_one_image(
     fs.remove_tree(root)
 
 
+def test_a_layout_is_imported_by_the_name_that_export_gave_it(
+    shipped: Shipped, command_line: CommandLine, tmp_path: Path
+) -> None:
+    layout, root = tmp_path / "layout", tmp_path / "root"
+    words = ("export", "small", "--root", root_of(shipped), "--as", "oci", "-o", layout)
+    assert f"oci:{layout}:1.0 for skopeo" in command_line(*words).stdout
+    unknown = command_line("import", f"oci:{layout}:2.0", "--root", root, expect=2)
+    assert "no image 2.0; there are 1.0" in unknown.stderr
+    brought = command_line("import", f"oci:{layout}:1.0", "--root", root)
+    assert "small/1.0 is in" in brought.stdout
+    assert "stays behind" not in brought.stderr
+    fs.remove_tree(root)
+
+
 def test_what_makes_no_sense_is_said(
     shipped: Shipped, command_line: CommandLine, tmp_path: Path
 ) -> None:
@@ -116,7 +136,7 @@ def test_what_makes_no_sense_is_said(
     assert "--push REGISTRY/NAME:TAG" in command_line(*words, expect=2).stderr
     out = ("-o", tmp_path / "x")
     for options, said in {
-        ("--base", "nowhere:slim"): "nowhere:slim: no such directory or file",
+        ("--base", "nowhere:slim"): "hint: skopeo copy docker://nowhere:slim oci:base:latest",
         ("--base", str(shipped.archive)): "no OCI image layout",
         ("--base", str(tmp_path)): "no OCI image layout",
         ("--base", str(tmp_path), "--with-libc"): "--base or --with-libc",

@@ -288,7 +288,7 @@ def test_an_image_stands_on_a_base(shipped: Shipped, tmp_path: Path) -> None:
     run("umoci", "init", "--layout", base)
     run("umoci", "new", "--image", image)
     python = (shipped.release.prefix / "bin" / "python").resolve()
-    for path, source in libraries_of({"bin": python}, shipped.environ).items():
+    for path, source in libraries_of([("bin", python)], shipped.environ).items():
         run("umoci", "insert", "--rootless", "--image", image, source.resolve(), path)
     run("umoci", "config", "--image", image, "--config.env", "GROUP=us", "--config.user", "1000")
     below = find_image(base, HERE, "slim")

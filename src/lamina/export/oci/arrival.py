@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lamina.archive.streams import Reading
+from lamina.core import report
 from lamina.core.errors import IntegrityError, UsageError
 from lamina.export.arrival import import_members
 from lamina.export.launcher import PACK_NAME, PREFIXES_NAME
 from lamina.export.oci.blobs import Blobs
-from lamina.export.oci.image import LAYERS_LABEL, PACKS, RELEASE_LABEL, STACKS
+from lamina.export.oci.image import LAYERS_LABEL, PACKS, RELEASE_LABEL, STACKS, TITLE_LABEL
 from lamina.model.names import parse_stack_name
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 def release_layers(image: Image, where: str) -> list[Descriptor]:
     """Return the layers of the release in an image, that with its documents first.
 
-    Raises UsageError where there is no release in it, IntegrityError where a layer has gone.
+    A note says that more lies on them. Raises UsageError where there is no release in it,
+    IntegrityError where a layer has gone.
     """
     wanted = image.labels.get(LAYERS_LABEL, "").split(",")
     if RELEASE_LABEL not in image.labels or wanted == [""]:
@@ -41,6 +43,13 @@ def release_layers(image: Image, where: str) -> list[Descriptor]:
         raise IntegrityError(
             f"{where}: the image has lost the layer {missing[0]} of the release",
             hints=["layers may be added to an image, not put together"],
+        )
+    on_top = len(image.diff_ids) - 1 - max(image.diff_ids.index(one) for one in wanted)
+    if on_top:
+        what = image.labels.get(TITLE_LABEL, where)
+        report.note(
+            f"{what} has more than {image.labels[RELEASE_LABEL]}: a layer of lamina, or others; "
+            "that stays behind, only the release is imported"
         )
     return [by_id[one] for one in reversed(wanted)]
 

@@ -42,6 +42,8 @@ LAYERS_LABEL, RELEASE_LABEL, PREFIX_LABEL = "lamina.layers", "lamina.release", "
 MARCH_LABEL = "lamina.micro-architecture"
 SBOM_TYPE = "application/vnd.cyclonedx+json"
 _TITLES = "org.opencontainers.image."
+TITLE_LABEL = f"{_TITLES}title"
+"""What the image is called: the stack, or the layer on it."""
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROCESSORS = {Platform.LINUX_64: "amd64", Platform.LINUX_AARCH64: "arm64"}
 
@@ -92,7 +94,9 @@ def build_image(request: ImageRequest, blobs: Blobs) -> BuiltImage:
     layers: list[WrittenLayer] = []
     below = _base_layers(request, blobs)
     if request.with_libc:
-        programs = {one: cargo.sources[one] for one in seen.programs}
+        programs = [(one, cargo.sources[one]) for one in seen.programs]
+        if (top := request.layer) is not None:
+            programs += [(one, top.sources[one]) for one in survey(top).programs]
         libraries = libraries_of(programs, request.environ)
         layers.append(write_libc(blobs, libraries, request.compression))
     own = [
@@ -191,7 +195,7 @@ def _created(request: ImageRequest) -> str:
 def _annotations(request: ImageRequest) -> dict[str, str]:
     release = request.release
     value = {
-        f"{_TITLES}title": request.layer.name if request.layer else str(release.stack),
+        TITLE_LABEL: request.layer.name if request.layer else str(release.stack),
         f"{_TITLES}version": str(release.version),
         f"{_TITLES}created": _created(request),
     }

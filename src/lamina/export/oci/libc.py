@@ -12,7 +12,7 @@ from lamina.core.run import base_environment, run
 from lamina.export.oci.layers import writing_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lamina.export.oci.blobs import Blobs
     from lamina.export.oci.layers import Compression, WrittenLayer
@@ -24,15 +24,18 @@ _LOADED = ("libgcc_s.so.1",)
 _BLOCK = 1 << 20
 
 
-def libraries_of(programs: Mapping[str, Path], environ: Mapping[str, str]) -> dict[str, Path]:
+def libraries_of(
+    programs: Iterable[tuple[str, Path]], environ: Mapping[str, str]
+) -> dict[str, Path]:
     """Return path -> file of what programs need of this machine: the loader and its libraries.
 
-    ``programs``: each where it is read, by its path in the tree that it belongs to. What one opens
-    by itself (dlopen(3)) is not seen. Raises NotSupportedError where glibc is not to be found.
+    ``programs``: each with its path in the tree that it belongs to, and where it is read. What one
+    opens by itself (dlopen(3)) is not seen. Raises NotSupportedError where there is no glibc.
     """
-    files = [str(one) for one in programs.values()]
+    pairs = list(programs)
+    files = [str(one) for _, one in pairs]
     # One of them may be a copy of an interpreter, which is not where the rest is.
-    trees = {Path(str(one).removesuffix(path)).resolve() for path, one in programs.items()}
+    trees = {Path(str(one).removesuffix(path)).resolve() for path, one in pairs}
     found: set[Path] = set()
     environment = base_environment(environ) | {"LC_ALL": "C"}
     for start in range(0, len(files), _AT_ONCE):
