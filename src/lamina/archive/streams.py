@@ -86,14 +86,17 @@ class Reading:
             return next(found, None)
 
     @contextmanager
-    def naming(self) -> Iterator[None]:
-        """Make one error of what damage causes while something is read."""
+    def naming(self, where: str = "at its beginning") -> Iterator[None]:
+        """Make one error of what damage causes while something is read.
+
+        ``where``: that, as long as no member has been read.
+        """
         try:
             yield
         except IntegrityError:
             raise
         except DAMAGE as error:
-            after = f"after {self.last}" if self.last else "at its beginning"
+            after = f"after {self.last}" if self.last else where
             reason = str(error) or type(error).__name__
             raise IntegrityError(
                 f"{self.path}: not a whole archive: damaged or cut off {after}: {reason}",
@@ -106,7 +109,7 @@ class Reading:
             start = file.read(4)
             file.seek(0)
             if start == b"PK\x03\x04":
-                with self.naming():
+                with self.naming("at its end"):  # Where its directory is.
                     archive = zipfile.ZipFile(file)
                 with archive:
                     yield _zip_members(archive)

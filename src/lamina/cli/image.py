@@ -233,12 +233,12 @@ def _base(
     from lamina.export.oci.layout import find_image, is_layout_tar, unpack_layout
     from lamina.release.space import require_space
 
-    path, tag = Path(text), None
-    if not path.exists():
-        name, _, tag = text.rpartition(":")
-        path = Path(name)
-    if path == Path() or not path.exists():
-        raise UsageError(f"{text}: no such directory or file")
+    if (found := _located(text)) is None:
+        raise UsageError(
+            f"{text}: no such directory or file; a base is an image layout",
+            hints=[f"skopeo copy docker://{shlex.quote(text)} oci:base:latest", "--base base"],
+        )
+    path, tag = found
     if path.is_file():
         if not is_layout_tar(path):
             raise UsageError(f"{path}: no OCI image layout")
@@ -292,8 +292,19 @@ def is_image(text: str) -> bool:
     """Tell whether what is to be imported is an image: a layout, a tar of it, or in a registry."""
     from lamina.export.oci.layout import is_layout_tar
 
-    path = Path(text)
-    return not path.exists() or path.is_dir() or is_layout_tar(path)
+    found = _located(text)
+    return found is None or bool(found[1]) or found[0].is_dir() or is_layout_tar(found[0])
+
+
+def _located(text: str) -> tuple[Path, str | None] | None:
+    """Return the layout and tag that ``[oci:|oci-archive:]PATH[:TAG]`` means, None for no path."""
+    for plain in dict.fromkeys((text, text.removeprefix("oci:").removeprefix("oci-archive:"))):
+        if Path(plain).exists():
+            return Path(plain), None
+        name, _, tag = plain.rpartition(":")
+        if name and Path(name).exists():
+            return Path(name), tag
+    return None
 
 
 def bring_image(text: str, request: ImportRequest, *, plain_http: bool) -> Imported:
@@ -307,16 +318,16 @@ def bring_image(text: str, request: ImportRequest, *, plain_http: bool) -> Impor
     from lamina.model.platforms import current_platform
     from lamina.release.space import require_space
 
-    platform, path = go_platform(current_platform()), Path(text)
+    platform = go_platform(current_platform())
     with ExitStack() as stack:
-        if path.is_dir():
+        if found := _located(text):
+            path, tag = found
             layout = path
-            image = find_image(layout, platform, anywhere=True)
-        elif path.exists():
-            layout = _scratch(stack)
-            require_space(layout, path.stat().st_size, what=f"the image in {path}")
-            unpack_layout(path, layout)
-            image = find_image(layout, platform, anywhere=True)
+            if not path.is_dir():
+                layout = _scratch(stack)
+                require_space(layout, path.stat().st_size, what=f"the image in {path}")
+                unpack_layout(path, layout)
+            image = find_image(layout, platform, tag, anywhere=True)
         else:
             reference = _reference(text, f"{text}: no such file or directory; ")
             layout = _scratch(stack) / "layout"

@@ -102,14 +102,15 @@ def import_(
 ) -> None:
     """Make a pack or image a release of a root again.
 
-    SOURCE is what ``lamina export`` wrote ``--as pack`` or ``--as oci`` (a directory or .tar), or
-    an image in a registry, REGISTRY/NAME:TAG.
+    SOURCE is what ``lamina export`` wrote ``--as pack`` or ``--as oci`` (a directory or .tar, where
+    there are several images with :TAG), or an image in a registry, REGISTRY/NAME:TAG.
 
     Every file is compared with the manifest in it, and its signature is checked with --signers,
     before the root's path is written where it has to be.
     """
     from lamina.cli.image import bring_image, is_image
     from lamina.export.arrival import ImportRequest, import_pack
+    from lamina.export.unpacked import is_unpacked
     from lamina.release.cvmfs import backend_of
 
     environ, now = environment(), datetime.now(UTC)
@@ -121,6 +122,11 @@ def import_(
         backend=backend_of(root, environ, now),
         signers=signers,
     )
+    if is_unpacked(Path(source)):
+        raise UsageError(
+            f"{source}: an unpacked pack; what is imported is an archive, or an image",
+            hints=[f"lamina export {shlex.quote(source)} --as pack -o FILE.tar.zst"],
+        )
     if is_image(source):
         imported = bring_image(source, request, plain_http=plain_http)
     else:

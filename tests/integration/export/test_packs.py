@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.release.root import Release
+    from support.command_line import CommandLine
     from support.packs import Shipped
 
 TEXT = "lib/python3.12/site-packages/greeter/data/ünï cöde.txt"
@@ -87,6 +88,12 @@ def test_again_it_does_nothing_and_after_a_move_it_works_again(place: Path) -> N
     finally:
         moved.rename(place)
         run(place / "bin" / "lamina-unpack")
+
+
+def test_it_is_packed_again_before_it_is_imported(place: Path, command_line: CommandLine) -> None:
+    refused = command_line("import", place, expect=2)
+    assert "an unpacked pack" in refused.stderr
+    assert f"hint: lamina export '{place}' --as pack" in refused.stderr
 
 
 def test_another_account_with_a_read_only_home_uses_it(shipped: Shipped) -> None:

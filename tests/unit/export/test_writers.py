@@ -133,7 +133,7 @@ def test_times_that_a_zip_cannot_have_are_the_nearest_that_it_can(
         with zipfile.ZipFile(tmp_path / "it") as archive:
             assert archive.getinfo("a").date_time == found
     else:
-        words = ["tar", "--utc", "--full-time", "-tvf", tmp_path / "it"]
+        words = ["tar", "--utc", "--full-time", "-tvf", str(tmp_path / "it")]
         told = subprocess.run(words, check=True, capture_output=True, text=True).stdout
         assert f" {year}-" in told
 
@@ -155,6 +155,13 @@ def test_a_part_of_an_archive_is_refused(tmp_path: Path, form: Format, part: flo
     if form == "tar" and part > 0.9:
         return  # Only zero bytes at its end are missing.
     with pytest.raises(IntegrityError, match="damaged or cut off"):
+        read_all(path)
+
+
+def test_of_a_zip_the_end_is_missing(tmp_path: Path) -> None:
+    path = write(tmp_path / "it", "zip")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(IntegrityError, match="cut off at its end"):
         read_all(path)
 
 
