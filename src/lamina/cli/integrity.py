@@ -139,6 +139,10 @@ def _verified(
 
 
 def _text(release: Release, findings: Findings, signed: str | None) -> str:
+    from lamina.export.launcher import PACK_NAME
+
+    if PACK_NAME in findings.extra:
+        return f"{release.name} is not as published yet"
     if not findings.sound:
         return "\n".join([f"{release.name} is not as published", *findings.lines(_MOST_LINES)])
     text = f"{release.name}: {findings.files} files, links and directories as published"

@@ -53,10 +53,10 @@ def write_squashfs(
     """
     seconds = min(seconds, _LAST_SECOND)
     words: list[str | Path] = [find_program(environ), "-", target, "-tar", "-quiet", "-no-progress"]
-    words += ["-comp", "zstd", "-Xcompression-level", str(_LEVEL)]
-    words += ["-exit-on-error", "-no-xattrs", "-mem", _MEMORY, "-mkfs-time", str(seconds)]
-    words += ["-root-mode", "755", "-root-uid", "0", "-root-gid", "0"]
-    words += ["-all-time", str(seconds)]  # -root-time alone is passed over by 4.5.
+    words += ["-comp", "zstd", "-Xcompression-level", str(_LEVEL), "-exit-on-error", "-no-xattrs"]
+    words += ["-root-mode", "755", "-root-uid", "0", "-root-gid", "0", "-mem", _MEMORY]
+    # -root-time alone is passed over by 4.5.
+    words += ["-mkfs-time", str(seconds), "-all-time", str(seconds)]
     environment = base_environment(environ)
     environment.pop("SOURCE_DATE_EPOCH", None)  # It refuses that together with a time.
     failures: list[BaseException] = []

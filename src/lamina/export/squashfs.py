@@ -75,7 +75,7 @@ def write_release_squashfs(cargo: Cargo, path: Path, environ: Mapping[str, str])
         made = scratch / path.name
         write_squashfs(made, cargo.seconds, fill, environ)
         fs.set_mode(made, 0o644)
-        fs.write_text(scratch / script.name, _script(cargo, path.name), mode=0o755)
+        fs.write_text(scratch / script.name, _script(cargo, made, path.name), mode=0o755)
         flush_tree(made)
         fs.rename(made, path)
         try:
@@ -86,8 +86,9 @@ def write_release_squashfs(cargo: Cargo, path: Path, environ: Mapping[str, str])
     return Squashed(path=path, script=script, size=path.stat().st_size, content=cargo.size)
 
 
-def _script(cargo: Cargo, name: str) -> str:
+def _script(cargo: Cargo, made: Path, name: str) -> str:
     text = _SCRIPT.read_text(encoding="utf-8")
     values = {"@NAME@": cargo.name, "@PREFIX@": cargo.parts[0].prefix, "@FILE@": name}
+    values["@SIZE@"] = str(made.stat().st_size)
     # In one go: a path may have one of these words in it.
     return re.sub("|".join(values), lambda found: shlex.quote(values[found.group()]), text)

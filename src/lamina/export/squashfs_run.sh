@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a command in a release or layer that is in the file system beside this script, at its own path.
-name=@NAME@ prefix=@PREFIX@ file=@FILE@
+name=@NAME@ prefix=@PREFIX@ file=@FILE@ size=@SIZE@
 usage="usage: $0 [--in IMAGE] [--] [COMMAND...]
   COMMAND      default: a shell
   --in IMAGE   in a container image, by apptainer or singularity"
@@ -8,7 +8,7 @@ unset CDPATH
 die() {
     printf 'error: %s\n' "$1" >&2
     [ -z "$2" ] || printf 'hint: %s\n' "$2" >&2
-    exit 1
+    exit "${3:-1}"
 }
 image=
 case $1 in
@@ -98,7 +98,12 @@ if ! mountpoint -q "$prefix"; then
         die "$prefix cannot be made, where $name has to be" \
             "sudo install -d -o $(id -un) '$prefix', or $0 --in IMAGE, with apptainer"
     trap undo EXIT
-    "$program" -o ro "$file" "$prefix" 8>&- 9>&- || die "$file cannot be mounted at $prefix"
+    "$program" -o ro "$file" "$prefix" 8>&- 9>&- || {
+        found=$(wc -c <"$file")
+        [ "$found" -ge "$size" ] ||
+            die "$file: cut off: $((found)) bytes of $size" "get it once more" 6
+        die "$file cannot be mounted at $prefix"
+    }
 fi
 trap undo EXIT
 flock -u 8

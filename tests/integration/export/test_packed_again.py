@@ -167,7 +167,8 @@ def test_where_it_is_to_be_made_to_work_is_told(
     top = unpacked(shipped.archive, tmp_path / "there")
     words: list[str | Path] = ["release", "verify", top, "--root", tmp_path / "none"]
     answer = command_line(*words, expect=6)
-    assert "extra: .lamina/pack.json" in answer.stdout
+    assert answer.stdout == "small/1.0 is not as published yet\n"
+    assert ".lamina/pack.json" in command_line(*words, "--json", expect=6).json["extra"]
     launcher = top / "bin/lamina-unpack"
     assert f"note: unpacked, and not made to work where it is yet: {launcher}\n" in answer.stderr
     said = command_line("release", "repair", *words[2:], expect=2).stderr

@@ -64,6 +64,20 @@ def test_another_image_is_not_taken_for_this_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.fuse
+def test_half_an_image_is_said_to_be_cut_off(tmp_path: Path) -> None:
+    prefix = tmp_path / "prefix"
+    script = write_small(tmp_path / "x" / "x.sqfs", str(prefix), "bin")
+    file = script.with_suffix(".sqfs")
+    whole = file.stat().st_size
+    os.truncate(file, 100)
+    told = run(script, "true", expect=6)
+    assert f"error: {file}: cut off: 100 bytes of {whole}\nhint: get it once more\n" in told
+    assert not prefix.exists()
+    file.write_bytes(bytes(whole))
+    assert f"error: {file} cannot be mounted at {prefix}\n" in run(script, "true", expect=1)
+
+
+@pytest.mark.fuse
 @pytest.mark.parametrize("trap", ["link", "file", "open", "foreign"])
 def test_locks_are_nobody_elses(tmp_path: Path, trap: str) -> None:
     prefix = tmp_path / "prefix"
