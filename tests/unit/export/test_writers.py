@@ -133,7 +133,7 @@ def test_times_that_a_zip_cannot_have_are_the_nearest_that_it_can(
         with zipfile.ZipFile(tmp_path / "it") as archive:
             assert archive.getinfo("a").date_time == found
     else:
-        words = ["tar", "--utc", "--full-time", "-tvf", tmp_path / "it"]
+        words = ["tar", "--utc", "--full-time", "-tvf", str(tmp_path / "it")]
         told = subprocess.run(words, check=True, capture_output=True, text=True).stdout
         assert f" {year}-" in told
 
@@ -141,10 +141,10 @@ def test_times_that_a_zip_cannot_have_are_the_nearest_that_it_can(
 def test_a_name_that_a_zip_cannot_have_is_said(tmp_path: Path) -> None:
     with (
         (tmp_path / "it").open("wb") as stream,
-        pytest.raises(NotSupportedError, match=r"'a/caf.*udce9': a name that is not UTF-8"),
+        pytest.raises(NotSupportedError, match=r"'a/name.*udce9': a name that is not UTF-8"),
         archiving(stream, "zip", SECONDS) as writer,
     ):
-        writer.file("a/caf\udce9", 0o444, 4, blocks(b"text"))
+        writer.file("a/name\udce9", 0o444, 4, blocks(b"text"))
 
 
 @pytest.mark.parametrize("form", FORMATS)
