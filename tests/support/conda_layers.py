@@ -130,6 +130,10 @@ def stock(kitchen: Kitchen) -> None:
     kitchen.package("tool", "2.0", {"bin/tool": tool}, depends=two)
     kitchen.package("alone", "1.0", {"bin/alone": kitchen.compiled(ALONE, "alone")})
     kitchen.package("with-scripts", "1.0", SCRIPTS)
+    names = kitchen.work / "names"
+    names.write_bytes(b"\0" + PLACEHOLDER.encode() + b"/share\0the end")
+    files: dict[str, str | Path] = {"lib/names-it": names, "share/names-it": PLACEHOLDER}
+    kitchen.package("names-it", "1.0", files)
     _stock_python(kitchen)
     kitchen.serve()
 

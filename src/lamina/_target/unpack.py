@@ -36,6 +36,8 @@ OWN = (
 )
 """What a pack has besides what was packed."""
 
+CONDA = "conda"
+"""Where in a layer conda packages are."""
 LISTING = os.path.join(".lamina", "files.mtree")
 MOST = 10
 _FILE = re.compile(r"\./(\S+) type=file .*sha256digest=([0-9a-f]+)$")
@@ -169,11 +171,12 @@ def update_records(tree: Tree) -> None:
     """Keep the lists of packages true: RECORD (PEP 376), and conda's digests of what is there."""
     changed = {os.path.normpath(tree.path(inside)) for inside in tree.changed}
     for part in tree.parts:
-        for site in _sites(tree.path(part)):
-            for name in sorted(os.listdir(site)):
-                if name.endswith(".dist-info"):
-                    _update_record(tree, os.path.join(site, name, "RECORD"), site, changed)
-        _update_conda(tree, tree.path(os.path.join(part, "conda-meta")))
+        for prefix in (tree.path(part), tree.path(os.path.join(part, CONDA))):
+            for site in _sites(prefix):
+                for name in sorted(os.listdir(site)):
+                    if name.endswith(".dist-info"):
+                        _update_record(tree, os.path.join(site, name, "RECORD"), site, changed)
+            _update_conda(tree, os.path.join(prefix, "conda-meta"))
 
 
 def _sites(top: str) -> "Iterator[str]":

@@ -43,17 +43,21 @@ _NOWHERE = frozenset({"", ".", ".."})
 class MemberRules:
     """Checks the members of one archive, each as it comes, and raises IntegrityError."""
 
-    def __init__(self, where: str, *, outward_links: bool = False) -> None:
-        """``outward_links``: links may lead anywhere; nothing can be below them in any case."""
+    def __init__(self, where: str, *, listed: bool = False) -> None:
+        """Know no member yet; ``listed``: each is compared with a listing, of a tree on Unix.
+
+        Links may lead anywhere then, and back slashes are letters as others. Nothing can be below
+        a link in any case.
+        """
         self._where = where
-        self._outward_links = outward_links
+        self._listed = listed
         self._links: set[str] = set()
         self._names: set[str] = set()
 
     def check(self, member: tarfile.TarInfo) -> str:
         """Return the member's path as it may be used."""
         name = member.name.removeprefix("./").rstrip("/")
-        reason = unsafe_name(name)
+        reason = outward_path(name) if self._listed else unsafe_name(name)
         if reason:
             raise self._refused(member.name, reason)
         if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
@@ -64,7 +68,7 @@ class MemberRules:
         if any("/".join(parents[: i + 1]) in self._links for i in range(len(parents))):
             raise self._refused(name, "below a link")
         if member.issym():
-            if not self._outward_links and leads_out(name, member.linkname):
+            if not self._listed and leads_out(name, member.linkname):
                 raise self._refused(name, f"a link to {member.linkname}, outside of the package")
             if any(other.startswith(f"{name}/") for other in self._names):
                 raise self._refused(name, "a link in the place of a directory")

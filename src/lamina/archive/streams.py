@@ -52,10 +52,10 @@ class Member:
 class Reading:
     """An archive that is being read, and how far that has come."""
 
-    def __init__(self, path: Path, *, outward_links: bool = False) -> None:
-        """``outward_links``: for who compares each link with what it has to be."""
+    def __init__(self, path: Path, *, listed: bool = False) -> None:
+        """Name an archive; ``listed``: who reads it compares each member with a listing."""
         self.path = path
-        self._outward_links = outward_links
+        self._listed = listed
         self.last = ""
 
     def members(self) -> Iterator[Member]:
@@ -63,7 +63,7 @@ class Reading:
 
         What the caller does with a member has to translate its own errors of the system.
         """
-        rules = MemberRules(str(self.path), outward_links=self._outward_links)
+        rules = MemberRules(str(self.path), listed=self._listed)
         with self._opened() as found:
             while (pair := self._next(found)) is not None:
                 member, stream = pair

@@ -39,8 +39,7 @@ def export_image(output: Output, choice: ImageChoice) -> None:
                 "lamina export STACK/VERSION --as oci --push REGISTRY/NAME:TAG",
             ],
         )
-    if choice.base and choice.with_libc:
-        raise UsageError("a base has its C library: --base or --with-libc")
+    _check_choice(choice)
     if not (choice.base or choice.with_libc):
         report.warn(
             "the image holds no C library, and nothing can be started in it: --base LAYOUT puts it "
@@ -63,6 +62,19 @@ def export_image(output: Output, choice: ImageChoice) -> None:
     lines.append(f"{shipped.digest}: {shipped.size / 1e6:.1f} MB in layers, for {names}")
     value = _value(choice, requests, shipped.digest, shipped.images, pushed)
     output.result("\n".join(lines), value | {"tag": destination.tag})
+
+
+def _check_choice(choice: ImageChoice) -> None:
+    """Raise UsageError for options that do not go together, or with an image."""
+    if choice.base and choice.with_libc:
+        raise UsageError("a base has its C library: --base or --with-libc")
+    if choice.archive not in {None, "docker", "layout"}:
+        raise UsageError(f"--format {choice.archive}: an image is a layout or for docker")
+    if choice.push and (digest := _reference(choice.push).digest):
+        raise UsageError(
+            f"{choice.push}: an image is sent to a tag; its digest is that of what it holds",
+            hints=[f"--push {choice.push.removesuffix(f'@{digest}')}:TAG"],
+        )
 
 
 def _called(destination: Destination) -> str:
@@ -272,8 +284,6 @@ def _destination(choice: ImageChoice, request: ImageRequest, pushed: list[Pushed
                 pushed.append(push(registry, blobs, images, top, tag))
 
     form: ImageForm = "docker" if choice.archive == "docker" else "layout"
-    if choice.archive not in {None, "docker", "layout"}:
-        raise UsageError(f"--format {choice.archive}: an image is a layout or for docker")
     return Destination(path=choice.path, form=form, tag=tag, name=name, send=send)
 
 

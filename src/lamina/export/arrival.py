@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lamina._target import joined
 from lamina._target.unpack import OWN
-from lamina.archive.members import unsafe_name
+from lamina.archive.members import outward_path
 from lamina.archive.streams import Reading
 from lamina.core import fs, report
 from lamina.core.errors import ConflictError, IntegrityError, LaminaError, StorageError, UsageError
@@ -89,7 +89,7 @@ def import_pack(request: ImportRequest) -> Imported:
     that is not signed by anybody of ``signers``, before anything in it is started; ConflictError
     where the release is there already, UsageError for a layer, StorageError.
     """
-    return import_members(request, Reading(request.archive, outward_links=True).members())
+    return import_members(request, Reading(request.archive, listed=True).members())
 
 
 def import_members(request: ImportRequest, members: Iterator[Member]) -> Imported:
@@ -199,7 +199,7 @@ def _check_listing(entries: Mapping[str, Entry], archive: Path) -> None:
     The members of a pack are checked one by one; those of an image's layers each for its own.
     """
     for path, entry in entries.items():
-        wrong = unsafe_name(path)
+        wrong = outward_path(path)
         if not wrong and entry.mode & ~0o777:
             wrong = f"of the mode {entry.mode:o}"
         if wrong:

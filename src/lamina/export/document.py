@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
-from lamina.archive.members import unsafe_name
+from lamina.archive.members import outward_path
 from lamina.core.errors import DocumentError, IntegrityError
 from lamina.model.document import Document, validate
 from lamina.model.fields import DigestField, PlatformField
@@ -20,7 +20,7 @@ _Digest = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 
 
 def _inside(path: str) -> str:
-    if path and (reason := unsafe_name(path)):
+    if path and (reason := outward_path(path)):
         raise ValueError(reason)
     return path
 

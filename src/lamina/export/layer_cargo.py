@@ -6,11 +6,12 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING
 
+from lamina._target.unpack import CONDA
 from lamina.core.clock import source_date
 from lamina.core.errors import NotSupportedError, UsageError
 from lamina.export.cargo import Cargo, Part
 from lamina.export.launcher import PREFIXES_NAME
-from lamina.export.release_cargo import release_cargo
+from lamina.export.release_cargo import placeholder_rooms, release_cargo
 from lamina.release.mtree import Entry
 from lamina.release.root import Release, release_at
 
@@ -53,6 +54,7 @@ def layer_cargo(
         entries=found,
         sources={path: layer / path for path in found},
         interpreter=None,
+        rooms=_conda_rooms(layer),
     )
     return _with_base(cargo, release, environ, scratch) if with_base else cargo
 
@@ -67,6 +69,15 @@ def _base_parts(release: Release, inside: str | None) -> Iterator[Part]:
             name=release.name,
             lock_digest=str(manifest.lock_digest),
         )
+
+
+def _conda_rooms(layer: Path) -> dict[str, int]:
+    """Return the room for the layer's path in programs of its conda packages.
+
+    They are a prefix of their own, in the layer, whose path goes on with its name.
+    """
+    rooms = placeholder_rooms(layer / CONDA)
+    return {f"{CONDA}/{path}": room - len(f"/{CONDA}") for path, room in rooms.items()}
 
 
 def bundled_base(base: Path) -> Release:
@@ -95,7 +106,7 @@ def _with_base(cargo: Cargo, release: Release, environ: Mapping[str, str], scrat
         entries={**cargo.entries, **{inside(path): one for path, one in base.entries.items()}},
         sources={**cargo.sources, **{inside(path): one for path, one in base.sources.items()}},
         interpreter=inside(base.interpreter or ""),
-        rooms={inside(path): room for path, room in base.rooms.items()},
+        rooms={**cargo.rooms, **{inside(path): room for path, room in base.rooms.items()}},
     )
 
 

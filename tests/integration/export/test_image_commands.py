@@ -142,6 +142,7 @@ def test_what_makes_no_sense_is_said(
         ("--base", str(tmp_path), "--with-libc"): "--base or --with-libc",
         ("--format", "zip"): "--format zip: an image is",
         ("--push", "small:1.0"): "is no image",
+        ("--push", f"localhost:5/small@sha256:{'0' * 64}"): "--push localhost:5/small:TAG",
         ("-o", "y.zip"): "y.zip: an image is a directory or a .tar, and no .zip",
     }.items():
         assert said in command_line(*words, *out, *options, expect=2).stderr

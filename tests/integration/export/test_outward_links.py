@@ -1,4 +1,4 @@
-"""A release may have links that lead anywhere, also to its own path: they leave and come back."""
+"""A release may have links that lead anywhere, and odd names: they leave and come back."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 HOOK = """\
 mkdir -p $PREFIX/share/links
 echo text > $PREFIX/share/links/text
+printf %s $FINAL_PREFIX > "$PREFIX/share/links/back\\\\slash"
 ln -s $FINAL_PREFIX/share/links/text $PREFIX/share/links/own
 ln -s /etc/passwd $PREFIX/share/links/system
 ln -s ../../share/../share/links/text $PREFIX/share/links/winding
@@ -43,6 +44,7 @@ def check(prefix: Path) -> None:
         "system": "/etc/passwd",
         "winding": "../../share/../share/links/text",
     }
+    assert (links / "back\\slash").read_text() == str(prefix)
     release = release_at(prefix)
     assert release is not None
     assert verify_release(release).sound

@@ -76,7 +76,7 @@ def _stack(image: Image, where: str) -> str:
 
 
 def _members(path: Path) -> Iterator[Member]:
-    return Reading(path, outward_links=True).members()
+    return Reading(path, listed=True).members()
 
 
 def _renamed(members: Iterator[Member], stack: str) -> Iterator[Member]:
