@@ -13,7 +13,7 @@ unset CDPATH GZIP TAR_OPTIONS POSIXLY_CORRECT LD_LIBRARY_PATH LD_PRELOAD \
 
 block=65536
 batch='' prefix='' force='' update='' skip='' test='' action=install top=''
-parent='' made='' locked='' lock='' stage='' before='' replaced='' links=''
+parent='' made='' locked='' lock='' stages='' stage='' before='' replaced='' links=''
 here=$(uname -n)
 
 usage() {
@@ -119,6 +119,7 @@ check_size() {
     set -f
     # shellcheck disable=SC2086
     set -- $parts
+    set +f
     count=$#
     if [ "$size" -lt "$whole" ]; then
         cut=$(((size - block) / part_size + 1))
@@ -292,13 +293,48 @@ is_at_work() {
 
 claim() {
     lock=${parent%/}/.${prefix##*/}.lamina-lock
-    stage=${parent%/}/.${prefix##*/}.lamina-stage
+    stages=${parent%/}/.${prefix##*/}.lamina-stage
     before=${parent%/}/.${prefix##*/}.lamina-before
     seize "$lock" "$prefix" 0
     locked=yes
+    sweep
+    make_stage
     settle
-    rm -rf "$stage"
-    mkdir "$stage" || fail 1 "$stage: cannot be made"
+}
+
+# Each run has a stage of its own: what a killed one started may go on writing into its own.
+make_stage() {
+    stage=$stages-$$
+    until mkdir "$stage" 2>/dev/null; do
+        if ! [ -e "$stage" ] || [ "${#stage}" -gt $((${#stages} + 20)) ]; then
+            mkdir "$stage" || fail 1 "$stage: cannot be made"
+            return
+        fi
+        stage=$stage-
+    done
+}
+
+# Takes away the stages of this run and of killed ones: whoever has the lock owns them all.
+sweep() {
+    left=''
+    for one in "$stages"*; do
+        [ -d "$one" ] || continue
+        rm -rf "$one" 2>/dev/null
+        [ ! -d "$one" ] || left=$one
+    done
+}
+
+# shellcheck disable=SC2329  # by what is trapped
+sweep_up() {
+    sweep
+    for second in 1 1 1; do
+        [ -n "$left" ] || return 0
+        sleep "$second"
+        sweep
+    done
+    [ -z "$left" ] || printf '%s\n' \
+        "note: $left: cannot be removed: does what a killed installer started write there?" \
+        "hint: in a moment: rm -rf '$left'" >&2
 }
 
 catch() {
@@ -327,7 +363,7 @@ leave() {
     trap '' HUP INT PIPE TERM
     if [ -n "$locked" ]; then
         settle
-        rm -rf "$stage"
+        sweep_up
         rm -f "$lock"
     fi
     [ -z "$links" ] || rm -f "$links"
@@ -374,13 +410,31 @@ check_exec() {
     fi
 }
 
+# Both end when this shell was killed, and with them what is between them in the pipe.
+feed() {
+    number=0
+    while [ "$number" -lt "$count" ] && kill -0 $$ 2>/dev/null; do
+        dd if="$self" bs=$block skip=$((1 + number * blocks)) count=$blocks 2>/dev/null || return
+        number=$((number + 1))
+    done
+}
+
+pass_on() {
+    while IFS= read -r line && kill -0 $$ 2>/dev/null; do printf '%s\n' "$line" >&2; done
+}
+
 unpack() {
     tree=$stage/tree
     mkdir "$tree"
     printf '%s\n' "unpacking $files files into $prefix"
-    if ! {
-        dd if="$self" bs=$block skip=1 2>/dev/null | gzip -dc && : >"$stage/whole"
-    } | tar -xof - -C "$tree" || ! [ -e "$stage/whole" ] ||
+    (
+        # The marks are named from within: none can land in a stage that is made later.
+        cd "$stage" || exit 1
+        {
+            { feed | gzip -dc && : >whole; } | tar -xof - -C tree && : >unpacked
+        } 2>&1 | pass_on
+    )
+    if ! [ -e "$stage/whole" ] || ! [ -e "$stage/unpacked" ] ||
         ! [ -f "$tree/.lamina/prefixes.json" ]; then
         fail 1 "$stage: not unpacked: tar says above why" "is there space: df '$parent'"
     fi

@@ -135,8 +135,9 @@ def ended(process: subprocess.Popen[bytes], number: int) -> int:
 
 def test_killed_while_unpacking_it_starts_again(installer: Path, tmp_path: Path) -> None:
     deep = tmp_path / "deep"
-    prefix, stage = deep / "small", deep / ".small.lamina-stage"
+    prefix = deep / "small"
     process = started(installer, "-b", "-p", prefix)
+    stage = deep / f".small.lamina-stage-{process.pid}"
     await_stage(process, prefix, stage / "tree" / "bin")
     assert ended(process, signal.SIGKILL) == -signal.SIGKILL
     assert stage.exists()
@@ -147,6 +148,7 @@ def test_killed_while_unpacking_it_starts_again(installer: Path, tmp_path: Path)
     while leftover.exists():
         assert process.poll() is None
         time.sleep(0.002)
+    stage = deep / f".small.lamina-stage-{process.pid}"
     await_stage(process, prefix, stage / "tree" / "bin")
     assert ended(process, signal.SIGTERM) == 143
     assert list(deep.iterdir()) == []
