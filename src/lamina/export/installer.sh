@@ -405,7 +405,7 @@ check_target() {
 check_exec() {
     printf '#!/bin/sh\n' >"$stage/program" && chmod 755 "$stage/program"
     if ! [ -x "$stage/program" ]; then
-        fail 1 "$parent: programs cannot be started there (a file system without exec)" \
+        fail 2 "$parent: programs cannot be started there (a file system without exec)" \
             "choose another directory with -p"
     fi
 }
