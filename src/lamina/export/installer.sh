@@ -560,8 +560,12 @@ install() {
     else
         printf '%s\n' "$prefix: $name $version is there already"
     fi
-    [ "$action" = install ] || change_links
-    [ -z "$environment_file" ] || printf '%s\n' "to use it: . '$prefix/$environment_file'"
+    used=$prefix
+    if [ "$action" = upgrade ]; then
+        change_links
+        used=$top/pro
+    fi
+    [ -z "$environment_file" ] || printf '%s\n' "to use it: . '$used/$environment_file'"
 }
 
 main() {

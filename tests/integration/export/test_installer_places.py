@@ -13,7 +13,7 @@ import pytest
 from lamina.core import fs
 from lamina.export.installer_promotion import Promotion, promote_installer
 from lamina.model.versions import parse_release_version
-from support.installers import install
+from support.installers import RC, install
 from support.packs import PLAIN_ENVIRON, run
 
 if TYPE_CHECKING:
@@ -183,7 +183,9 @@ def links(top: Path) -> dict[str, str]:
 def test_servers_are_upgraded_and_go_back(installer: Path, newer: Path, tmp_path: Path) -> None:
     top = tmp_path / "server"
     one, other = "versions/1.0", "versions/1.1"
-    assert install(installer, "-b", "--upgrade", "server", cwd=tmp_path).code == 0
+    answer = install(installer, "-b", "--upgrade", "server", cwd=tmp_path)
+    assert answer.code == 0, answer.text
+    assert answer.text.endswith(f"\nto use it: . '{top}/pro/{RC}'\n")
     assert links(top) == {"pro": one}
     answer = install(installer, "-b", "--rollback", top)
     assert (answer.code, "nothing to go back to" in answer.text) == (7, True)
