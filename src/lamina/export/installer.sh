@@ -23,7 +23,7 @@ usage() {
         '  -f            replace the release of lamina that is there' \
         "  -u            update the $name that is there" \
         '  -s            do not run the hook that comes with it' \
-        '  -t            run its tests, and install nothing that fails them' \
+        '  -t            run its tests, also where it is there already; install nothing that fails' \
         '  -h            say this' \
         '  --check       compare every part with its digest, and install nothing' \
         '  --upgrade DIR install into DIR/versions/VERSION, and let the link DIR/pro name that' \
@@ -484,7 +484,7 @@ run_hook() {
 
 run_tests() {
     [ -n "$test" ] || return 0
-    if [ -z "$tests" ]; then
+    if [ -z "$tests" ] || ! [ -f "$prefix/$tests" ]; then
         printf '%s\n' 'it has no tests'
         return 0
     fi
@@ -496,7 +496,7 @@ run_tests() {
         PYTHONDONTWRITEBYTECODE=1
         export PREFIX PATH HOME TMPDIR PYTHONDONTWRITEBYTECODE
         exec sh "$prefix/$tests"
-    ) </dev/null || fail 5 "its tests failed: nothing was installed"
+    ) </dev/null || fail 5 "its tests failed: $1"
 }
 
 # In one step: mv(1) would move into the directory that a link names.
@@ -552,13 +552,14 @@ install() {
         unpack
         put_in_place
         run_hook
-        run_tests
+        run_tests 'nothing was installed'
         rm "$prefix/.lamina/unfinished" || fail 1 "$prefix: cannot be finished"
         made=''
         rm -rf "$before"
         printf '%s\n' "$name $version is in $prefix"
     else
         printf '%s\n' "$prefix: $name $version is there already"
+        run_tests 'nothing was changed'
     fi
     used=$prefix
     if [ "$action" = upgrade ]; then

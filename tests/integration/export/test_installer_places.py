@@ -180,6 +180,29 @@ def links(top: Path) -> dict[str, str]:
     return {one.name: str(one.readlink()) for one in top.iterdir() if one.is_symlink()}
 
 
+def test_what_is_there_already_is_tested_before_the_link_is_moved(
+    installer: Path, newer: Path, tmp_path: Path
+) -> None:
+    top = tmp_path / "server"
+    for one in (installer, newer):
+        assert install(one, "-bs", "--upgrade", top).code == 0
+    before = links(top)
+    assert before == {"pro": "versions/1.1", "old": "versions/1.0"}
+    program = top / "versions" / "1.0" / "bin" / "greet"
+    kept = program.rename(program.with_name("greet.kept"))
+    program.symlink_to("/bin/false")
+    answer = install(installer, "-bst", "--upgrade", top)
+    assert (answer.code, "failed: greet" in answer.text) == (5, True), answer.text
+    assert "its tests failed: nothing was changed" in answer.text
+    assert links(top) == before
+    assert install(installer, "-but", "-p", top / "versions" / "1.0").code == 5
+    kept.replace(program)
+    answer = install(installer, "-bst", "--upgrade", top)
+    assert (answer.code, "running its tests" in answer.text) == (0, True), answer.text
+    assert links(top) == {"pro": "versions/1.0", "old": "versions/1.1"}
+    fs.remove_tree(tmp_path)
+
+
 def test_servers_are_upgraded_and_go_back(installer: Path, newer: Path, tmp_path: Path) -> None:
     top = tmp_path / "server"
     one, other = "versions/1.0", "versions/1.1"
