@@ -78,10 +78,7 @@ read_options() {
 }
 
 find_self() {
-    case $0 in
-    /*) self=$0 ;;
-    *) self=$PWD/$0 ;;
-    esac
+    self=$(absolute "$0")
     if ! [ -f "$self" ] || ! head_of_self | grep "^payload_digest=$payload_digest\$" >/dev/null
     then
         fail 2 "an installer is started from its file, not through a pipe" \
@@ -189,11 +186,22 @@ ask() {
     read -r prefix || exit 2
 }
 
+# Without dots and slashes that mean nothing.
 absolute() {
     case $1 in
-    /*) printf '%s' "$1" ;;
-    *) printf '%s' "$PWD/$1" ;;
+    /*) place=$1 ;;
+    *) place=$PWD/$1 ;;
     esac
+    while :; do
+        case $place in
+        */./*) place=${place%%/./*}/${place#*/./} ;;
+        *//*) place=${place%%//*}/${place#*//} ;;
+        */.) place=${place%.} ;;
+        ?*/) place=${place%/} ;;
+        *) break ;;
+        esac
+    done
+    printf '%s' "$place"
 }
 
 choose_prefix() {

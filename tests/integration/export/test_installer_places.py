@@ -180,6 +180,24 @@ def links(top: Path) -> dict[str, str]:
     return {one.name: str(one.readlink()) for one in top.iterdir() if one.is_symlink()}
 
 
+@pytest.mark.parametrize("said", ["./area/.", ".//area/", "././area", "{top}/./area//."])
+def test_messages_name_places_in_their_shortest_form(
+    installer: Path, tmp_path: Path, said: str
+) -> None:
+    area = tmp_path / "area"
+    area.mkdir()
+    (area / "pro").mkdir()
+    answer = install(installer, "-b", "--upgrade", said.format(top=tmp_path), cwd=tmp_path)
+    assert (answer.code, answer.text.splitlines()[0]) == (
+        7, f"error: {area}/pro: there, and no link",
+    )  # fmt: skip
+    answer = install(installer, "-b", "-p", f"{said.format(top=tmp_path)}/a'b", cwd=tmp_path)
+    assert (answer.code, answer.text.partition(": a path")[0]) == (2, f"error: {area}/a'b")
+    (tmp_path / "small.sh").hardlink_to(installer)
+    answer = install("./small.sh", "--check", cwd=tmp_path)
+    assert answer.text.startswith(f"{tmp_path}/small.sh: small 1.0, ")
+
+
 def test_what_is_there_already_is_tested_before_the_link_is_moved(
     installer: Path, newer: Path, tmp_path: Path
 ) -> None:
