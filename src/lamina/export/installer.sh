@@ -13,7 +13,7 @@ unset CDPATH GZIP TAR_OPTIONS POSIXLY_CORRECT LD_LIBRARY_PATH LD_PRELOAD \
 
 block=65536
 batch='' prefix='' force='' update='' skip='' test='' action=install top=''
-parent='' made='' locked='' lock='' stage='' before='' replaced='' links=''
+parent='' made='' locked='' lock='' stages='' stage='' before='' replaced='' links=''
 here=$(uname -n)
 
 usage() {
@@ -23,7 +23,7 @@ usage() {
         '  -f            replace the release of lamina that is there' \
         "  -u            update the $name that is there" \
         '  -s            do not run the hook that comes with it' \
-        '  -t            run its tests, and install nothing that fails them' \
+        '  -t            run its tests, also where it is there already; install nothing that fails' \
         '  -h            say this' \
         '  --check       compare every part with its digest, and install nothing' \
         '  --upgrade DIR install into DIR/versions/VERSION, and let the link DIR/pro name that' \
@@ -78,10 +78,7 @@ read_options() {
 }
 
 find_self() {
-    case $0 in
-    /*) self=$0 ;;
-    *) self=$PWD/$0 ;;
-    esac
+    self=$(absolute "$0")
     if ! [ -f "$self" ] || ! head_of_self | grep "^payload_digest=$payload_digest\$" >/dev/null
     then
         fail 2 "an installer is started from its file, not through a pipe" \
@@ -119,6 +116,7 @@ check_size() {
     set -f
     # shellcheck disable=SC2086
     set -- $parts
+    set +f
     count=$#
     if [ "$size" -lt "$whole" ]; then
         cut=$(((size - block) / part_size + 1))
@@ -188,11 +186,22 @@ ask() {
     read -r prefix || exit 2
 }
 
+# Without dots and slashes that mean nothing.
 absolute() {
     case $1 in
-    /*) printf '%s' "$1" ;;
-    *) printf '%s' "$PWD/$1" ;;
+    /*) place=$1 ;;
+    *) place=$PWD/$1 ;;
     esac
+    while :; do
+        case $place in
+        */./*) place=${place%%/./*}/${place#*/./} ;;
+        *//*) place=${place%%//*}/${place#*//} ;;
+        */.) place=${place%.} ;;
+        ?*/) place=${place%/} ;;
+        *) break ;;
+        esac
+    done
+    printf '%s' "$place"
 }
 
 choose_prefix() {
@@ -292,13 +301,48 @@ is_at_work() {
 
 claim() {
     lock=${parent%/}/.${prefix##*/}.lamina-lock
-    stage=${parent%/}/.${prefix##*/}.lamina-stage
+    stages=${parent%/}/.${prefix##*/}.lamina-stage
     before=${parent%/}/.${prefix##*/}.lamina-before
     seize "$lock" "$prefix" 0
     locked=yes
+    sweep
+    make_stage
     settle
-    rm -rf "$stage"
-    mkdir "$stage" || fail 1 "$stage: cannot be made"
+}
+
+# Each run has a stage of its own: what a killed one started may go on writing into its own.
+make_stage() {
+    stage=$stages-$$
+    until mkdir "$stage" 2>/dev/null; do
+        if ! [ -e "$stage" ] || [ "${#stage}" -gt $((${#stages} + 20)) ]; then
+            mkdir "$stage" || fail 1 "$stage: cannot be made"
+            return
+        fi
+        stage=$stage-
+    done
+}
+
+# Takes away the stages of this run and of killed ones: whoever has the lock owns them all.
+sweep() {
+    left=''
+    for one in "$stages"*; do
+        [ -d "$one" ] || continue
+        rm -rf "$one" 2>/dev/null
+        [ ! -d "$one" ] || left=$one
+    done
+}
+
+# shellcheck disable=SC2329  # by what is trapped
+sweep_up() {
+    sweep
+    for second in 1 1 1; do
+        [ -n "$left" ] || return 0
+        sleep "$second"
+        sweep
+    done
+    [ -z "$left" ] || printf '%s\n' \
+        "note: $left: cannot be removed: does what a killed installer started write there?" \
+        "hint: in a moment: rm -rf '$left'" >&2
 }
 
 catch() {
@@ -327,7 +371,7 @@ leave() {
     trap '' HUP INT PIPE TERM
     if [ -n "$locked" ]; then
         settle
-        rm -rf "$stage"
+        sweep_up
         rm -f "$lock"
     fi
     [ -z "$links" ] || rm -f "$links"
@@ -369,18 +413,36 @@ check_target() {
 check_exec() {
     printf '#!/bin/sh\n' >"$stage/program" && chmod 755 "$stage/program"
     if ! [ -x "$stage/program" ]; then
-        fail 1 "$parent: programs cannot be started there (a file system without exec)" \
+        fail 2 "$parent: programs cannot be started there (a file system without exec)" \
             "choose another directory with -p"
     fi
+}
+
+# Both end when this shell was killed, and with them what is between them in the pipe.
+feed() {
+    number=0
+    while [ "$number" -lt "$count" ] && kill -0 $$ 2>/dev/null; do
+        dd if="$self" bs=$block skip=$((1 + number * blocks)) count=$blocks 2>/dev/null || return
+        number=$((number + 1))
+    done
+}
+
+pass_on() {
+    while IFS= read -r line && kill -0 $$ 2>/dev/null; do printf '%s\n' "$line" >&2; done
 }
 
 unpack() {
     tree=$stage/tree
     mkdir "$tree"
     printf '%s\n' "unpacking $files files into $prefix"
-    if ! {
-        dd if="$self" bs=$block skip=1 2>/dev/null | gzip -dc && : >"$stage/whole"
-    } | tar -xof - -C "$tree" || ! [ -e "$stage/whole" ] ||
+    (
+        # The marks are named from within: none can land in a stage that is made later.
+        cd "$stage" || exit 1
+        {
+            { feed | gzip -dc && : >whole; } | tar -xof - -C tree && : >unpacked
+        } 2>&1 | pass_on
+    )
+    if ! [ -e "$stage/whole" ] || ! [ -e "$stage/unpacked" ] ||
         ! [ -f "$tree/.lamina/prefixes.json" ]; then
         fail 1 "$stage: not unpacked: tar says above why" "is there space: df '$parent'"
     fi
@@ -430,7 +492,7 @@ run_hook() {
 
 run_tests() {
     [ -n "$test" ] || return 0
-    if [ -z "$tests" ]; then
+    if [ -z "$tests" ] || ! [ -f "$prefix/$tests" ]; then
         printf '%s\n' 'it has no tests'
         return 0
     fi
@@ -442,7 +504,7 @@ run_tests() {
         PYTHONDONTWRITEBYTECODE=1
         export PREFIX PATH HOME TMPDIR PYTHONDONTWRITEBYTECODE
         exec sh "$prefix/$tests"
-    ) </dev/null || fail 5 "its tests failed: nothing was installed"
+    ) </dev/null || fail 5 "its tests failed: $1"
 }
 
 # In one step: mv(1) would move into the directory that a link names.
@@ -498,16 +560,21 @@ install() {
         unpack
         put_in_place
         run_hook
-        run_tests
+        run_tests 'nothing was installed'
         rm "$prefix/.lamina/unfinished" || fail 1 "$prefix: cannot be finished"
         made=''
         rm -rf "$before"
         printf '%s\n' "$name $version is in $prefix"
     else
         printf '%s\n' "$prefix: $name $version is there already"
+        run_tests 'nothing was changed'
     fi
-    [ "$action" = install ] || change_links
-    [ -z "$environment_file" ] || printf '%s\n' "to use it: . '$prefix/$environment_file'"
+    used=$prefix
+    if [ "$action" = upgrade ]; then
+        change_links
+        used=$top/pro
+    fi
+    [ -z "$environment_file" ] || printf '%s\n' "to use it: . '$used/$environment_file'"
 }
 
 main() {

@@ -13,7 +13,7 @@ import pytest
 from lamina.core import fs
 from lamina.export.installer_promotion import Promotion, promote_installer
 from lamina.model.versions import parse_release_version
-from support.installers import install
+from support.installers import RC, install
 from support.packs import PLAIN_ENVIRON, run
 
 if TYPE_CHECKING:
@@ -135,8 +135,9 @@ def ended(process: subprocess.Popen[bytes], number: int) -> int:
 
 def test_killed_while_unpacking_it_starts_again(installer: Path, tmp_path: Path) -> None:
     deep = tmp_path / "deep"
-    prefix, stage = deep / "small", deep / ".small.lamina-stage"
+    prefix = deep / "small"
     process = started(installer, "-b", "-p", prefix)
+    stage = deep / f".small.lamina-stage-{process.pid}"
     await_stage(process, prefix, stage / "tree" / "bin")
     assert ended(process, signal.SIGKILL) == -signal.SIGKILL
     assert stage.exists()
@@ -147,6 +148,7 @@ def test_killed_while_unpacking_it_starts_again(installer: Path, tmp_path: Path)
     while leftover.exists():
         assert process.poll() is None
         time.sleep(0.002)
+    stage = deep / f".small.lamina-stage-{process.pid}"
     await_stage(process, prefix, stage / "tree" / "bin")
     assert ended(process, signal.SIGTERM) == 143
     assert list(deep.iterdir()) == []
@@ -178,10 +180,53 @@ def links(top: Path) -> dict[str, str]:
     return {one.name: str(one.readlink()) for one in top.iterdir() if one.is_symlink()}
 
 
+@pytest.mark.parametrize("said", ["./area/.", ".//area/", "././area", "{top}/./area//."])
+def test_messages_name_places_in_their_shortest_form(
+    installer: Path, tmp_path: Path, said: str
+) -> None:
+    area = tmp_path / "area"
+    area.mkdir()
+    (area / "pro").mkdir()
+    answer = install(installer, "-b", "--upgrade", said.format(top=tmp_path), cwd=tmp_path)
+    assert (answer.code, answer.text.splitlines()[0]) == (
+        7, f"error: {area}/pro: there, and no link",
+    )  # fmt: skip
+    answer = install(installer, "-b", "-p", f"{said.format(top=tmp_path)}/a'b", cwd=tmp_path)
+    assert (answer.code, answer.text.partition(": a path")[0]) == (2, f"error: {area}/a'b")
+    (tmp_path / "small.sh").hardlink_to(installer)
+    answer = install("./small.sh", "--check", cwd=tmp_path)
+    assert answer.text.startswith(f"{tmp_path}/small.sh: small 1.0, ")
+
+
+def test_what_is_there_already_is_tested_before_the_link_is_moved(
+    installer: Path, newer: Path, tmp_path: Path
+) -> None:
+    top = tmp_path / "server"
+    for one in (installer, newer):
+        assert install(one, "-bs", "--upgrade", top).code == 0
+    before = links(top)
+    assert before == {"pro": "versions/1.1", "old": "versions/1.0"}
+    program = top / "versions" / "1.0" / "bin" / "greet"
+    kept = program.rename(program.with_name("greet.kept"))
+    program.symlink_to("/bin/false")
+    answer = install(installer, "-bst", "--upgrade", top)
+    assert (answer.code, "failed: greet" in answer.text) == (5, True), answer.text
+    assert "its tests failed: nothing was changed" in answer.text
+    assert links(top) == before
+    assert install(installer, "-but", "-p", top / "versions" / "1.0").code == 5
+    kept.replace(program)
+    answer = install(installer, "-bst", "--upgrade", top)
+    assert (answer.code, "running its tests" in answer.text) == (0, True), answer.text
+    assert links(top) == {"pro": "versions/1.0", "old": "versions/1.1"}
+    fs.remove_tree(tmp_path)
+
+
 def test_servers_are_upgraded_and_go_back(installer: Path, newer: Path, tmp_path: Path) -> None:
     top = tmp_path / "server"
     one, other = "versions/1.0", "versions/1.1"
-    assert install(installer, "-b", "--upgrade", "server", cwd=tmp_path).code == 0
+    answer = install(installer, "-b", "--upgrade", "server", cwd=tmp_path)
+    assert answer.code == 0, answer.text
+    assert answer.text.endswith(f"\nto use it: . '{top}/pro/{RC}'\n")
     assert links(top) == {"pro": one}
     answer = install(installer, "-b", "--rollback", top)
     assert (answer.code, "nothing to go back to" in answer.text) == (7, True)
