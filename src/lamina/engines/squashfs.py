@@ -19,7 +19,8 @@ from lamina.core.run import base_environment, run
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_MEMORY = "128M"
+_MEMORY = "16M"
+"""The least that it takes: no slower than more, and the files of a release are many, not large."""
 _LAST_SECOND = 0xFFFF_FFFF
 """The last that there is in a squashfs, in the year 2106."""
 _LEVEL = 9
@@ -79,15 +80,15 @@ def write_squashfs(
     if failures:
         raise failures[0]
     if done.returncode:
-        said = (done.stderr or done.stdout).strip()
-        if "No space" in said:
-            raise StorageError(
-                f"{target.name}: no space is left on its file system",
-                hints=["free space there, or choose another directory"],
-            )
-        raise CommandFailedError(
-            program="mksquashfs",
-            returncode=done.returncode,
-            output=said,
-            hints=_HINTS if "-tar" in said else (),
+        raise _refused(target, done.returncode, (done.stderr or done.stdout).strip())
+
+
+def _refused(target: Path, code: int, said: str) -> CommandFailedError | StorageError:
+    """Return what the program's own words mean."""
+    if "No space" in said:
+        return StorageError(
+            f"{target.name}: no space is left on its file system",
+            hints=["free space there, or choose another directory"],
         )
+    hints = _HINTS if "-tar" in said else ()
+    return CommandFailedError(program="mksquashfs", returncode=code, output=said, hints=hints)

@@ -92,16 +92,14 @@ def test_a_layer(release: Path, tmp_path: Path) -> None:
     layer, size = tmp_path / "layer", {}
     command_line = CommandLine(directory=tmp_path, environ=dict(os.environ))
     command_line("layer", "create", layer, "--on", release)
-    command_line("layer", "add", layer, "humanize")
+    command_line("layer", "add", layer, "cowsay")
     for bases in ("never", "always"):
         archive = tmp_path / f"{bases}.tar.zst"
         export(layer, "--as", "pack", "--with-base", bases, "-o", archive)
         size[bases] = archive.stat().st_size
         top = unpacked(archive, tmp_path / bases)
         run(top / "bin" / "lamina-unpack", *(("--base", release) if bases == "never" else ()))
-        numpy, own = printed(
-            top, "import numpy, humanize; print(numpy.__file__, humanize.__file__)"
-        )
+        numpy, own = printed(top, "import numpy, cowsay; print(numpy.__file__, cowsay.__file__)")
         assert own.startswith(f"{top}/lib/")
         assert numpy.startswith(f"{release if bases == 'never' else top / '.base'}/")
         fs.remove_tree(top)
