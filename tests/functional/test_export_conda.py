@@ -220,7 +220,17 @@ def test_no_credentials_are_written(
         assert export(lamina, form) == plain
 
 
-@pytest.mark.parametrize("form", ["environment", "pixi", "pixi-lock"])
+def test_an_environment_without_conda_packages_has_python_and_pip(lamina: CommandLine) -> None:
+    locked(lamina, conda_lock([], package_entry("app")))
+    written = yaml.safe_load(export(lamina, "environment"))
+    assert written == {
+        "name": "small",
+        "dependencies": ["python=3.12", "pip", {"pip": ["app==1.0"]}],
+    }
+    assert MatchSpec(written["dependencies"][0], strict=False).version == "3.12.*"
+
+
+@pytest.mark.parametrize("form", ["pixi", "pixi-lock"])
 def test_a_lock_without_conda_packages(lamina: CommandLine, form: str) -> None:
     lock = conda_lock([], package_entry("app"))
     locked(lamina, lock)

@@ -316,7 +316,8 @@ def _conda_export(wanted: _Wanted, directory: Path) -> CondaExport:
     from lamina.engines.conda_channels import channel_addresses
     from lamina.export.conda_files import CondaExport, check_conda
 
-    check_conda(wanted.lock, wanted.form)
+    if wanted.form != "environment":
+        check_conda(wanted.lock, wanted.form)
     used = dict.fromkeys(wanted.stack.resolve.channels if wanted.stack else ())
     used |= dict.fromkeys(sorted({one.channel for one in wanted.lock.conda}))
     if wanted.form == "explicit":

@@ -18,20 +18,22 @@ def dump_environment(export: CondaExport) -> str:
     """Return the file for one target.
 
     pip takes packages by their versions, from the index that it is configured with: the format has
-    no digests, and an index of one package only cannot be said in it.
+    no digests, and an index of one package only cannot be said in it. Where none is of conda,
+    Python and pip are, from the channels that conda is configured with.
     """
     [target] = export.targets
     refuse_origins(export.lock, export.targets, "environment", paths_only=True)
     dependencies: list[Any] = [
         f"{one.name}={one.version}={one.build}" for one in export.packages(target)
     ]
+    dependencies = dependencies or [f"python={target.python}"]
     pins = pip_pins(export, target)
     if pins:
         dependencies += [] if any(one.startswith("pip=") for one in dependencies) else ["pip"]
         dependencies.append({"pip": pins})
     document = {
         "name": str(export.lock.stack),
-        "channels": [*export.addresses, "nodefaults"],
+        **({"channels": [*export.addresses, "nodefaults"]} if export.lock.conda else {}),
         "dependencies": dependencies,
     }
     lines = [f"# {export.lock.stack} for {target}, written by lamina export"]
