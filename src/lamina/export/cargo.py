@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
@@ -19,7 +20,7 @@ from lamina.release.mtree import MTREE_NAME
 from lamina.release.root import INTERNAL, MANIFEST_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from lamina.export.writers import ArchiveWriter
@@ -50,6 +51,32 @@ class Part:
     """What it is called."""
     lock_digest: str = ""
     """Of a release: what it is known again by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources(Mapping[str, "Path"]):
+    """Where files are read, each place made when it is asked for.
+
+    All of them at once would be a tenth of the memory that an export may take.
+    """
+
+    paths: Collection[str]
+    where: Callable[[str], Path]
+    others: Mapping[str, Path] = field(default_factory=dict)
+    """Those that are somewhere else."""
+
+    def __getitem__(self, path: str) -> Path:
+        if path in self.others:
+            return self.others[path]
+        if path not in self.paths:
+            raise KeyError(path)
+        return self.where(path)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lamina._target.unpack import CONDA
 from lamina.core.clock import source_date
 from lamina.core.errors import NotSupportedError, UsageError
-from lamina.export.cargo import Cargo, Part
+from lamina.export.cargo import Cargo, Part, Sources
 from lamina.export.launcher import PREFIXES_NAME
 from lamina.export.release_cargo import placeholder_rooms, release_cargo
 from lamina.release.mtree import Entry
@@ -100,11 +100,15 @@ def _with_base(cargo: Cargo, release: Release, environ: Mapping[str, str], scrat
     def inside(path: str) -> str:
         return f"{BASE_DIRECTORY}/{path}"
 
+    def where(path: str) -> Path:
+        return base.sources[path.removeprefix(f"{BASE_DIRECTORY}/")]
+
+    entries = {**cargo.entries, **{inside(path): one for path, one in base.entries.items()}}
     return dataclasses.replace(
         cargo,
         parts=(cargo.parts[0], *_base_parts(release, BASE_DIRECTORY)),
-        entries={**cargo.entries, **{inside(path): one for path, one in base.entries.items()}},
-        sources={**cargo.sources, **{inside(path): one for path, one in base.sources.items()}},
+        entries=entries,
+        sources=Sources(entries, where, cargo.sources),
         interpreter=inside(base.interpreter or ""),
         rooms={**cargo.rooms, **{inside(path): room for path, room in base.rooms.items()}},
     )

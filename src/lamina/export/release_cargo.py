@@ -12,7 +12,7 @@ from lamina.core.clock import source_date
 from lamina.core.errors import MissingInterpreterError
 from lamina.core.run import base_environment, run
 from lamina.engines.interpreters import inspect_interpreter
-from lamina.export.cargo import Cargo, Part
+from lamina.export.cargo import Cargo, Part, Sources
 from lamina.export.unpacked import Contents, is_unpacked, restored
 from lamina.model.digests import digest_of_bytes
 from lamina.release.bundle import bundle_interpreter
@@ -44,7 +44,7 @@ def release_cargo(release: Release, environ: Mapping[str, str], scratch: Path) -
     entries = recorded_files(release)
     outside = [one for one in sorted(OUTSIDE) if (release.prefix / one).exists()]
     entries |= {one: Entry(kind="file") for one in outside}
-    sources = {one: release.prefix / one for one in entries}
+    others: dict[str, Path] = {}
     program = (release.prefix / "bin" / "python").resolve()
     if not program.is_relative_to(release.prefix.resolve()):
         program = _bundle(release, manifest, scratch, environ)
@@ -55,12 +55,15 @@ def release_cargo(release: Release, environ: Mapping[str, str], scratch: Path) -
                 f"the signature of {release.name} does not go along: it is of the release without "
                 "a copy of its Python, and one published with `bundle = true` needs none"
             )
-        sources |= {one: scratch / one for one in added}
+        others = {one: scratch / one for one in added}
         inside = program.relative_to(scratch)
     else:
         inside = program.relative_to(release.prefix.resolve())
     contents = Contents(
-        manifest=manifest, entries=entries, sources=sources, interpreter=inside.as_posix()
+        manifest=manifest,
+        entries=entries,
+        sources=Sources(entries, release.prefix.joinpath, others),
+        interpreter=inside.as_posix(),
     )
     return _cargo(release, contents, environ)
 
