@@ -33,7 +33,7 @@ from lamina.release.root import (
     make_root,
     open_root,
 )
-from lamina.release.space import require_space
+from lamina.release.space import require_exec, require_space
 from lamina.release.verify import verify_signature
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ def import_members(request: ImportRequest, members: Iterator[Member]) -> Importe
         _check_free(root, release)
         size = sum(one.size for one in head.entries.values())
         require_space(root.staging, size, what=release.name)
+        if _own_python(head) is not None:
+            require_exec(root.staging)
         with staged(root, release) as stage:
             _extract(head, members, stage, request.archive)
             signed_by = _signer(stage, release, request)
@@ -278,9 +280,8 @@ def _settle(head: _Head, stage: Path, release: Release, request: ImportRequest) 
     _check_named(head, stage, request.archive)
     script = stage / UNPACK_NAME
     fs.write_text(script, joined(*UNPACK_PARTS), durable=False)
-    inside = head.pack.interpreter or ""
-    here = release.platform == current_platform() and inside in head.entries
-    python = stage / inside if here else Path(sys.executable)
+    inside = _own_python(head)
+    python = stage / inside if inside else Path(sys.executable)
     with report.step(f"writing {release.prefix} into it"):
         environment = base_environment(request.environ) | {"LAMINA_INDEX": "0"}
         words: list[str | Path] = [python, "-I", "-S", "-B", script, stage]
@@ -295,6 +296,13 @@ def _settle(head: _Head, stage: Path, release: Release, request: ImportRequest) 
         fs.remove_file(stage / name)
     fs.make_read_only(stage)
     fs.set_mode(stage, 0o755)
+
+
+def _own_python(head: _Head) -> str | None:
+    """Return the interpreter in it; None where there is none, or none for this machine."""
+    inside = head.pack.interpreter
+    here = head.manifest.platform == current_platform() and inside in head.entries
+    return inside if here else None
 
 
 def _check_named(head: _Head, stage: Path, archive: Path) -> None:

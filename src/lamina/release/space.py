@@ -1,4 +1,4 @@
-"""Space on disk: what a tree gives back, where files may be other trees' too; what is free."""
+"""What file systems give: space that a tree gives back, what is free, whether programs start."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lamina.core.errors import StorageError
+from lamina.core.errors import NotSupportedError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -58,4 +58,14 @@ def require_space(directory: Path, needed: int, *, what: str) -> None:
         raise StorageError(
             f"{directory}: {what} needs {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free",
             hints=["free space on that file system, or choose another directory"],
+        )
+
+
+def require_exec(directory: Path) -> None:
+    """Raise NotSupportedError where no program can be started, as far as the system tells."""
+    there = next(one for one in (directory, *directory.parents) if one.exists())
+    if os.statvfs(there).f_flag & getattr(os, "ST_NOEXEC", 0):
+        raise NotSupportedError(
+            f"{directory}: programs cannot be started there (a file system without exec)",
+            hints=["choose another directory"],
         )

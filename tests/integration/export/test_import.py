@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import shutil
+import subprocess
 import tarfile
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ import pytest
 from lamina.archive.streams import Reading
 from lamina.archive.zstd import decompressing
 from lamina.core import fs, report
-from lamina.core.errors import ConflictError, IntegrityError, LaminaError
+from lamina.core.errors import ConflictError, IntegrityError, LaminaError, NotSupportedError
 from lamina.engines.signing import sign
 from lamina.export.arrival import Imported, ImportRequest, import_members, import_pack
 from lamina.release.backend import DIRECTORY
@@ -85,6 +86,21 @@ def test_the_release_is_what_was_published_somewhere_else(shipped: Shipped, root
 def test_a_release_that_is_there_is_never_replaced(shipped: Shipped, root: Path) -> None:
     with pytest.raises(ConflictError, match="releases never change"):
         bring(shipped, shipped.archive, root)
+
+
+def test_where_programs_cannot_be_started_nothing_is_unpacked(
+    shipped: Shipped, tmp_path: Path
+) -> None:
+    mount = ["mount", "-t", "tmpfs", "-o", "noexec,size=300m", "none", str(tmp_path)]
+    if subprocess.run(mount, check=False).returncode:
+        pytest.skip("no mounts for this user")
+    try:
+        with pytest.raises(NotSupportedError, match="a file system without exec"):
+            bring(shipped, shipped.archive, tmp_path / "root")
+        assert not list(tmp_path.glob("root/releases/*/*/*"))
+        assert not list(tmp_path.glob("root/.staging/*"))
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
 
 
 @pytest.fixture(scope="module")
