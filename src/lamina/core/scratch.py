@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lamina.core import fs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,4 @@ def scratch_directory(prefix: str, directory: Path | None = None) -> Iterator[Pa
     try:
         yield path
     finally:
-        for top, _, _ in os.walk(path):
-            os.chmod(top, 0o700)  # noqa: PTH101
-        shutil.rmtree(path)
+        fs.remove_tree(path)
