@@ -19,7 +19,7 @@ def dump_environment(export: CondaExport) -> str:
 
     pip takes packages by their versions, from the index that it is configured with: the format has
     no digests, and an index of one package only cannot be said in it. Where none is of conda,
-    Python and pip are, from the channels that conda is configured with.
+    Python and pip are: of the stack's channels, or else of those that conda is configured with.
     """
     [target] = export.targets
     refuse_origins(export.lock, export.targets, "environment", paths_only=True)
@@ -33,7 +33,7 @@ def dump_environment(export: CondaExport) -> str:
         dependencies.append({"pip": pins})
     document = {
         "name": str(export.lock.stack),
-        **({"channels": [*export.addresses, "nodefaults"]} if export.lock.conda else {}),
+        **({"channels": [*export.addresses, "nodefaults"]} if export.addresses else {}),
         "dependencies": dependencies,
     }
     lines = [f"# {export.lock.stack} for {target}, written by lamina export"]
