@@ -85,6 +85,7 @@ def test_gzip_is_of_members_that_any_reader_puts_together(tmp_path: Path) -> Non
     path, plain = write(tmp_path / "it", "tar.gz"), write(tmp_path / "plain", "tar")
     assert gzip.decompress(path.read_bytes()) == plain.read_bytes()
     assert len(members(path)) > 1
+    # What is there of other readers; gzip itself is wherever packs are unpacked.
     for words in (["gzip"], ["busybox", "gunzip"]):
         if shutil.which(words[0]):
             found = subprocess.run([*words, "-dc", path], check=True, capture_output=True)
