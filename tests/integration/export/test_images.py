@@ -125,7 +125,9 @@ def test_the_same_release_gives_the_same_image(
     changes: list[tuple[str, str]] = []
     with fs.observe(lambda operation, path: changes.append((operation, path.name))):
         ship([request], tmp_path / "three")
-    assert changes[-2:] == [("sync", "layout"), ("rename", "three")]
+    *_, synced, renamed, (swept, scratch) = changes
+    assert (synced, renamed, swept) == (("sync", "layout"), ("rename", "three"), "rmtree")
+    assert scratch.startswith(".lamina-image-")
 
 
 @pytest.fixture(scope="module")
