@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lamina.core import fs, report
 from lamina.core.errors import IntegrityError
 from lamina.demo.story import Stage, Told
+from lamina.model.names import LAYER_NAME
 
 if TYPE_CHECKING:
     from lamina.demo.story import Setting
@@ -128,7 +129,7 @@ def _publish(stage: Stage, directory: Path) -> Path:
 
 def _make_layer(stage: Stage, layer: Path) -> None:
     setting = stage.setting
-    if (layer / "lamina-layer.toml").is_file():
+    if (layer / LAYER_NAME).is_file():
         fs.remove_tree(layer)
     start = time.monotonic()
     with report.step("add a conda package in a layer"):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lamina.core import fs, report
 from lamina.core.errors import IntegrityError
 from lamina.core.run import base_environment, run
+from lamina.model.names import LAYER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -197,7 +198,7 @@ def _publish(stage: Stage) -> Path:
 
 def _make_layer(stage: Stage) -> None:
     setting = stage.setting
-    if (setting.layer / "lamina-layer.toml").is_file():
+    if (setting.layer / LAYER_NAME).is_file():
         fs.remove_tree(setting.layer)
     start = time.monotonic()
     with report.step("make a layer"):

@@ -12,6 +12,7 @@ from lamina.core.errors import NotSupportedError, UsageError
 from lamina.export.cargo import Cargo, Part, Sources
 from lamina.export.launcher import PREFIXES_NAME
 from lamina.export.release_cargo import placeholder_rooms, release_cargo
+from lamina.model.names import LAYER_NAME
 from lamina.release.mtree import Entry
 from lamina.release.root import Release, release_at
 
@@ -44,7 +45,7 @@ def layer_cargo(
         raise UsageError(f"{layer}: an unpacked pack", hints=["send the archive that it is from"])
     found = {path: _entry(layer / path) for path in _paths(layer)}
     moment = source_date(environ)
-    seconds = int(moment.timestamp() if moment else (layer / "lamina-layer.toml").stat().st_mtime)
+    seconds = int(moment.timestamp() if moment else (layer / LAYER_NAME).stat().st_mtime)
     own = Part(prefix=str(layer), inside="", name=layer.name)
     cargo = Cargo(
         name=f"{layer.name} on {release.name}",

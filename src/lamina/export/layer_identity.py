@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 from lamina.core import fs
 from lamina.core.errors import UsageError
-from lamina.model.names import SIMPLE_RULE, parse_stack_name
+from lamina.model.names import LAYER_LOCK_NAME, SIMPLE_RULE, parse_stack_name
 from lamina.model.versions import parse_release_version
 
 if TYPE_CHECKING:
     from lamina.model.names import StackName
     from lamina.model.versions import ReleaseVersion
 
-_LOCK_NAME = "lamina-layer.lock"
 _LONGEST = 64
 _DIGITS = 8
 
@@ -49,7 +48,7 @@ def layer_version(layer: Path, base: ReleaseVersion) -> ReleaseVersion:
     ``lamina-layer.lock``, so that the same layer has the same version everywhere. One to which
     nothing was ever added is what its base is. Raises UsageError for one that is too long.
     """
-    lock = layer / _LOCK_NAME
+    lock = layer / LAYER_LOCK_NAME
     if not lock.exists():
         return base
     digits = fs.sha256_of(lock)[:_DIGITS]

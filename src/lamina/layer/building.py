@@ -18,15 +18,15 @@ from lamina.core.errors import ConflictError
 from lamina.core.hold import hold
 from lamina.engines.uv_prefix import install_below
 from lamina.layer import planting
-from lamina.layer.base import LAYER_NAME
 from lamina.layer.create import plan_layer
-from lamina.layer.document import LOCK_NAME, LayerDocument
+from lamina.layer.document import LayerDocument
 from lamina.layer.placing import plan_placing
 from lamina.layer.record import dump_layer, dump_lock, layer_record
 from lamina.layer.start_index import write_own_index
 from lamina.layer.transaction import INTERNAL, staged
 from lamina.model.digests import digest_of_bytes
 from lamina.model.document import parse_toml, validate
+from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
 from lamina.release.relocate import Relocation, relocate_scripts
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def build_layer(
         if goods.examine is not None:
             goods.examine(change)
         change.write(stage / LAYER_NAME, dump_layer(document))
-        change.write(stage / LOCK_NAME, dump_lock(lock))
+        change.write(stage / LAYER_LOCK_NAME, dump_lock(lock))
         change.apply()
     relocate_scripts(Relocation(stage=stage, final=final))
     write_own_index(stage, goods.uv.environ)

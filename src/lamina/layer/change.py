@@ -15,9 +15,7 @@ from lamina.core import report
 from lamina.core.errors import UnsatisfiableError, UsageError
 from lamina.engines.uv_compile import UvUnion
 from lamina.engines.uv_program import UvProgram
-from lamina.layer.base import LAYER_NAME
 from lamina.layer.document import (
-    LOCK_NAME,
     LayerLock,
     LayerPackage,
 )
@@ -36,7 +34,7 @@ from lamina.layer.sources import lock_bounds
 from lamina.layer.start_index import write_own_index
 from lamina.layer.transaction import INTERNAL, holding, staged
 from lamina.layer.union import Ground, merged, parse_requests
-from lamina.model.names import PUBLIC_INDEX
+from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME, PUBLIC_INDEX
 from lamina.model.platforms import PythonSeries
 
 if TYPE_CHECKING:
@@ -269,7 +267,7 @@ def _holds(path: Path, text: str) -> bool:
 def _plan_records(layer: OpenLayer, plan: Plan, stage: Stage, exclude_newer: str | None) -> None:
     document = layer.document.model_copy(update={"requests": plan.requests})
     stage.write(layer.path / LAYER_NAME, dump_layer(document))
-    stage.write(layer.path / LOCK_NAME, dump_lock(_lock(layer, plan, exclude_newer)))
+    stage.write(layer.path / LAYER_LOCK_NAME, dump_lock(_lock(layer, plan, exclude_newer)))
 
 
 def _lock(layer: OpenLayer, plan: Plan, exclude_newer: str | None) -> LayerLock:

@@ -12,7 +12,7 @@ from lamina.core.errors import ConflictError, UsageError
 from lamina.engines.probe import watched_paths
 from lamina.layer import planting
 from lamina.layer.activation import activation_files
-from lamina.layer.base import LAYER_NAME, Base, is_layer
+from lamina.layer.base import Base, is_layer
 from lamina.layer.conda_base import entering_files, prefixes_below
 from lamina.layer.data_links import plan_data_links
 from lamina.layer.guards import guards_over
@@ -22,6 +22,7 @@ from lamina.layer.planting import mark
 from lamina.layer.record import layer_record
 from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text, unrecorded_scripts
 from lamina.layer.transaction import INTERNAL
+from lamina.model.names import LAYER_NAME
 
 if TYPE_CHECKING:
     from lamina.engines.probe import BaseProbe

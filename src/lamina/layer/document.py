@@ -12,13 +12,12 @@ from typing import Annotated, Literal
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import AfterValidator, Field
 
-from lamina.layer.base import LAYER_NAME, BaseKind, Place
+from lamina.layer.base import BaseKind, Place
 from lamina.lock.conda import LockedConda
 from lamina.model.conda_fields import ChannelField, parse_conda_name
 from lamina.model.document import Document, load_toml, validate
 from lamina.model.fields import DigestField, IndexField, PackageField, VersionField
-
-LOCK_NAME = "lamina-layer.lock"
+from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
 
 
 def _requirement(text: str) -> str:
@@ -168,5 +167,5 @@ def load_layer(directory: Path) -> LayerDocument:
 
 def load_layer_lock(directory: Path) -> LayerLock | None:
     """Read what a layer became, None before anything was added; raises DocumentError."""
-    path = directory / LOCK_NAME
+    path = directory / LAYER_LOCK_NAME
     return validate(LayerLock, load_toml(path), path) if path.exists() else None

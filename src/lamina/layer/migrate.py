@@ -46,6 +46,7 @@ from lamina.layer.state import LayerState, read_state, standing_from
 from lamina.layer.swapping import free_names, swap
 from lamina.layer.transaction import INTERNAL, holding
 from lamina.layer.union import ground_of
+from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,7 +179,7 @@ def _refuse_conda(old: LayerState, request: MigrateRequest) -> None:
 
 _PARTS = frozenset(
     {"bin", "lib", "lib64", "share", "etc", "include", "man", "pyvenv.cfg", ".gitignore", INTERNAL}
-    | {"lamina-layer.toml", "lamina-layer.lock"}
+    | {LAYER_NAME, LAYER_LOCK_NAME}
 )
 
 

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from lamina.layer.activation import activation_files
-from lamina.layer.base import LAYER_NAME
 from lamina.layer.conda_prefix import CONDA, PATH_FILE
 from lamina.layer.scripts import DISPATCHER
 from lamina.layer.transaction import INTERNAL
+from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -19,7 +19,7 @@ INDEX_HOOK = "_lamina_layer_index"
 FIRST = "+lamina.pth"
 LAST = "~lamina.pth"
 
-_TOP = frozenset({"pyvenv.cfg", ".gitignore", LAYER_NAME, "lamina-layer.lock", INTERNAL, CONDA})
+_TOP = frozenset({"pyvenv.cfg", ".gitignore", LAYER_NAME, LAYER_LOCK_NAME, INTERNAL, CONDA})
 _PROGRAMS = frozenset({DISPATCHER, *activation_files()})
 _SITE = frozenset({FIRST, LAST, f"{HOOK}.py", f"{INDEX_HOOK}.py", PATH_FILE})
 

@@ -16,7 +16,7 @@ from lamina.core.run import redact
 from lamina.engines.conda_channels import channel_addresses
 from lamina.engines.conda_records import name_of, parse_spec
 from lamina.engines.conda_virtual import machine_packages
-from lamina.layer.base import LAYER_NAME, Base
+from lamina.layer.base import Base
 from lamina.layer.conda.again import conda_cache, own_records
 from lamina.layer.conda.ground import conda_ground
 from lamina.layer.conda.install import Goods
@@ -24,7 +24,7 @@ from lamina.layer.conda.placing import place_conda
 from lamina.layer.conda.plan import CondaPlan, Question, plan_conda
 from lamina.layer.conda.provided import locked_packages
 from lamina.layer.conda_prefix import conda_distributions, over_base, site_in
-from lamina.layer.document import LOCK_NAME, LayerConda, LayerLock
+from lamina.layer.document import LayerConda, LayerLock
 from lamina.layer.opened import OpenLayer, open_layer
 from lamina.layer.record import dump_layer, dump_lock
 from lamina.layer.requirements import stated_requirements
@@ -32,6 +32,7 @@ from lamina.layer.start_index import write_own_index
 from lamina.layer.transaction import holding, staged
 from lamina.layer.union import applies, ground_of
 from lamina.model.conda_fields import parse_channel
+from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
 from lamina.model.platforms import current_platform
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _carry_out(
         else:
             locked = layer.lock.conda if layer.lock else ()
         stage.write(layer.path / LAYER_NAME, dump_layer(document_with(layer.document, plan)))
-        stage.write(layer.path / LOCK_NAME, dump_lock(_lock(layer, locked)))
+        stage.write(layer.path / LAYER_LOCK_NAME, dump_lock(_lock(layer, locked)))
         stage.apply()
     write_own_index(layer.path, environ)
 

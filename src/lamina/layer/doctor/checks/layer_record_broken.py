@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lamina.core.errors import DocumentError
-from lamina.layer.base import LAYER_NAME
 from lamina.layer.doctor.finding import Check, Kind
 from lamina.layer.doctor.mending import remake
 from lamina.layer.document import load_layer, load_layer_lock
+from lamina.model.names import LAYER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
