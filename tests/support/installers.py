@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.export.installer import write_installer
-from lamina.export.installer_cargo import Extras, with_extras
+from lamina.export.installer_cargo import Extras, Identity, with_extras
 from lamina.export.release_cargo import release_cargo
 from support.packs import PLAIN_ENVIRON
 
@@ -53,8 +53,10 @@ def make_installer(shipped: Shipped, path: Path) -> Path:
     hook.write_text(HOOK)
     cargo = release_cargo(shipped.release, shipped.environ, directory / "release")
     extras = Extras(environment_file=RC, hook=hook)
-    cargo = with_extras(cargo, shipped.release, extras, directory / "extras")
-    return write_installer(cargo, shipped.release.manifest(), path, environment_file=RC).path
+    manifest = shipped.release.manifest()
+    identity = Identity.of_release(manifest)
+    cargo = with_extras(cargo, identity, manifest.tests, extras, directory / "extras")
+    return write_installer(cargo, identity, path, environment_file=RC).path
 
 
 def install(

@@ -74,7 +74,7 @@ class _Wanted:
     "there are conda packages), environment.yml, pixi.toml, pixi.lock, a bill of materials "
     "(CycloneDX), a metapackage: a wheel or conda package that needs exactly this; or, of a "
     "release or layer, a pack: an archive that works wherever it is unpacked, an installer: a "
-    "shell script with a release in it, an image for containers, a file system in one file "
+    "shell script with it inside, an image for containers, a file system in one file "
     "(squashfs), or RPMs.",
 )
 @click.option("--target", metavar="PLATFORM/PYTHON", help="One target only, as linux-64/3.12.")

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from lamina.cli.options import Output
     from lamina.cli.pack_options import InstallerChoice, PackChoice
+    from lamina.export.cargo import Cargo
     from lamina.export.installer import Installer
+    from lamina.export.installer_cargo import Identity
+    from lamina.release.manifest import ManifestTest
 
 _COMMANDS = {
     "promote": (
@@ -33,42 +36,58 @@ def installer() -> None:
 
 
 def export_installer(output: Output, choice: PackChoice, extra: InstallerChoice) -> None:
-    """Write an installer of a release."""
-    from lamina.cli.release import find_release
+    """Write an installer of a release, or of a layer and its base."""
     from lamina.core.scratch import scratch_directory
-    from lamina.export.clobber import check_owners
     from lamina.export.installer import write_installer
     from lamina.export.installer_cargo import Extras, with_extras
     from lamina.export.pack import check_free
-    from lamina.export.release_cargo import release_cargo
-    from lamina.layer.base import is_layer
 
     if choice.source is None or choice.path is None:
         raise UsageError(
-            "an installer is made of a release, and is a file",
+            "an installer is made of a release or a layer, and is a file",
             hints=["lamina export STACK/VERSION --as installer -o FILE.sh"],
-        )
-    if is_layer(Path(choice.source)):
-        raise UsageError(
-            f"{choice.source}: a layer, and installers are made of releases",
-            hints=["--as pack puts a layer into an archive"],
         )
     environ, path = environment(), choice.path
     check_free(path)
     directory = path.absolute().parent
     _try_key(extra.key, environ)
-    release = find_release(choice.source, choice.root)
-    check_owners(release.prefix, allow=choice.clobbered)
     extras = Extras(environment_file=extra.environment_file, hook=extra.hook)
     with scratch_directory(".lamina-pack-", directory) as scratch:
         for part in ("release", "extras"):
             (scratch / part).mkdir()
-        cargo = release_cargo(release, environ, scratch / "release")
-        cargo = with_extras(cargo, release, extras, scratch / "extras")
-        written = write_installer(
-            cargo, release.manifest(), path, environment_file=extra.environment_file
-        )
+        cargo, identity, tests = _whole(choice, environ, scratch / "release")
+        cargo = with_extras(cargo, identity, tests, extras, scratch / "extras")
+        written = write_installer(cargo, identity, path, environment_file=extra.environment_file)
     _tell(output, written, extra.key, environ)
+
+
+def _whole(
+    choice: PackChoice, environ: Mapping[str, str], scratch: Path
+) -> tuple[Cargo, Identity, tuple[ManifestTest, ...]]:
+    """Return what is installed, what it is called, and the tests of the release in it."""
+    from lamina.cli.release import find_release
+    from lamina.export.clobber import check_owners
+    from lamina.export.installer_cargo import Identity
+    from lamina.export.layer_cargo import bundled_base, layer_cargo
+    from lamina.export.release_cargo import release_cargo
+    from lamina.layer.base import is_layer
+    from lamina.layer.document import load_layer
+    from lamina.layer.state import path_as_made
+
+    source = str(choice.source)
+    if not is_layer(Path(source)):
+        release = find_release(source, choice.root)
+        check_owners(release.prefix, allow=choice.clobbered)
+        manifest = release.manifest()
+        cargo = release_cargo(release, environ, scratch)
+        return cargo, Identity.of_release(manifest), manifest.tests
+    layer = path_as_made(Path(source))
+    base = Path(load_layer(layer).base.prefix)
+    cargo = layer_cargo(layer, base, environ, scratch, with_base=True)
+    for prefix in (layer, base):
+        check_owners(prefix, allow=choice.clobbered)
+    manifest = bundled_base(base).manifest()
+    return cargo, Identity.of_layer(layer, manifest), manifest.tests
 
 
 @click.command()

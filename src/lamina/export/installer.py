@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.export.cargo import Cargo, Named
-    from lamina.release.manifest import Manifest
+    from lamina.export.installer_cargo import Identity
 
 _GLIBC = re.compile(r"GLIBC_2\.(\d+)(?:\.\d+)?")
 _MAGIC = b"\x7fELF"
@@ -48,17 +48,17 @@ class Installer:
 
 
 def write_installer(
-    cargo: Cargo, manifest: Manifest, path: Path, *, environment_file: str = ""
+    cargo: Cargo, identity: Identity, path: Path, *, environment_file: str = ""
 ) -> Installer:
     """Write an installer in one step; the same cargo gives the same bytes.
 
-    ``manifest``: of the release in the cargo. Raises ConflictError where there is something,
-    StorageError when there is no space, IntegrityError when a file is not as it was published.
+    Raises ConflictError where there is something, StorageError when there is no space,
+    IntegrityError when a file is not as it was published.
     """
     if cargo.interpreter is None:
         raise NotSupportedError(f"{cargo.name}: an installer needs a Python in it")
     check_writable(cargo, path)
-    march = manifest.micro_architecture or ""
+    march = identity.micro_architecture
     bound = cargo.size + _MEMBER * (len(cargo.entries) + 16)
     with fs.replacing(path, mode=0o755) as stream:
         stream.write(bytes(BLOCK))
@@ -66,9 +66,10 @@ def write_installer(
         with archiving(cast("IO[bytes]", parts), "tar.gz", cargo.seconds) as writer:
             named = fill(cargo, Loader(cargo, writer))
         header = Header(
-            name=manifest.stack,
-            version=manifest.version,
-            tested_version=manifest.tested_as or manifest.version,
+            kind=identity.kind,
+            name=identity.name,
+            version=identity.version,
+            tested_version=identity.tested_version,
             platform=cargo.platform,
             system=system_of(cargo.platform),
             glibc=_glibc(cargo),
@@ -94,7 +95,8 @@ def _longest(cargo: Cargo, named: Sequence[Named]) -> int:
     """Return how long a prefix may be for every program, in bytes; 0 where none names it."""
     shortest = min(len(os.fsencode(one.prefix)) for one in cargo.parts)
     rooms = [max(one.room, shortest) for one in named if one.kind == "binary"]
-    return min(rooms, default=0)
+    deepest = max(len(os.fsencode(f"/{one.inside}")) if one.inside else 0 for one in cargo.parts)
+    return max(min(rooms) - deepest, 1) if rooms else 0
 
 
 def _glibc(cargo: Cargo) -> str:

@@ -12,6 +12,10 @@ unset CDPATH GZIP TAR_OPTIONS POSIXLY_CORRECT LD_LIBRARY_PATH LD_PRELOAD \
     DYLD_FRAMEWORK_PATH PYTHONPATH PYTHONHOME PYTHONSTARTUP
 
 block=65536
+case $kind in
+layer) what='installed layer' record=.lamina/installed.toml ;;
+*) what=release record=.lamina/release.toml ;;
+esac
 batch='' prefix='' force='' update='' skip='' test='' action=install top=''
 parent='' made='' locked='' lock='' stages='' stage='' before='' replaced='' links=''
 here=$(uname -n)
@@ -20,7 +24,7 @@ usage() {
     printf '%s\n' "Installs $name $version for $platform: sh ${0##*/} [OPTION]..." \
         '  -b            ask nothing' \
         "  -p PREFIX     the directory to install into [default: $name-$version, here]" \
-        '  -f            replace the release of lamina that is there' \
+        "  -f            replace the $what of lamina that is there" \
         "  -u            update the $name that is there" \
         '  -s            do not run the hook that comes with it' \
         '  -t            run its tests, also where it is there already; install nothing that fails' \
@@ -381,7 +385,7 @@ leave() {
     exit "$code"
 }
 
-told() { sed -n "1,/^\\[/s/^$1 = \"\\(.*\\)\"\$/\\1/p" "$2/.lamina/release.toml" | sed -n 1p; }
+told() { sed -n "1,/^\\[/s/^$1 = \"\\(.*\\)\"\$/\\1/p" "$2/$record" | sed -n 1p; }
 
 # Returns 1 where what is to be installed is there.
 check_target() {
@@ -391,10 +395,10 @@ check_target() {
         return 0
     fi
     [ -d "$prefix" ] || fail 7 "$prefix: there, and not a directory"
-    if ! [ -f "$prefix/.lamina/release.toml" ]; then
-        fail 7 "$prefix: there, and no release of lamina" "choose another directory"
+    if ! [ -f "$prefix/$record" ]; then
+        fail 7 "$prefix: there, and no $what of lamina" "choose another directory"
     fi
-    old_name=$(told stack "$prefix")
+    old_name=$(told "$kind" "$prefix")
     old_version=$(told version "$prefix")
     if [ -n "$update" ] && [ "$old_name" != "$name" ]; then
         fail 7 "$prefix: this is $old_name, and not $name" "choose another directory"
@@ -452,7 +456,7 @@ unpack() {
 }
 
 rename_release() {
-    manifest=$tree/.lamina/release.toml
+    manifest=$tree/$record
     line="version = \"$version\""
     [ "$version" = "$tested_version" ] || line="$line\\
 tested-as = \"$tested_version\""

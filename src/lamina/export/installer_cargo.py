@@ -10,11 +10,14 @@ import re
 import shlex
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lamina.core import fs
 from lamina.core.errors import StorageError, UsageError
+from lamina.export.layer_identity import layer_name, layer_version
 from lamina.model.digests import digest_of_bytes
+from lamina.model.names import LAYER_NAME
+from lamina.model.toml import toml_text
 from lamina.release.manifest import dump_manifest, load_manifest
 from lamina.release.mtree import MTREE_NAME, OUTSIDE, Entry, dump_mtree
 from lamina.release.root import INTERNAL, MANIFEST_NAME, SIGNATURE_NAME
@@ -24,11 +27,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.export.cargo import Cargo
-    from lamina.release.manifest import ManifestTest
-    from lamina.release.root import Release
+    from lamina.model.names import StackName
+    from lamina.model.versions import ReleaseVersion
+    from lamina.release.manifest import Manifest, ManifestTest
 
 HOOK_NAME = f"{INTERNAL}/post-install"
 TESTS_NAME = f"{INTERNAL}/tests.sh"
+INSTALLED_NAME = f"{INTERNAL}/installed.toml"
+"""What says of an installed layer which it is; of a release, its manifest does."""
 UNSET = (
     "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH",
     "DYLD_INSERT_LIBRARIES", "DYLD_FRAMEWORK_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP",
@@ -63,10 +69,55 @@ class Extras:
     """The program to start once everything is in place."""
 
 
-def with_extras(cargo: Cargo, release: Release, extras: Extras, scratch: Path) -> Cargo:
-    """Return a release's cargo with the files that only an installer has.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What an installer installs."""
 
-    ``scratch``: a directory for them. Raises UsageError for a name that cannot be, StorageError.
+    kind: Literal["stack", "layer"]
+    name: StackName
+    version: ReleaseVersion
+    tested_version: ReleaseVersion
+    """The version that it was tested under."""
+    micro_architecture: str
+    """What it is compiled for; empty: for all."""
+
+    @classmethod
+    def of_release(cls, manifest: Manifest) -> Identity:
+        """Return that of a release."""
+        return cls(
+            kind="stack",
+            name=manifest.stack,
+            version=manifest.version,
+            tested_version=manifest.tested_as or manifest.version,
+            micro_architecture=manifest.micro_architecture or "",
+        )
+
+    @classmethod
+    def of_layer(cls, layer: Path, base: Manifest) -> Identity:
+        """Return that of a layer, whose version is that of its base and says what is in it."""
+        version = layer_version(layer, base.version)
+        return cls(
+            kind="layer",
+            name=layer_name(layer),
+            version=version,
+            tested_version=version,
+            micro_architecture=base.micro_architecture or "",
+        )
+
+    def text(self) -> str:
+        """Return what an installed layer says of itself."""
+        said = {self.kind: self.name, "version": self.version}
+        lines = ["# Written by its installer."]
+        return "\n".join([*lines, *(f"{key} = {toml_text(one)}" for key, one in said.items()), ""])
+
+
+def with_extras(
+    cargo: Cargo, identity: Identity, tests: Sequence[ManifestTest], extras: Extras, scratch: Path
+) -> Cargo:
+    """Return the cargo of a release, or of a layer and its base, with what only an installer has.
+
+    ``tests``: of the release; ``scratch``: a directory for files. Raises UsageError for a name that
+    cannot be, StorageError.
     """
     files: dict[str, tuple[bytes, int]] = {}
     if name := extras.environment_file:
@@ -75,9 +126,12 @@ def with_extras(cargo: Cargo, release: Release, extras: Extras, scratch: Path) -
         files[name] = (text, 0o444)
     if extras.hook is not None:
         files[HOOK_NAME] = (_read(extras.hook), 0o555)
-    if tests := script_of_tests(release.manifest().tests, activate=_has_conda(cargo)):
-        files[TESTS_NAME] = (tests.encode(), 0o444)
-    return _with_files(cargo, files, scratch) if files else cargo
+    if script := script_of_tests(tests, activate=_is_activated(cargo)):
+        files[TESTS_NAME] = (script.encode(), 0o444)
+    if identity.kind == "layer":
+        files[INSTALLED_NAME] = (identity.text().encode(), 0o444)
+        return _with_files(cargo, files, scratch)
+    return _listed(_with_files(cargo, files, scratch), scratch) if files else cargo
 
 
 def _read(hook: Path) -> bytes:
@@ -105,6 +159,12 @@ def _with_files(cargo: Cargo, files: dict[str, tuple[bytes, int]], scratch: Path
             kind="file", mode=mode, size=len(data), sha256=sha256(data).hexdigest()
         )
         sources[path] = _written(scratch / path, data, mode)
+    return dataclasses.replace(cargo, entries=entries, sources=sources)
+
+
+def _listed(cargo: Cargo, scratch: Path) -> Cargo:
+    """Return a release's cargo whose listing and manifest know all that is in it."""
+    entries, sources = dict(cargo.entries), dict(cargo.sources)
     listing, manifest = f"{INTERNAL}/{MTREE_NAME}", f"{INTERNAL}/{MANIFEST_NAME}"
     text = dump_mtree({path: one for path, one in entries.items() if path not in OUTSIDE}).encode()
     told = load_manifest(sources[manifest])
@@ -128,11 +188,11 @@ def environment_text(cargo: Cargo) -> str:
     """
     prefix = cargo.parts[0].prefix
     lines = [
-        "# To use this release in sh, bash or zsh: source this file.",
+        "# To use what is installed here in sh, bash or zsh: source this file.",
         f"unset {' '.join(UNSET)}",
         f'export LAMINA_PREFIX="{prefix}"',
     ]
-    if _has_conda(cargo):
+    if _is_activated(cargo):
         lines.append(f'. "{prefix}/{_ACTIVATE}"')
     else:
         lines += [
@@ -144,9 +204,9 @@ def environment_text(cargo: Cargo) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _has_conda(cargo: Cargo) -> bool:
-    """Tell whether there are conda packages, which may have scripts for their activation."""
-    return _ACTIVATE in cargo.entries and "conda-meta" in cargo.entries
+def _is_activated(cargo: Cargo) -> bool:
+    """Tell whether it is a layer, or has conda packages, which may have scripts to be sourced."""
+    return _ACTIVATE in cargo.entries and not {"conda-meta", LAYER_NAME}.isdisjoint(cargo.entries)
 
 
 def script_of_tests(tests: Sequence[ManifestTest], *, activate: bool = False) -> str:

@@ -45,12 +45,14 @@ class Header(Document):
 
     format: Literal[1] = 1
     """Version of this format."""
+    kind: Literal["stack", "layer"] = "stack"
+    """What it installs."""
     name: StackField
-    """The stack's name."""
+    """The name of that."""
     version: _Version
     """The version that it installs."""
     tested_version: _Version
-    """The version that the release was published and tested under."""
+    """The version that it was written, published and tested under."""
     platform: PlatformField
     """What it runs on."""
     system: str

@@ -12,6 +12,7 @@ from lamina.core import fs
 from support.channels import SERIES
 from support.command_line import CommandLine
 from support.containers import run as run_program
+from support.installers import install
 from support.mixed import mixed_stack
 from support.packs import run, unpacked
 from support.real_trees import export, imported, printed, publish_example, verified
@@ -104,3 +105,11 @@ def test_a_layer(release: Path, tmp_path: Path) -> None:
         assert numpy.startswith(f"{release if bases == 'never' else top / '.base'}/")
         fs.remove_tree(top)
     assert 200 * size["never"] < size["always"]
+    installer, there = tmp_path / "layer.sh", tmp_path / "installed"
+    export(layer, "--as", "installer", "-o", installer)
+    answer = install(installer, "-b", "-p", there)
+    assert answer.code == 0, answer.text
+    numpy, own = printed(there, "import numpy, cowsay; print(numpy.__file__, cowsay.__file__)")
+    assert (own.startswith(f"{there}/lib/"), numpy.startswith(f"{there}/.base/")) == (True, True)
+    verified(there / ".base", lambda _: None)
+    fs.remove_tree(there)
