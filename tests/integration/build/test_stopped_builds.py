@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.mounts import mounted, remount
 from support.sources import offer_source, stack_of
 from support.survivors import wait_for
 
@@ -168,16 +169,13 @@ def test_a_full_disk_is_named_and_the_cache_is_sound(
     lamina("lock", "--upgrade")
     lamina("build", "--dry-run")
     small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", small], check=True)
-    try:
+    with mounted(small, f"size={size}"):
         monkeypatch.setenv("XDG_CACHE_HOME", str(small))
         assert said.format(small=small) in lamina("build", expect=1).stderr
         assert [one.name for one in (small / "lamina/builds/work").iterdir()] == ["one.lock"]
         assert not (small / "lamina/builds/wheels").exists()
-        subprocess.run(["mount", "-o", "remount,size=256m", small], check=True)
+        remount(small, "size=256m")
         assert lamina("build", "--json").json["packages"][0]["status"] == "built"
-    finally:
-        subprocess.run(["umount", small], check=True)
 
 
 @pytest.mark.heavy
@@ -189,15 +187,12 @@ def test_a_full_temporary_directory_is_named(
     lamina("lock", "--upgrade")
     lamina("build", "--dry-run")
     small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], check=True)
-    try:
+    with mounted(small, "size=1m"):
         lamina.environ["TMPDIR"] = str(small)
         with start(lamina) as started:
             _, said = started.communicate(timeout=60)
         assert started.returncode == 1
         assert f"what it writes found no space left in {small}" in said
-    finally:
-        subprocess.run(["umount", small], check=True)
     assert kept(lamina) == []
 
 
@@ -209,7 +204,7 @@ def test_a_cache_that_is_read_only(lamina: CommandLine, small: Path) -> None:
     small.mkdir()
     subprocess.run(["mount", "--bind", cache, cache], check=True)
     try:
-        subprocess.run(["mount", "-o", "remount,ro,bind", cache], check=True)
+        remount(cache, "ro,bind")
         said = lamina("build", expect=1).stderr
     finally:
         subprocess.run(["umount", cache], check=True)

@@ -24,6 +24,7 @@ from lamina.release.backend import DIRECTORY
 from lamina.release.publish import publish
 from lamina.release.verify import recorded_files, verify_release
 from support.containers import document, image_request, run, run_inside, ship, unpacked_image
+from support.mounts import mounted, remount
 from support.packs import run as run_bare
 from support.releases import make_stack, publish_request
 
@@ -384,16 +385,15 @@ def test_a_release_that_was_changed_is_not_shipped(shipped: Shipped, tmp_path: P
 def test_a_full_disk_leaves_nothing(shipped: Shipped, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small)
-    try:
+    with mounted(small, "size=2m"):
         request = image_request(shipped.release, shipped.environ, tmp_path / "scratch")
         with pytest.raises(StorageError, match=r"needs .* MB, and .* are free"):
             ship([request], small / "layout")
         # A tar of it is written beside it.
-        run("mount", "-o", f"remount,size={int(request.cargo.size * 0.25)}", small)
+        remount(small, f"size={int(request.cargo.size * 0.25)}")
         with pytest.raises(StorageError, match=r"needs .* MB, and .* are free"):
             ship([request], small / "image.tar")
-        run("mount", "-o", "remount,size=2m", small)
+        remount(small, "size=2m")
         # What is not known before: sizes that the listing does not have.
         entries = {
             path: dataclasses.replace(one, size=0, sha256="")
@@ -403,5 +403,3 @@ def test_a_full_disk_leaves_nothing(shipped: Shipped, tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="no space left"):
             ship([dataclasses.replace(request, cargo=cargo)], small / "layout")
         assert not list(small.iterdir())
-    finally:
-        run("umount", small)

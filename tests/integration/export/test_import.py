@@ -6,7 +6,6 @@ import io
 import itertools
 import json
 import shutil
-import subprocess
 import tarfile
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from lamina.release.backend import DIRECTORY
 from lamina.release.history import read_history
 from lamina.release.root import release_at
 from lamina.release.verify import verify_release
+from support.mounts import mounted
 from support.packs import run
 
 if TYPE_CHECKING:
@@ -91,17 +91,11 @@ def test_a_release_that_is_there_is_never_replaced(shipped: Shipped, root: Path)
 def test_where_programs_cannot_be_started_nothing_is_unpacked(
     shipped: Shipped, tmp_path: Path
 ) -> None:
-    mount = ["mount", "-t", "tmpfs", "-o", "noexec,size=300m", "none", str(tmp_path)]
-    if subprocess.run(mount, check=False).returncode:
-        # Accounts of CI elsewhere may not, and no other disk is without exec for sure.
-        pytest.skip("no mounts for this user")
-    try:
+    with mounted(tmp_path, "noexec,size=300m"):
         with pytest.raises(NotSupportedError, match="a file system without exec"):
             bring(shipped, shipped.archive, tmp_path / "root")
         assert not list(tmp_path.glob("root/releases/*/*/*"))
         assert not list(tmp_path.glob("root/.staging/*"))
-    finally:
-        subprocess.run(["umount", tmp_path], check=True)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from lamina.release.root import release_at
 from lamina.release.verify import verify_release
 from support.accounts import make_read_only, somebody
 from support.installers import RC, busybox, install, make_installer, stand_in
+from support.mounts import mounted
 from support.packs import PLAIN_ENVIRON, run
 
 if TYPE_CHECKING:
@@ -236,15 +237,10 @@ def test_file_systems_that_cannot_have_it_are_left_empty(
 ) -> None:
     top = tmp_path / "mounted"
     top.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", options, "none", str(top)]
-    if subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode:
-        pytest.skip("no mounts for this user")
-    try:
+    with mounted(top, options):
         answer = install(installer, "-b", "-p", top / "a" / "b")
         assert (answer.code, why in answer.text) == (code, True), answer.text
         assert list(top.iterdir()) == []
-    finally:
-        subprocess.run(["umount", top], check=True)
 
 
 def test_the_same_release_gives_the_same_installer(

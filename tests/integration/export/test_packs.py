@@ -16,6 +16,7 @@ from lamina.export.release_cargo import release_cargo
 from lamina.release.root import release_at
 from lamina.release.verify import verify_release
 from support.accounts import make_read_only, somebody
+from support.mounts import mounted
 from support.packs import make_shipped, pack, run, unpacked
 
 if TYPE_CHECKING:
@@ -200,10 +201,7 @@ def test_on_another_machine_it_says_so_before_anything_runs(
 def test_where_programs_cannot_be_started_it_says_so(shipped: Shipped, tmp_path: Path) -> None:
     top = tmp_path / "mounted"
     top.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "noexec,size=1m", "none", str(top)]
-    if subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode:
-        pytest.skip("no mounts for this user")
-    try:
+    with mounted(top, "noexec,size=1m"):
         for name in ("bin", ".lamina", "python/bin"):
             (top / name).mkdir(parents=True)
         (top / ".lamina" / "unpack.py").touch()
@@ -216,8 +214,6 @@ def test_where_programs_cannot_be_started_it_says_so(shipped: Shipped, tmp_path:
         assert f"{top}: programs cannot be started there (a file system without exec)" in said
         python.chmod(0o444)
         assert f"{python}: not a program" in run(*words, expect=2, cwd=top)
-    finally:
-        subprocess.run(["umount", top], check=True)
 
 
 def _another_content(victim: Path) -> None:
@@ -273,12 +269,7 @@ def test_a_full_disk_leaves_nothing(
 ) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(small)]
-    if subprocess.run(mount, check=False).returncode:
-        pytest.skip("no mounts for this user")
-    try:
+    with mounted(small, f"size={size}"):
         with pytest.raises(StorageError, match=why):
             pack(shipped.release, small / name, shipped.environ)
         assert not [one for one in small.iterdir() if one.is_file()]
-    finally:
-        subprocess.run(["umount", small], check=True)

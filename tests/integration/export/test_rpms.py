@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,7 @@ from lamina.model.rpm_versions import rpm_version
 from lamina.release.root import release_at
 from lamina.release.verify import verify_release
 from support.command_line import CommandLine
+from support.mounts import mounted
 from support.packs import run
 from support.rpms import Installed, call, publish_next, publish_older, write
 
@@ -350,13 +350,10 @@ def test_a_damaged_release_is_not_exported(shipped: Shipped, tmp_path: Path) -> 
 def test_a_full_disk_is_said_before_anything_is_written(shipped: Shipped, tmp_path: Path) -> None:
     there = tmp_path / "small"
     there.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", there], check=True)
-    try:
+    with mounted(there, "size=8m"):
         with pytest.raises(LaminaError, match="MB are free"):
             write(shipped, there)
         assert list(there.iterdir()) == []
-    finally:
-        subprocess.run(["umount", there], check=True)
 
 
 def test_the_command_says_what_to_install(

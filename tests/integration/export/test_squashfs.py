@@ -24,6 +24,7 @@ from lamina.export.squashfs import write_release_squashfs
 from lamina.release.root import release_at
 from lamina.release.verify import verify_release
 from support.containers import image_request, run
+from support.mounts import mounted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,8 +126,7 @@ def test_a_release_that_was_changed_is_not_written(
 
 @pytest.mark.namespaces
 def test_a_full_disk_leaves_nothing(shipped: Shipped, cargo: Cargo, tmp_path: Path) -> None:
-    run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", tmp_path)
-    try:
+    with mounted(tmp_path, "size=4m"):
         whole = {path: dataclasses.replace(one, size=0) for path, one in cargo.entries.items()}
         sizeless = {path: dataclasses.replace(one, sha256="") for path, one in whole.items()}
         # What is known to be too much is refused before; this is what turns out so.
@@ -135,8 +135,6 @@ def test_a_full_disk_leaves_nothing(shipped: Shipped, cargo: Cargo, tmp_path: Pa
                 dataclasses.replace(cargo, entries=sizeless), tmp_path / "x.sqfs", shipped.environ
             )
         assert not list(tmp_path.iterdir())
-    finally:
-        run("umount", tmp_path)
 
 
 def test_unpacked_or_mounted_it_is_as_published(shipped: Shipped, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,25 +11,13 @@ import pytest
 from lamina.core.errors import StorageError
 from lamina.layer.opened import open_layer
 from support.changes import change, tree, versions
+from support.mounts import mounted, read_only, remount
 from support.workshop import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from support.workshop import Workshop
-
-
-@contextmanager
-def mounted(place: Path, *options: str) -> Iterator[None]:
-    """Mount something; skip where that is not allowed."""
-    words = ["mount", *options, str(place)]
-    if subprocess.run(words, capture_output=True, check=False).returncode != 0:
-        pytest.skip("cannot mount a file system here")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", place], check=True)
 
 
 @pytest.mark.namespaces
@@ -39,14 +26,14 @@ def test_a_full_disk(workshop: Workshop, layer: Path) -> None:
     disk = workshop.path / "disk"
     disk.mkdir()
     base = str(workshop.path / "base")
-    with mounted(disk, "-t", "tmpfs", "-o", "size=1m", "none"):
+    with mounted(disk, "size=1m"):
         small = workshop.layer(base, "disk/layer")
         change(workshop, small)  # writes the lock file of a layer without packages
         before = tree(small)
         used = shutil.disk_usage(disk).used
         failures = 0
         for size in range(used // 1024 + 4, used // 1024 + 1000, 8):
-            subprocess.run(["mount", "-o", f"remount,size={size}k", disk], check=True)
+            remount(disk, f"size={size}k")
             try:
                 change(workshop, small, "alpha>=2")
             except StorageError:
@@ -65,7 +52,7 @@ def test_first_started_on_a_full_disk(workshop: Workshop, layer: Path, room: int
     """Cut byte code of the start-up hook is no end of the layer once there is room again."""
     disk = workshop.path / "disk"
     disk.mkdir()
-    with mounted(disk, "-t", "tmpfs", "-o", "size=1m", "none"):
+    with mounted(disk, "size=1m"):
         small = workshop.layer(str(workshop.path / "base"), "disk/layer")
         full = f"remount,size={shutil.disk_usage(disk).used // 1024 + room}k"
         for size in (full, full, "remount,size=1m"):
@@ -79,8 +66,7 @@ def test_a_read_only_file_system(workshop: Workshop, layer: Path) -> None:
     """Nothing can be added, and all that is there can be used."""
     change(workshop, layer, "alpha>=2")
     before = tree(layer)
-    with mounted(layer, "--bind", str(layer)):
-        subprocess.run(["mount", "-o", "remount,bind,ro", layer], check=True)
+    with read_only(layer):
         with pytest.raises(StorageError, match="read-only") as caught:
             change(workshop, layer, "gamma")
         assert caught.value.hints

@@ -21,6 +21,7 @@ from lamina.release.guard import only_publisher
 from lamina.release.publish import publish
 from lamina.release.root import Root, open_root
 from lamina.release.verify import verify_release
+from support.mounts import mounted, read_only, remount
 from support.releases import NOW, FakeInstaller, make_stack, publish_request
 
 if TYPE_CHECKING:
@@ -256,14 +257,11 @@ def test_a_full_disk(tmp_path: Path, environ: dict[str, str]) -> None:
     """Let the disk be a little larger each time, until a release fits."""
     small = tmp_path / "small"
     small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24k", "none", str(small)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("cannot mount a file system here")
     request = publish_request(tmp_path, environ, root=small / "root")
     failures = 0
-    try:
+    with mounted(small, "size=24k"):
         for size in range(24, 1000, 12):
-            subprocess.run(["mount", "-o", f"remount,size={size}k", small], check=True)
+            remount(small, f"size={size}k")
             try:
                 publish(request)
             except StorageError:
@@ -274,21 +272,13 @@ def test_a_full_disk(tmp_path: Path, environ: dict[str, str]) -> None:
                 break
         assert _sound(open_root(request.root)) == ["small/1.0"]
         assert failures > 5
-    finally:
-        subprocess.run(["umount", small], check=True)
 
 
 @pytest.mark.namespaces
 def test_a_root_that_is_not_writable(tmp_path: Path, environ: dict[str, str]) -> None:
     request = publish_request(tmp_path, environ, installer=FakeInstaller())
     open_root(request.root, create=True)
-    bind = ["mount", "--bind", str(request.root), str(request.root)]
-    if subprocess.run(bind, capture_output=True, check=False).returncode != 0:
-        pytest.skip("cannot mount a file system here")
-    try:
-        subprocess.run(["mount", "-o", "remount,bind,ro", request.root], check=True)
+    with read_only(request.root):
         with pytest.raises(StorageError, match="read-only") as caught:
             publish(request)
         assert caught.value.hints
-    finally:
-        subprocess.run(["umount", request.root], check=True)
