@@ -53,8 +53,14 @@ class Packed:
 
 def format_of(path: Path, wanted: str | None = None) -> Format:
     """Return the format that was asked for, or that a file name says; raises UsageError."""
+    said = next((one for one in FORMATS if path.name.endswith(f".{one}")), None)
+    if said is not None and wanted not in (None, said):
+        raise UsageError(
+            f"{path}: is it to be {said}, as its name says, or {wanted}?",
+            hints=[f"-o {shlex.quote(path.name.removesuffix(said) + str(wanted))}"],
+        )
     for one in FORMATS:
-        if wanted == one or (wanted is None and path.name.endswith(f".{one}")):
+        if one in (wanted, said):
             return one
     raise UsageError(
         f"{path}: which archive is it to be?",

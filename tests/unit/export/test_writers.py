@@ -176,8 +176,16 @@ def test_the_name_says_the_format(tmp_path: Path) -> None:
     for form in FORMATS:
         assert format_of(tmp_path / f"it-1.0.{form}") == form
     assert format_of(tmp_path / "it", "zip") == "zip"
+    assert format_of(tmp_path / "it.bin", "tar") == "tar"
     with pytest.raises(UsageError, match="which archive"):
         format_of(tmp_path / "it.7z")
+    for form in FORMATS:
+        assert format_of(tmp_path / f"it.{form}", form) == form
+    with pytest.raises(
+        UsageError, match=r"is it to be tar\.gz, as its name says, or zip"
+    ) as caught:
+        format_of(tmp_path / "it.tar.gz", "zip")
+    assert caught.value.hints == ("-o it.zip",)
 
 
 def test_a_stream_that_cannot_seek_is_enough_for_tar() -> None:
