@@ -19,6 +19,7 @@ from lamina.release.processor import require_processor
 from lamina.release.realise import realise
 from lamina.release.root import KEPT_STACK_NAME, SIGNATURE_NAME, Release, Root, make_root, open_root
 from lamina.release.seal import Tally, seal
+from lamina.release.space import require_exec
 from lamina.stack.files import digest_of_builds, load_stack
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def plan_publish(request: PublishRequest, root: Root) -> Plan:
     """Return what publishing would do.
 
     Raises ConflictError when the version is taken, NotSupportedError where the processor of this
-    machine is too old for what the stack is compiled for.
+    machine is too old for what the stack is compiled for, or the Python in the release could not be
+    started where the root is.
     """
     name = request.stack.stack.name
     platform = request.target.platform
@@ -74,6 +76,8 @@ def plan_publish(request: PublishRequest, root: Root) -> Plan:
         _check_identical(there, request, root)
     else:
         require_processor(request.stack, platform)
+        if request.bundle:
+            require_exec(root.staging)
     if there is None and release.prefix.is_dir() and any(release.prefix.iterdir()):
         raise ConflictError(
             f"{release.prefix}: not empty, and no release of lamina",

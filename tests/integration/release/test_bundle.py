@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.core.errors import ConflictError, StorageError
+from lamina.core.errors import ConflictError, NotSupportedError, StorageError
 from lamina.engines.interpreters import Interpreter, inspect_interpreter
 from lamina.model.versions import parse_release_version
 from lamina.release.bundle import bundle_interpreter
 from lamina.release.mtree import MTREE_NAME
-from lamina.release.publish import publish
+from lamina.release.publish import plan_publish, publish
+from lamina.release.root import open_root
 from lamina.release.verify import verify_release
 from support.interpreters import find_interpreter
+from support.mounts import mounted
 from support.releases import make_stack, publish_request
 
 if TYPE_CHECKING:
@@ -71,15 +73,30 @@ def test_a_copy_loads_nothing_from_outside(
 def test_a_copy_that_has_no_room_is_not_begun(tmp_path: Path, environ: dict[str, str]) -> None:
     interpreter = inspect_interpreter(find_interpreter("3.12"), environ)
     assert interpreter is not None
-    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(tmp_path)]
-    subprocess.run(command, check=True)
-    try:
+    with mounted(tmp_path, "size=8m"):
         place = tmp_path / "there"
         with pytest.raises(StorageError, match=rf"{place}: a copy of .* needs \d\d+ MB, and 8 MB"):
             bundle_interpreter(interpreter, place, final=place, environ=environ)
         assert not list(tmp_path.iterdir())
-    finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@pytest.mark.parametrize("bundle", [True, False])
+def test_a_root_from_which_nothing_can_be_started(
+    tmp_path: Path, environ: dict[str, str], bundle: bool
+) -> None:
+    """Only a Python that is in the release would have to be."""
+    top = tmp_path / "mounted"
+    top.mkdir()
+    stack = make_stack(bundle=bundle)
+    request = publish_request(tmp_path, environ, root=top / "root", stack=stack)
+    with mounted(top, "noexec,size=300m"):
+        if bundle:
+            with pytest.raises(NotSupportedError, match="a file system without exec"):
+                publish(request)
+            assert not list(top.glob("root/.staging/*"))
+            assert not list(top.glob("root/releases/*/*"))
+        else:
+            assert plan_publish(request, open_root(request.root, create=True)).status == "new"
 
 
 def test_what_is_built_against_the_copy_names_it(
