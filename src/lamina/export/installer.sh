@@ -17,7 +17,7 @@ layer) what='installed layer' record=.lamina/installed.toml ;;
 *) what=release record=.lamina/release.toml ;;
 esac
 batch='' prefix='' force='' update='' skip='' test='' action=install top=''
-parent='' made='' locked='' lock='' stages='' stage='' before='' replaced='' links=''
+parent='' made='' locked='' lock='' stages='' stage='' before='' replaced='' links='' ended=''
 here=$(uname -n)
 
 usage() {
@@ -250,7 +250,6 @@ open_parent() {
     if ! [ -w "$there" ]; then
         fail 1 "$there: cannot be written to" "choose another directory with -p"
     fi
-    check_space "$there"
     made=$(cd "$there" && pwd)
     mkdir -p "${parent:-/}" || fail 1 "$parent: cannot be made"
     parent=$(cd "${parent:-/}" && pwd)
@@ -259,10 +258,10 @@ open_parent() {
 }
 
 check_space() {
-    free=$(df -Pk "$1" 2>/dev/null |
+    free=$(df -Pk "$parent" 2>/dev/null |
         sed -n '2s/.* \([0-9][0-9]*\)  *[0-9][0-9]*%.*/\1/p')
     if [ -n "$free" ] && [ "$free" -lt "$disk_kilobytes" ]; then
-        fail 1 "$1: $name $version needs $((disk_kilobytes / 1024)) MB, and $((free / 1024)) MB are free" \
+        fail 1 "$parent: $name $version needs $((disk_kilobytes / 1024)) MB, and $((free / 1024)) MB are free" \
             "free space on that file system, or choose another directory"
     fi
 }
@@ -310,6 +309,7 @@ claim() {
     seize "$lock" "$prefix" 0
     locked=yes
     sweep
+    check_space
     make_stage
     settle
 }
@@ -524,8 +524,16 @@ os.replace(new, link)' "$1" "$2" || fail 1 "$1: cannot be changed"
 
 # Both links belong together, and every upgrade and way back changes both.
 claim_links() {
+    back=$top/.links.lamina-back
     seize "$top/.links.lamina-lock" "$top" 60
     links=$top/.links.lamina-lock
+    # A way back that was killed between both links goes on; before the first, it never began.
+    left_at=$(readlink "$back")
+    if [ -n "$left_at" ] && [ "$(readlink "$top/pro")" != "$left_at" ]; then
+        point "$top/old" "$left_at" "$top/pro"
+        ended=yes
+    fi
+    [ -z "$left_at" ] || rm -f "$back"
 }
 
 change_links() {
@@ -547,8 +555,14 @@ roll_back() {
     if [ -z "$now" ] || [ -z "$then" ] || ! [ -d "$top/old/." ]; then
         fail 7 "$top: there is nothing to go back to" "ls -l '$top' '$top/versions'"
     fi
+    if [ -n "$ended" ]; then
+        printf '%s\n' "$top/pro is $now, and was $then: one that was killed is ended"
+        return
+    fi
+    ln -s "$now" "$back" || fail 1 "$top: cannot be written to"
     point "$top/pro" "$then" "$top/old"
     point "$top/old" "$now" "$top/pro"
+    rm -f "$back"
     printf '%s\n' "$top/pro is $then, and was $now"
 }
 

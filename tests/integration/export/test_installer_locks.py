@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from lamina.core import fs
 from lamina.export.installer_promotion import Promotion, promote_installer
 from lamina.model.versions import parse_release_version
 from support.installers import install, stand_in
+from support.mounts import mounted
 from support.packs import PLAIN_ENVIRON
 
 if TYPE_CHECKING:
@@ -137,3 +139,40 @@ def test_upgrades_at_once_leave_the_links_of_two_of_them(versions: list[Path], a
     lock.symlink_to(nobody())
     assert install(versions[0], "--rollback", area).code == 0
     assert links(area) == {"pro": before["old"], "old": before["pro"]}
+
+
+def test_a_way_back_that_was_killed_between_both_links_goes_on(
+    versions: list[Path], area: Path
+) -> None:
+    for one in versions[:2]:
+        assert install(one, "-bs", "--upgrade", area).code == 0
+    forth = {"pro": "versions/1.1", "old": "versions/1.0"}
+    assert links(area) == forth
+    # The first link is changed by the Python of what it is to name, and so is the second.
+    python = area / "versions" / "1.0" / "bin" / "python"
+    fs.rename(python, python.with_name("real"))
+    python.write_text(
+        '#!/bin/sh\n[ "${6##*/}" != old ] || { kill -9 "$PPID"; exit; }\nexec "${0%/*}/real" "$@"\n'
+    )
+    python.chmod(0o755)
+    assert install(versions[0], "--rollback", area).code == -signal.SIGKILL
+    assert links(area) == dict.fromkeys(("pro", "old"), "versions/1.0")
+    fs.rename(python.with_name("real"), python)
+    answer = install(versions[0], "--rollback", area)
+    assert (answer.code, "one that was killed is ended" in answer.text) == (0, True), answer.text
+    assert links(area) == {"pro": "versions/1.0", "old": "versions/1.1"}
+    answer = install(versions[0], "--rollback", area)
+    assert (answer.code, links(area)) == (0, forth), answer.text
+
+
+def test_room_that_a_killed_one_takes_counts_as_free(installer: Path, tmp_path: Path) -> None:
+    top = tmp_path / "mounted"
+    top.mkdir()
+    with mounted(top, "size=120m"):
+        (top / ".there.lamina-stage-1").mkdir()
+        (top / ".there.lamina-stage-1" / "big").write_bytes(bytes(100_000_000))
+        refused = install(installer, "-bs", "-p", top / "other")
+        assert (refused.code, "MB are free" in refused.text) == (1, True)
+        answer = install(installer, "-bs", "-p", top / "there")
+        assert answer.code == 0, answer.text
+        assert [one.name for one in top.iterdir()] == ["there"]
