@@ -96,6 +96,16 @@ def test_words_of_the_script_in_a_path_are_only_words(
     assert "prefix='/there it/@FILE@' file='$(touch was-here).sqfs'" in line
 
 
+def test_a_time_that_it_has_no_room_for_is_its_last_one(
+    shipped: Shipped, cargo: Cargo, tmp_path: Path
+) -> None:
+    small = dataclasses.replace(
+        cargo, seconds=1 << 34, entries={"bin": cargo.entries["bin"]}, first=()
+    )
+    made = write_release_squashfs(small, tmp_path / "late.sqfs", shipped.environ)
+    assert "Feb  7 06:28:15 2106" in run("env", "TZ=UTC", "unsquashfs", "-s", made.path)
+
+
 def test_without_its_program_the_package_is_named(
     shipped: Shipped, cargo: Cargo, tmp_path: Path
 ) -> None:
