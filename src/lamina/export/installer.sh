@@ -299,7 +299,13 @@ is_at_work() {
     other=$(readlink "$1") || other=''
     process=${other##*:}
     [ -n "$other" ] || return 1
-    [ "${other%:*}" != "$here" ] || [ -d "/proc/$process" ] || kill -0 "$process" 2>/dev/null
+    [ "${other%:*}" = "$here" ] || return 0
+    # A dead one of which nobody has taken note yet (Z) does nothing any more.
+    case $(sed -n 's/^State:[^A-Z]*//p' "/proc/$process/status" 2>/dev/null) in
+    Z*) return 1 ;;
+    ?*) return 0 ;;
+    esac
+    kill -0 "$process" 2>/dev/null
 }
 
 claim() {

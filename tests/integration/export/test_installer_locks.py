@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,6 @@ from support.packs import PLAIN_ENVIRON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +113,17 @@ def test_whoever_died_while_taking_over_is_in_nobodys_way(installer: Path, area:
     refused.unlink()
     answer = install(installer, "-b", "-s", "-p", area / "small")
     assert answer.code == 0, answer.text
+
+
+def test_a_dead_one_that_nobody_has_waited_for_is_not_at_work(installer: Path, area: Path) -> None:
+    area.mkdir()
+    with subprocess.Popen(["sleep", "600"]) as dead:
+        (area / ".small.lamina-lock").symlink_to(f"{os.uname().nodename}:{dead.pid}")
+        assert install(installer, "-b", "-s", "-p", area / "small").code == 7
+        dead.kill()
+        wait_until(lambda: "\nState:\tZ" in Path(f"/proc/{dead.pid}/status").read_text())
+        answer = install(installer, "-b", "-s", "-p", area / "small")
+        assert answer.code == 0, answer.text
 
 
 def links(top: Path) -> dict[str, str]:
