@@ -32,7 +32,7 @@ def layer_name(layer: Path) -> StackName:
     path = Path(os.path.abspath(layer))  # noqa: PTH100
     shown = next((one.name for one in (path, *path.parents) if not one.name.startswith(".")), "")
     plain = unicodedata.normalize("NFKD", shown).encode("ascii", "ignore").decode().lower()
-    name = re.sub(r"[^a-z0-9._-]+", "-", plain).strip("._-")[:_LONGEST].strip("._-")
+    name = re.sub(r"[^a-z0-9._]+", "-", plain).strip("._-")[:_LONGEST].strip("._-")
     if not name:
         raise UsageError(
             f"{layer}: its directory gives no name for what is made of it ({SIMPLE_RULE})",

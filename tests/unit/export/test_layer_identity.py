@@ -19,6 +19,7 @@ BASE = ReleaseVersion("2026.11.0")
         pytest.param("work/.venv", "work", id="hidden"),
         pytest.param("Work/.cache/.venv", "work", id="hidden in hidden"),
         pytest.param("Tau_ID v2 (new)", "tau_id-v2-new", id="other letters"),
+        pytest.param("search - v2--final", "search-v2-final", id="several in a row"),
         pytest.param("Müller", "muller", id="accents"),
         pytest.param("_old_", "old", id="ends"),
         pytest.param("a" * 63 + "-b", "a" * 63, id="long"),
