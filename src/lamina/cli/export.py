@@ -11,21 +11,22 @@ import click
 
 from lamina.cli.export_output import FormChoice, check_options, output_path
 from lamina.cli.image_options import image_options
+from lamina.cli.list_sources import find_list_source
 from lamina.cli.metapackage import MetapackageChoice, MetapackageForm, export_metapackage
-from lamina.cli.options import Output, environment, output_options, root_option, stack_file
+from lamina.cli.options import Output, environment, output_options, root_option
 from lamina.cli.pack_options import installer_options, pack_options
 from lamina.cli.rpm import rpm_options
 from lamina.cli.shipping import FilesForm, export_files, holds_files
 from lamina.core import fs, report
-from lamina.core.errors import DocumentError, Problem, UsageError
+from lamina.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from lamina.cli.list_sources import ListSource
     from lamina.export.conda_files import CondaExport
     from lamina.export.explicit import DigestKind
     from lamina.export.remarks import Origin
     from lamina.lock.document import Lock
     from lamina.model.platforms import Platform, Target
-    from lamina.model.references import ReleaseReference
     from lamina.stack.document import Stack
 
 ListForm = Literal["requirements", "pylock", "explicit", "environment", "pixi", "pixi-lock"]
@@ -33,14 +34,6 @@ TextForm = Literal[ListForm, "sbom", MetapackageForm]
 Form = Literal[TextForm, FilesForm]
 _OF_LAYERS = frozenset({"pack", "installer", "oci", "squashfs"})
 """Forms that look themselves at a layer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """The lock to write in another form, and the stack that knows its indexes."""
-
-    lock_path: Path
-    stack_path: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +116,7 @@ def export(
         return
     _export_lock(
         output,
-        _find_source(source, root),
+        find_list_source(source, root),
         form=cast("TextForm", form),
         target=target,
         digest=digest,
@@ -149,7 +142,7 @@ def _refuse_layer(form: Form, source: str) -> None:
 
 def _export_lock(
     output: Output,
-    found: _Source,
+    found: ListSource,
     *,
     form: TextForm,
     target: str | None,
@@ -160,7 +153,7 @@ def _export_lock(
     from lamina.export.remarks import list_remarks
     from lamina.export.sbom import dump_lock_sbom, dump_release_sbom, is_release
 
-    lock = _load(found.lock_path)
+    lock = found.lock
     if digest is not None and (form != "explicit" or not lock.conda):
         raise UsageError("--digest is about conda's explicit list, which this is not")
     if form == "sbom" and is_release(found.lock_path):
@@ -168,7 +161,7 @@ def _export_lock(
             output, found, form, destination, dump_release_sbom(found.stack_path.parent, target)
         )
         return
-    origin = _origin(found, lock, _targets(form, lock, target), destination, root)
+    origin = found.origin(_targets(form, lock, target), destination, root)
     remarks = list_remarks(form, origin)
     for one in remarks:
         report.warn(one)
@@ -195,32 +188,8 @@ def _export_lock(
     _deliver(output, found, form, destination, text)
 
 
-def _origin(
-    found: _Source, lock: Lock, targets: tuple[Target, ...], destination: Path | None, root: Path
-) -> Origin:
-    """Return what is written as a list, and where."""
-    from lamina.export.remarks import Origin
-
-    return Origin(
-        lock=lock,
-        stack=_stack(found, lock, root),
-        directory=found.stack_path.parent,
-        place=destination.parent if destination else Path(),
-        targets=targets,
-    )
-
-
-def _load(path: Path) -> Lock:
-    from lamina.lock.files import load_lock
-
-    if not path.exists():
-        problem = Problem(where="", found="there is no lock")
-        raise DocumentError(path, [problem], hints=["lamina lock"])
-    return load_lock(path)
-
-
 def _deliver(
-    output: Output, found: _Source, form: TextForm, destination: Path | None, text: str
+    output: Output, found: ListSource, form: TextForm, destination: Path | None, text: str
 ) -> None:
     if destination is not None:
         fs.write_text(destination, text)
@@ -228,43 +197,6 @@ def _deliver(
     value |= {"output": str(destination)} if destination else {"text": text}
     shown = f"wrote {destination}" if destination else text.removesuffix("\n")
     output.result(shown, value)
-
-
-def _find_source(source: str | None, root: Path) -> _Source:
-    """Return the files that a person means by SOURCE."""
-    from lamina.lock.files import LOCK_NAME
-    from lamina.model.references import ReleaseReference
-
-    if source is None:
-        stack = stack_file(None)
-        return _Source(lock_path=stack.with_name(LOCK_NAME), stack_path=stack)
-    path = Path(source)
-    if (path / ".lamina" / LOCK_NAME).is_file():
-        return _inside(path / ".lamina")
-    if path.is_dir():
-        stack = stack_file(path)
-        return _Source(lock_path=path / LOCK_NAME, stack_path=stack)
-    if path.is_file():
-        return _Source(lock_path=path, stack_path=stack_file(path.parent))
-    try:
-        reference = ReleaseReference.parse(source)
-    except ValueError as error:
-        raise UsageError(f"{source}: no such file or directory, and no release: {error}") from error
-    return _find_release(reference, root)
-
-
-def _find_release(reference: ReleaseReference, root: Path) -> _Source:
-    """Return the lock and stack inside a release."""
-    from lamina.release.root import open_root
-
-    return _inside(open_root(root).find(reference).internal)
-
-
-def _inside(internal: Path) -> _Source:
-    from lamina.lock.files import LOCK_NAME
-    from lamina.release.root import KEPT_STACK_NAME
-
-    return _Source(lock_path=internal / LOCK_NAME, stack_path=internal / KEPT_STACK_NAME)
 
 
 def _text(wanted: _Wanted, directory: Path, digest: DigestKind) -> str:
@@ -345,22 +277,6 @@ def _recorded_channels(directory: Path) -> dict[str, str]:
 
     inside = is_release(directory / LOCK_NAME)
     return dict(load_manifest(directory / MANIFEST_NAME).channels) if inside else {}
-
-
-def _stack(found: _Source, lock: Lock, root: Path) -> Stack | None:
-    """Return the stack with what it has of its parents, None where the lock stands alone."""
-    from lamina.release.root import KEPT_STACK_NAME, MANIFEST_NAME
-    from lamina.release.sources import read_stack
-    from lamina.resolve.heritage import inherit_as_locked
-    from lamina.stack.files import load_stack
-
-    path = found.stack_path
-    for candidate in (path, path.with_name(KEPT_STACK_NAME)):
-        if candidate.is_file() and (candidate.parent / MANIFEST_NAME).is_file():
-            return read_stack(candidate.parent)
-        if candidate.is_file():
-            return inherit_as_locked(load_stack(candidate), candidate, root, lock).stack
-    return None
 
 
 def _targets(form: TextForm, lock: Lock, target: str | None) -> tuple[Target, ...]:
