@@ -127,10 +127,3 @@ def test_options_of_other_forms_are_not_passed_over(
     lamina: CommandLine, words: list[str], why: str
 ) -> None:
     assert why in lamina("export", "small", *words, expect=2).stderr
-
-
-@pytest.mark.parametrize("form", ["pylock", "wheel", "sbom"])
-def test_a_layer_has_no_lock_of_a_stack(lamina: CommandLine, form: str) -> None:
-    lamina.write("mine/lamina-layer.toml", "")
-    answer = lamina("export", lamina.directory / "mine", "--as", form, expect=2)
-    assert f"mine: a layer, and {form} is made of a release or a lock" in answer.stderr

@@ -68,9 +68,7 @@ def test_what_is_not_there(lamina: CommandLine) -> None:
 
 def test_a_layer_is_told_what_it_can_become(lamina: CommandLine) -> None:
     lamina("layer", "create", "mine", "--on", "small")
-    for form in ("requirements", "pylock", "wheel", "sbom", "rpm"):
-        said = lamina("export", "./mine", "--as", form, "-o", "out", expect=2).stderr
-        assert f"./mine: a layer, and {form} is made of a release" in said
-        assert ("or a lock" in said) == (form != "rpm")
-        assert "hint: lamina layer lock ./mine" in said
-        assert not (lamina.directory / "out").exists()
+    said = lamina("export", "./mine", "--as", "rpm", "-o", "out", expect=2).stderr
+    assert "./mine: a layer, and rpm is made of a release\n" in said
+    assert "hint: lamina layer lock ./mine" in said
+    assert not (lamina.directory / "out").exists()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lamina.core import fs
 from lamina.core.errors import IntegrityError
 from lamina.engines.uv_program import UvProgram
 from support.index_server import IndexServer, make_wheel
@@ -147,3 +148,68 @@ def test_a_file_with_another_digest_is_not_installed(
         uv.call("pip", "sync", "--preview-features", "pylock", "--python", environment, path)
     assert installed(environment) == set()
     assert not list(Path(fresh_cache["UV_CACHE_DIR"]).rglob("tool.py"))
+
+
+STACK = """\
+[stack]
+name = "small"
+version = "2026.11.0"
+python = "3.12"
+platforms = ["linux-64"]
+
+[packages]
+humanize = "*"
+numpy = "==1.26.4"
+six = "*"
+"""
+_TOLD = """\
+import importlib.metadata as metadata
+for name in sorted({one.metadata["Name"] for one in metadata.distributions()}):
+    print(f"{name}-{metadata.version(name)}")
+"""
+
+
+@pytest.fixture
+def layer(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a layer with a newer numpy than its base, and a package more."""
+    root = command_line.directory / "root"
+    monkeypatch.setenv("LAMINA_ROOT", str(root))
+    command_line.write("lamina.toml", STACK)
+    command_line("publish")
+    command_line("layer", "create", "mine", "--on", "small")
+    command_line("layer", "add", "mine", "numpy>=2", "iniconfig")
+    yield command_line.directory / "mine"
+    fs.remove_tree(root)
+
+
+def seen_in(layer: Path) -> set[str]:
+    """Return what Python sees in a layer."""
+    python = layer / "bin" / "python"
+    done = subprocess.run([python, "-c", _TOLD], capture_output=True, text=True, check=True)
+    found = set(done.stdout.split())
+    assert "numpy-1.26.4" not in found
+    assert {one.partition("-")[0] for one in found} == {"humanize", "iniconfig", "numpy", "six"}
+    return found
+
+
+@pytest.mark.index
+def test_what_is_made_of_a_layer_installs_what_is_seen_in_it(
+    layer: Path,
+    command_line: CommandLine,
+    pip: Path,
+    interpreter: Callable[[str], Path],
+    environ: dict[str, str],
+) -> None:
+    wanted = seen_in(layer)
+    forms = {**COMMANDS, "pip wheel": ("wheel", "dist", ["pip", "install"])}
+    for command, (form, name, words) in forms.items():
+        path = command_line.directory / name
+        command_line("export", "mine", "--as", form, "-o", path)
+        [file] = path.iterdir() if path.is_dir() else [path]
+        fresh = command_line.directory / command
+        UvProgram(environ=environ).call("venv", "--python", interpreter("3.12"), fresh)
+        install(words, file, fresh / "bin" / "python", pip, environ)
+        found = installed(fresh / "bin" / "python")
+        own = {one for one in found if one.startswith("mine-2026.11.0+")}
+        assert len(own) == (form == "wheel"), command
+        assert found - own == wanted, command

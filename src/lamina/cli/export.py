@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 ListForm = Literal["requirements", "pylock", "explicit", "environment", "pixi", "pixi-lock"]
 TextForm = Literal[ListForm, "sbom", MetapackageForm]
 Form = Literal[TextForm, FilesForm]
-_OF_LAYERS = frozenset({"pack", "installer", "oci", "squashfs"})
-"""Forms that look themselves at a layer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +100,15 @@ def export(
     root: Path,
     **special: Any,
 ) -> None:
-    """Write a lock in another form, or a release or layer as an archive or installer.
+    """Write a lock, a release or a layer in another form: a list, an archive, an installer.
 
-    SOURCE is a stack's directory, a lock, or a release such as hep-analysis/2026.11.0; without
-    it, the lock beside the nearest lamina.toml is taken. A pack is made of a release or a layer.
+    SOURCE is a stack's directory, a lock, a release such as hep-analysis/2026.11.0, or a layer,
+    which is written with its base; without it, the lock beside the nearest lamina.toml is taken.
+    What holds files is made of a release or, but for RPMs, a layer.
     """
     check_options(form, {"--target": target, "--digest": digest})
     destination = output_path(form, destination)
-    if source is not None and form not in _OF_LAYERS:
+    if source is not None and form == "rpm":
         _refuse_layer(form, source)
     if holds_files(form):
         export_files(output, form, special, source=source, path=destination, root=root)
@@ -126,13 +125,12 @@ def export(
 
 
 def _refuse_layer(form: Form, source: str) -> None:
-    """Raise UsageError for a layer, which has no lock as a stack has."""
+    """Raise UsageError for a layer."""
     from lamina.layer.base import is_layer
 
     if is_layer(Path(source)):
         raise UsageError(
-            f"{source}: a layer, and {form} is made of a release"
-            + ("" if form in get_args(FilesForm) else " or a lock"),
+            f"{source}: a layer, and {form} is made of a release",
             hints=[
                 "--as pack puts a layer into an archive",
                 f"lamina layer lock {shlex.quote(source)} writes it as one document",
@@ -156,7 +154,7 @@ def _export_lock(
     lock = found.lock
     if digest is not None and (form != "explicit" or not lock.conda):
         raise UsageError("--digest is about conda's explicit list, which this is not")
-    if form == "sbom" and is_release(found.lock_path):
+    if form == "sbom" and found.layer is None and is_release(found.lock_path):
         _deliver(
             output, found, form, destination, dump_release_sbom(found.stack_path.parent, target)
         )
@@ -168,19 +166,17 @@ def _export_lock(
     match form:
         case "wheel" | "conda":
             choice = MetapackageChoice(
-                form=form,
-                lock=lock,
-                lock_path=found.lock_path,
-                stack=origin.stack,
-                stack_path=found.stack_path,
-                targets=origin.targets,
-                directory=destination,
+                form=form, source=found, origin=origin, directory=destination
             )
             export_metapackage(output, choice)
             return
         case "sbom":
             text = dump_lock_sbom(
-                lock, origin.targets[0], environ=environment(), alterations=origin.alterations()
+                lock,
+                origin.targets[0],
+                environ=environment(),
+                alterations=origin.alterations(),
+                installed=found.installed(),
             )
         case _:
             wanted = _Wanted(form=form, origin=origin, remarks=remarks)
@@ -193,7 +189,7 @@ def _deliver(
 ) -> None:
     if destination is not None:
         fs.write_text(destination, text)
-    value = {"form": form, "lock": str(found.lock_path)}
+    value = {"form": form, **found.told}
     value |= {"output": str(destination)} if destination else {"text": text}
     shown = f"wrote {destination}" if destination else text.removesuffix("\n")
     output.result(shown, value)
@@ -248,17 +244,18 @@ def _conda_export(wanted: _Wanted, directory: Path) -> CondaExport:
     from lamina.engines.conda_channels import channel_addresses
     from lamina.export.conda_files import CondaExport, check_conda
 
-    if wanted.form != "environment":
-        check_conda(wanted.lock, wanted.form)
+    check_conda(wanted.lock, wanted.form)
     used = dict.fromkeys(wanted.stack.resolve.channels if wanted.stack else ())
-    used |= dict.fromkeys(sorted({one.channel for one in wanted.lock.conda}))
+    needed = sorted({one.channel for one in wanted.lock.conda})
+    used |= dict.fromkeys(needed)
     if wanted.form == "explicit":
         count = len(wanted.lock.packages_for(wanted.origin.targets[0]))
         if count:
             report.warn(f"not in conda's explicit list, being of the package index: {count}")
     known = _recorded_channels(directory)
     # Paths in the stack of a release began at another directory.
-    asked = [one for one in used if one not in known and not (known and one.startswith((".", "/")))]
+    lost = {one for one in used if known and one not in needed and one.startswith((".", "/"))}
+    asked = [one for one in used if one not in known and one not in lost]
     found = channel_addresses(asked, directory, environment()) | known
     return CondaExport(
         lock=wanted.lock,

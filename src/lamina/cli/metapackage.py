@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from lamina.cli.options import environment
 
 if TYPE_CHECKING:
+    from lamina.cli.list_sources import ListSource
     from lamina.cli.options import Output
-    from lamina.lock.document import Lock
-    from lamina.model.platforms import Target
+    from lamina.export.remarks import Origin
     from lamina.model.versions import ReleaseVersion
     from lamina.stack.document import Stack
 
@@ -25,11 +25,8 @@ class MetapackageChoice:
     """What a person wants a metapackage of, and where."""
 
     form: MetapackageForm
-    lock: Lock
-    lock_path: Path
-    stack: Stack | None
-    stack_path: Path
-    targets: tuple[Target, ...]
+    source: ListSource
+    origin: Origin
     directory: Path | None
 
 
@@ -46,31 +43,35 @@ def export_metapackage(output: Output, choice: MetapackageChoice) -> None:
             f"{directory}: a {choice.form} has a name that says what it is; give a directory",
             hints=[f"lamina export ... --as {choice.form} -o {directory.parent}"],
         )
-    refuse_origins(choice.lock, choice.targets, choice.form)
-    stack = choice.stack
-    version, moment = _version_and_moment(choice)
+    lock, targets, stack = choice.origin.lock, choice.origin.targets, choice.origin.stack
+    refuse_origins(lock, targets, choice.form)
+    layer = choice.source.layer
+    version, moment = _version_and_moment(choice.source, stack)
     made = Metapackage(
-        lock=choice.lock,
+        lock=lock,
         version=version,
-        targets=choice.targets,
+        targets=targets,
         groups=stack.groups if stack is not None else {},
-        listed=frozenset(stack.packages) if stack is not None else frozenset(),
+        listed=frozenset(
+            [*(stack.packages if stack else ()), *(layer.flat.requests if layer else ())]
+        ),
         moment=moment,
+        kind="layer" if layer else "release",
     )
     fs.make_directory(directory)
     write = write_metawheel if choice.form == "wheel" else write_metaconda
     written = write(made, directory)
     value = {
         "form": choice.form,
-        "lock": str(choice.lock_path),
+        **choice.source.told,
         "output": str(written),
         "version": version,
     }
     output.result(f"wrote {written}", value)
 
 
-def _version_and_moment(choice: MetapackageChoice) -> tuple[ReleaseVersion, datetime]:
-    """Return the version of the release, and a time that is the same for the same lock."""
+def _version_and_moment(source: ListSource, stack: Stack | None) -> tuple[ReleaseVersion, datetime]:
+    """Return the version of release or layer, and a time that is the same for the same lock."""
     from lamina.core.clock import source_date
     from lamina.core.errors import UsageError
     from lamina.engines.git import GitProgram
@@ -80,20 +81,21 @@ def _version_and_moment(choice: MetapackageChoice) -> tuple[ReleaseVersion, date
     from lamina.stack.version import resolve_version
 
     told = source_date(environment())
-    if is_release(choice.lock_path):
-        manifest = load_manifest(choice.lock_path.with_name(MANIFEST_NAME))
-        return manifest.version, told or manifest.created
-    if choice.stack is None:
+    if is_release(source.lock_path):
+        manifest = load_manifest(source.lock_path.with_name(MANIFEST_NAME))
+        version = source.layer.version if source.layer else manifest.version
+        return version, told or manifest.created
+    if stack is None:
         raise UsageError(
-            f"{choice.lock_path}: a lock alone has no version",
+            f"{source.lock_path}: a lock alone has no version",
             hints=["give the directory of the stack, or a release"],
         )
     version = resolve_version(
-        choice.stack,
-        choice.stack_path.parent,
+        stack,
+        source.stack_path.parent,
         history=GitProgram(environ=environment()),
         clock=lambda: datetime.now(UTC),
     )
-    files = [file for package in choice.lock.packages for file in package.artifacts]
+    files = [file for package in source.lock.packages for file in package.artifacts]
     uploads = [one.uploaded for one in files if one.uploaded is not None]
     return version, told or max(uploads, default=_BEGINNING)

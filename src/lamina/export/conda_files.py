@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from lamina.core.errors import UsageError
+from lamina.core.errors import NotSupportedError, UsageError
 from lamina.engines.conda_records import in_order
 from lamina.model.conda import needed_name
 from lamina.stack.conda_reading import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from lamina.lock.conda import LockedConda
     from lamina.lock.document import Lock
@@ -70,13 +70,43 @@ def python_first(packages: list[LockedConda]) -> list[LockedConda]:
     return sorted(packages, key=lambda one: one.name not in needed)
 
 
+def has_python(packages: Iterable[LockedConda]) -> bool:
+    """Tell whether Python is one of them: a layer can have others over a Python of no channel."""
+    return any(one.name == _PYTHON for one in packages)
+
+
 def check_conda(lock: Lock, form: str) -> None:
-    """Raise UsageError for a lock without conda packages, of which there is no such list."""
-    if not lock.conda:
+    """Raise UsageError for what a list of conda packages cannot be made of.
+
+    That is a lock without any; and of what only a layer can come to, a package of an index over
+    the one that a conda package has, and conda packages over a Python that is none.
+    """
+    if not lock.conda and form not in ("environment", "conda"):
         raise UsageError(
             f"{form} is a list of conda packages, and the lock has none",
             hints=["lamina export --as pylock"],
         )
+    if form == "pixi-lock" and not has_python(lock.conda):
+        raise NotSupportedError(
+            "pixi-lock has the archive of each package, and the Python of this is of no channel",
+            hints=["lamina export --as pixi"],
+        )
+    twice = [text for target in lock.targets for text in _twice(lock, target)]
+    if twice and form in ("pixi", "pixi-lock", "conda"):
+        raise NotSupportedError(
+            f"{form} cannot have packages of an index over those of conda: {', '.join(twice)}",
+            hints=["lamina export --as environment"],
+        )
+
+
+def _twice(lock: Lock, target: Target) -> list[str]:
+    """Return the packages of an index that a conda package has as well."""
+    conda = {each.name: one for one in lock.conda_for(target) for each in one.provides}
+    return [
+        f"{one.name} {one.version} (over {conda[one.name].name} {conda[one.name].version})"
+        for one in lock.packages_for(target)
+        if one.name in conda
+    ]
 
 
 def one_python(targets: tuple[Target, ...]) -> tuple[Target, ...]:

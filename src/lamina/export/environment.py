@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from lamina.export.conda_files import has_python
 from lamina.export.origins import git_requirement, refuse_origins
 from lamina.model.names import OF_NO_INDEX, PUBLIC_INDEX
 
@@ -18,16 +19,16 @@ def dump_environment(export: CondaExport) -> str:
     """Return the file for one target.
 
     pip takes packages by their versions, from the index that it is configured with: the format has
-    no digests, and an index of one package only cannot be said in it. Where none is of conda,
-    Python and pip are: of the stack's channels, or else of those that conda is configured with.
+    no digests, and an index of one package only cannot be said in it. Where Python is none of the
+    packages, it and pip are of the stack's channels, or else of those that conda is configured
+    with.
     """
     [target] = export.targets
     refuse_origins(export.lock, export.targets, "environment", paths_only=True)
-    dependencies: list[Any] = [
-        f"{one.name}={one.version}={one.build}" for one in export.packages(target)
-    ]
-    dependencies = dependencies or [f"python={target.python}"]
-    pins = pip_pins(export, target)
+    packages, pins = export.packages(target), pip_pins(export, target)
+    dependencies: list[Any] = [f"{one.name}={one.version}={one.build}" for one in packages]
+    if not packages or (pins and not has_python(packages)):
+        dependencies.insert(0, f"python={target.python}")
     if pins:
         dependencies += [] if any(one.startswith("pip=") for one in dependencies) else ["pip"]
         dependencies.append({"pip": pins})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -14,6 +14,7 @@ from lamina.archive.package import Package
 from lamina.archive.writing import write_conda
 from lamina.core import fs
 from lamina.core.errors import LaminaError, UsageError
+from lamina.export.conda_files import check_conda, has_python
 from lamina.export.files import joined_markers
 from lamina.lock.chains import in_force
 from lamina.press.names import conda_name
@@ -43,9 +44,17 @@ class Metapackage:
     groups: Mapping[str, tuple[str, ...]]
     """Group -> its requirements, as lamina.toml has them."""
     listed: frozenset[str] = frozenset()
-    """What lamina.toml lists under ``[packages]``: no group takes that away from the whole."""
+    """What lamina.toml lists under ``[packages]``, and what a layer was asked for: no group takes
+    that away from the whole."""
     moment: datetime
     """The time of everything inside."""
+    kind: Literal["release", "layer"] = "release"
+    """What has these packages."""
+
+    @property
+    def summary(self) -> str:
+        """What it is, in one line."""
+        return f"The packages of the {self.kind} {self.lock.stack}/{self.version}"
 
     def pins(self, group: str | None) -> dict[Pin, list[Target]]:
         """Return each package and version with the targets that have it.
@@ -117,7 +126,7 @@ def wheel_metadata(made: Metapackage) -> str:
         "Metadata-Version: 2.1",
         f"Name: {made.lock.stack}",
         f"Version: {made.version}",
-        f"Summary: The packages of the release {made.lock.stack}/{made.version}, and nothing else",
+        f"Summary: {made.summary}, and nothing else",
         f"Requires-Python: >={series[0]},<{newest.major}.{newest.minor + 1}",
     ]
     pinned = made.pins(None)
@@ -179,10 +188,11 @@ def write_metaconda(
         raise UsageError(
             "a conda metapackage is for one target", hints=["--target PLATFORM/PYTHON"]
         )
+    check_conda(made.lock, "conda")
     [target] = made.targets
     ours = made.lock.conda_for(target)
     depends = [f"{one.name} =={one.version} {one.build}" for one in ours]
-    depends += [] if ours else [f"python {target.python}.*"]
+    depends += [] if has_python(ours) else [f"python {target.python}.*"]
     depends += [
         f"{conda_name(one.name, names)} =={one.version}" for one in made.lock.packages_for(target)
     ]
@@ -193,7 +203,7 @@ def write_metaconda(
             build=f"py{target.python.major}{target.python.minor}_0",
             subdir=str(target.platform),
             depends=tuple(sorted(depends)),
-            summary=f"The packages of the release {made.lock.stack}/{made.version}",
+            summary=made.summary,
             moment=made.moment,
         )
     except ValueError as error:

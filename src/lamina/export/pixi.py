@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lamina.export.conda_files import has_python
 from lamina.export.origins import git_address
 from lamina.model.platforms import SystemFloor
 from lamina.model.toml import toml_text, toml_texts
@@ -66,10 +67,14 @@ def _systems(export: CondaExport) -> list[str]:
 
 
 def _conda_specs(export: CondaExport, target: Target) -> Specs:
-    return {
+    packages = export.lock.conda_for(target)
+    specs = {
         str(one.name): write_value({"version": f"=={one.version}", "build": one.build})
-        for one in export.lock.conda_for(target)
+        for one in packages
     }
+    if export.lock.packages_for(target) and not has_python(packages):
+        specs["python"] = toml_text(f"{target.python}.*")
+    return specs
 
 
 def _pypi_specs(export: CondaExport, target: Target) -> Specs:

@@ -31,7 +31,7 @@ _BRINGING = frozenset({"wheel", "conda", "environment", "pixi"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What is written as a list: a lock, of a stack or inside a release."""
+    """What is written as a list: a lock, of a stack, inside a release, or of a layer on one."""
 
     lock: Lock
     stack: Stack | None
@@ -41,10 +41,14 @@ class Origin:
     place: Path
     """Where the list is written."""
     targets: tuple[Target, ...]
+    own: frozenset[PackageName] = frozenset()
+    """What a layer has of its own: what is done to packages of the stack is not about these."""
+    left_out: tuple[str, ...] = ()
+    """What is in a layer and in no lock, in words."""
 
     @property
     def is_release(self) -> bool:
-        """Whether the lock is the one inside a release."""
+        """Whether the lock is the one inside a release, or of a layer on that."""
         return self.directory.name == INTERNAL and (self.directory / MANIFEST_NAME).is_file()
 
     def paths(self) -> dict[str, str]:
@@ -55,7 +59,8 @@ class Origin:
     def alterations(self) -> dict[PackageName, Alteration]:
         """Return what is done to packages beside installing their files."""
         if self.is_release:
-            return release_alterations(self.directory.parent)
+            altered = release_alterations(self.directory.parent)
+            return {name: one for name, one in altered.items() if name not in self.own}
         if self.stack is None:
             return {}
         return stack_alterations(self.stack, self.lock, self.targets, self.directory)
@@ -66,7 +71,10 @@ class Origin:
             return []
         here = {one.name for target in self.targets for one in self.lock.packages_for(target)}
         every = {
-            each for name, several in waived(self.stack).items() if name in here for each in several
+            each
+            for name, several in waived(self.stack).items()
+            if name in here - self.own
+            for each in several
         }
         conda = {
             each.name
@@ -83,6 +91,8 @@ def list_remarks(form: str, origin: Origin) -> tuple[str, ...]:
 
 
 def _remarks(form: str, origin: Origin) -> Iterator[str]:
+    if origin.left_out:
+        yield f"not put into the layer by lamina, and not here: {', '.join(origin.left_out)}"
     if form == "sbom" or (form == "explicit" and origin.lock.conda):
         return  # Says it of each package; has none of these packages.
     if altered := render_alterations(origin.alterations()):

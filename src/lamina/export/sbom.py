@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -23,7 +24,20 @@ if TYPE_CHECKING:
 
     from lamina.lock.document import Lock
     from lamina.model.names import PackageName
+    from lamina.model.versions import ReleaseVersion
     from lamina.release.alterations import Alteration
+    from lamina.release.contents import Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """What is known of a lock where its packages are installed."""
+
+    version: ReleaseVersion
+    python: str
+    """The version of the interpreter, with its patch level."""
+    contents: Mapping[PackageName, Content]
+    """What the packages say of themselves."""
 
 
 def is_release(lock_path: Path) -> bool:
@@ -64,15 +78,17 @@ def dump_lock_sbom(
     *,
     environ: Mapping[str, str],
     alterations: Mapping[PackageName, Alteration],
+    installed: Installed | None = None,
 ) -> str:
     """Return the bill of a lock for one target; what nobody has installed has no licences yet."""
     subject = Subject(
         stack=lock.stack,
-        version=None,
+        version=installed.version if installed else None,
         target=target,
-        python=None,
+        python=installed.python if installed else None,
         created=source_date(environ) or datetime.now(UTC),
         tools={"lamina": version("lamina")},
+        installed=installed.contents if installed else {},
         alterations=alterations,
     )
     return dump_sbom(subject, lock)

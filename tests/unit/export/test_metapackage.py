@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from lamina.archive.reading import read_archive
-from lamina.core.errors import UsageError
+from lamina.core.errors import NotSupportedError, UsageError
 from lamina.export.metapackage import (
     Metapackage,
     wheel_metadata,
@@ -174,7 +174,8 @@ def test_the_wheel_is_the_same_each_time(tmp_path: Path) -> None:
 def test_conda_gets_exact_builds_and_the_names_it_knows(tmp_path: Path) -> None:
     one = made(package("matplotlib", ["stack"]), package("tool", ["stack"]), conda=(CONDA,))
     read = read_archive(write_metaconda(one, tmp_path, names={"tool": "py-tool"}))
-    assert read.index["depends"] == ["matplotlib-base ==1.0", "numpy ==2.1 py_3", "py-tool ==1.0"]
+    pins = ["matplotlib-base ==1.0", "numpy ==2.1 py_3", "py-tool ==1.0"]
+    assert read.index["depends"] == [*pins, "python 3.12.*"]
     assert (read.index["name"], read.index["subdir"]) == ("hep-small", "linux-64")
     without = read_archive(write_metaconda(made(package("tool", ["stack"])), tmp_path))
     assert without.index["depends"] == ["python 3.12.*", "tool ==1.0"]
@@ -183,3 +184,18 @@ def test_conda_gets_exact_builds_and_the_names_it_knows(tmp_path: Path) -> None:
 def test_conda_wants_one_target(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="for one target"):
         write_metaconda(made(targets=(LINUX, MAC)), tmp_path)
+
+
+def test_conda_gets_python_beside_packages_that_bring_none(tmp_path: Path) -> None:
+    tool = {**CONDA, "name": "tool", "file": "tool-2.1-py_3.conda", "provides": []}
+    depends = read_archive(
+        write_metaconda(made(package("uproot", ["stack"]), conda=(tool,)), tmp_path)
+    ).index["depends"]
+    assert depends == ["python 3.12.*", "tool ==2.1 py_3", "uproot ==1.0"]
+
+
+def test_conda_cannot_have_a_package_of_an_index_over_its_own(tmp_path: Path) -> None:
+    whole = made(package("numpy", ["stack"]), conda=(CONDA,))
+    with pytest.raises(NotSupportedError, match=r"those of conda: numpy 1\.0 \(over numpy 2\.1\)"):
+        write_metaconda(whole, tmp_path)
+    assert requirements(wheel_metadata(whole)) == {"numpy==1.0"}

@@ -43,7 +43,7 @@ def paper_lock(layer: OpenLayer, tools: PaperTools) -> PaperLock:
     Raises IntegrityError when the layer does not hold what lamina put into it: a lock of that
     would promise what nobody had.
     """
-    _check_content(layer)
+    require_content(layer)
     managed = layer.managed
     foreign = [one for one in layer.own if canonicalize_name(one.key) not in managed]
     if foreign:
@@ -69,7 +69,8 @@ def tools_of(environ: Mapping[str, str]) -> PaperTools:
     return PaperTools(lamina=version("lamina"), uv=uv)
 
 
-def _check_content(layer: OpenLayer) -> None:
+def require_content(layer: OpenLayer) -> None:
+    """Raise IntegrityError where a layer does not hold what lamina put into it."""
     there = {canonicalize_name(one.key): one.version for one in layer.own}
     wrong = [
         f"{name} {one.version}: " + (f"{there[name]} is there" if name in there else "not there")
