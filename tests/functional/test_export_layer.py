@@ -309,6 +309,16 @@ def test_a_list_is_called_by_the_directory_of_the_layer(site: Site) -> None:
     assert "gives no name" in site.lamina("export", "分析", "--as", "pylock", expect=2).stderr
 
 
+def test_a_metapackage_cannot_have_the_name_of_what_it_needs(site: Site) -> None:
+    site.lamina("layer", "create", "plot", "--on", "small")
+    answer = site.lamina("export", "./plot", "--as", "wheel", "-o", "dist", expect=2)
+    assert "error: plot: a package in it has this name" in answer.stderr
+    link = site.lamina.directory / "plots"
+    assert f"hint: ln -s {site.lamina.directory / 'plot'} NAME" in answer.stderr
+    link.symlink_to("plot")
+    assert "plots-1.0" in site.lamina("export", "plots", "--as", "wheel", "-o", "dist").stdout
+
+
 def test_another_target_is_refused(site: Site) -> None:
     words = ("export", "mine", "--as", "pylock", "--target")
     assert (

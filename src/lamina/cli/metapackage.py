@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Literal
 from lamina.cli.options import environment
 
 if TYPE_CHECKING:
-    from lamina.cli.list_sources import ListSource
+    from lamina.cli.list_sources import ListedLayer, ListSource
     from lamina.cli.options import Output
+    from lamina.export.metapackage import Metapackage
     from lamina.export.remarks import Origin
     from lamina.model.versions import ReleaseVersion
     from lamina.stack.document import Stack
@@ -58,6 +60,7 @@ def export_metapackage(output: Output, choice: MetapackageChoice) -> None:
         moment=moment,
         kind="layer" if layer else "release",
     )
+    _refuse_name(made, choice.form, layer)
     fs.make_directory(directory)
     write = write_metawheel if choice.form == "wheel" else write_metaconda
     written = write(made, directory)
@@ -68,6 +71,19 @@ def export_metapackage(output: Output, choice: MetapackageChoice) -> None:
         "version": version,
     }
     output.result(f"wrote {written}", value)
+
+
+def _refuse_name(made: Metapackage, form: MetapackageForm, layer: ListedLayer | None) -> None:
+    """Raise UsageError for the name of a package inside: nothing can need another of its name."""
+    from lamina.core.errors import UsageError
+    from lamina.export.metapackage import has_own_name
+
+    if has_own_name(made, form):
+        link = f"ln -s {shlex.quote(str(layer.path))} NAME, and the export of NAME" if layer else ""
+        raise UsageError(
+            f"{made.lock.stack}: a package in it has this name, and the {form} cannot have it too",
+            hints=[link or "another `name` in lamina.toml"],
+        )
 
 
 def _version_and_moment(source: ListSource, stack: Stack | None) -> tuple[ReleaseVersion, datetime]:

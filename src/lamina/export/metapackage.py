@@ -104,6 +104,17 @@ class Metapackage:
         return found | {one.name: one.version for one in self.lock.packages_for(target)}
 
 
+def has_own_name(made: Metapackage, form: Literal["wheel", "conda"]) -> bool:
+    """Tell whether a metapackage would need another package of its own name."""
+    locked = [one for target in made.targets for one in made.lock.packages_for(target)]
+    conda = [one for target in made.targets for one in made.lock.conda_for(target)]
+    if form == "conda":
+        names = {*(conda_name(one.name) for one in locked), *(str(one.name) for one in conda)}
+        return made.lock.stack in names
+    inside = {str(each.name) for one in conda for each in one.provides}
+    return canonicalize_name(made.lock.stack) in inside.union(str(one.name) for one in locked)
+
+
 def _name(text: str) -> str:
     return canonicalize_name(Requirement(text).name)
 
@@ -162,7 +173,7 @@ def _requirement(pin: Pin, where: list[Target], made: Metapackage, extra: str = 
 
 def write_metawheel(made: Metapackage, directory: Path) -> Path:
     """Write the wheel into a directory and return it; raises StorageError."""
-    stem = f"{made.lock.stack.replace('-', '_').replace('.', '_')}-{made.version}"
+    stem = f"{canonicalize_name(made.lock.stack).replace('-', '_')}-{made.version}"
     info = f"{stem}.dist-info"
     with tempfile.TemporaryDirectory(prefix="lamina-metapackage-") as name:
         tree = Path(name)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from lamina.archive.reading import read_archive
 from lamina.core.errors import NotSupportedError, UsageError
 from lamina.export.metapackage import (
     Metapackage,
+    has_own_name,
     wheel_metadata,
     write_metaconda,
     write_metawheel,
@@ -186,6 +189,15 @@ def test_conda_wants_one_target(tmp_path: Path) -> None:
         write_metaconda(made(targets=(LINUX, MAC)), tmp_path)
 
 
+def test_the_name_of_a_wheel_is_one_that_pip_reads(tmp_path: Path) -> None:
+    whole = made(package("uproot", ["stack"]))
+    lock = whole.lock.model_copy(update={"stack": "hep--small.v_2"})
+    wheel = write_metawheel(replace(whole, lock=lock), tmp_path)
+    assert parse_wheel_filename(wheel.name)[0] == canonicalize_name("hep--small.v_2")
+    with zipfile.ZipFile(wheel) as archive:
+        assert "hep_small_v_2-2026.11.0.dist-info/METADATA" in archive.namelist()
+
+
 def test_conda_gets_python_beside_packages_that_bring_none(tmp_path: Path) -> None:
     tool = {**CONDA, "name": "tool", "file": "tool-2.1-py_3.conda", "provides": []}
     depends = read_archive(
@@ -199,3 +211,20 @@ def test_conda_cannot_have_a_package_of_an_index_over_its_own(tmp_path: Path) ->
     with pytest.raises(NotSupportedError, match=r"those of conda: numpy 1\.0 \(over numpy 2\.1\)"):
         write_metaconda(whole, tmp_path)
     assert requirements(wheel_metadata(whole)) == {"numpy==1.0"}
+
+
+@pytest.mark.parametrize(
+    ("name", "wheel", "conda"),
+    [
+        pytest.param("hep-small", False, False, id="of nothing inside"),
+        pytest.param("tool.box", True, False, id="as pip reads it"),
+        pytest.param("tool-box", True, True, id="of both"),
+        pytest.param("native", False, True, id="of a conda package"),
+        pytest.param("numpy", True, False, id="of what a conda package has"),
+    ],
+)
+def test_a_metapackage_cannot_need_its_own_name(name: str, wheel: bool, conda: bool) -> None:
+    native = {**CONDA, "name": "native", "file": "native-2.1-py_3.conda"}
+    whole = made(package("tool-box", ["stack"]), conda=(native,))
+    named = replace(whole, lock=whole.lock.model_copy(update={"stack": name}))
+    assert (has_own_name(named, "wheel"), has_own_name(named, "conda")) == (wheel, conda)
