@@ -393,6 +393,10 @@ leave() {
 
 told() { sed -n "1,/^\\[/s/^$1 = \"\\(.*\\)\"\$/\\1/p" "$2/$record" | sed -n 1p; }
 
+lock_of_layer() {
+    [ ! -f "$prefix/lamina-layer.lock" ] || sha256 <"$prefix/lamina-layer.lock"
+}
+
 # Returns 1 where what is to be installed is there.
 check_target() {
     [ ! -L "$prefix" ] || fail 7 "$prefix: a link" "name the directory itself"
@@ -417,6 +421,11 @@ check_target() {
     fi
     if [ -z "$update" ]; then
         fail 7 "$prefix: $old_name $old_version is there already" "-u updates it" "-f replaces it"
+    fi
+    if [ "$kind" = layer ] && [ "$(told lock "$prefix")" != "$(lock_of_layer)" ]; then
+        fail 7 "$prefix: its packages were changed since it was installed" \
+            "lamina layer lock '$prefix' writes down what it has now" \
+            "-f replaces it with all that was added"
     fi
 }
 

@@ -16,7 +16,7 @@ from lamina.core import fs
 from lamina.core.errors import StorageError, UsageError
 from lamina.export.layer_identity import layer_name, layer_version
 from lamina.model.digests import digest_of_bytes
-from lamina.model.names import LAYER_NAME
+from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
 from lamina.model.toml import toml_text
 from lamina.release.manifest import dump_manifest, load_manifest
 from lamina.release.mtree import MTREE_NAME, OUTSIDE, Entry, dump_mtree
@@ -80,6 +80,8 @@ class Identity:
     """The version that it was tested under."""
     micro_architecture: str
     """What it is compiled for; empty: for all."""
+    lock: str = ""
+    """Of a layer: the digest of its own lock, by which an installer knows that it was changed."""
 
     @classmethod
     def of_release(cls, manifest: Manifest) -> Identity:
@@ -102,11 +104,12 @@ class Identity:
             version=version,
             tested_version=version,
             micro_architecture=base.micro_architecture or "",
+            lock=fs.sha256_of(lock) if (lock := layer / LAYER_LOCK_NAME).exists() else "",
         )
 
     def text(self) -> str:
         """Return what an installed layer says of itself."""
-        said = {self.kind: self.name, "version": self.version}
+        said = {self.kind: self.name, "version": self.version, "lock": self.lock}
         lines = ["# Written by its installer."]
         return "\n".join([*lines, *(f"{key} = {toml_text(one)}" for key, one in said.items()), ""])
 

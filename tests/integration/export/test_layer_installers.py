@@ -103,6 +103,14 @@ def test_a_changed_layer_is_another_version_and_updates_what_is_installed(
     assert f"mine {version} is there already" in install(newer, "-b", "-u", "-p", there).text
     told = (there / ".lamina" / "installed.toml").read_text()
     assert f'layer = "mine"\nversion = "{version}"\n' in told
+    command_line("layer", "remove", there, "extra")
+    latest = tmp_path / "latest.sh"
+    command_line("installer", "promote", newer, "--version", "2.0", "-o", latest)
+    refused = install(latest, "-b", "-u", "-p", there)
+    assert (refused.code, "were changed since it was installed" in refused.text) == (7, True)
+    assert not (there / "bin" / "extra").exists()
+    assert install(latest, "-b", "-u", "-f", "-p", there).code == 0
+    assert run(there / "bin" / "extra").split() == ["extra", "2.1"]
     fs.remove_tree(there)
 
 
