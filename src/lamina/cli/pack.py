@@ -91,6 +91,22 @@ def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:
         raise NotSupportedError(error.message, hints=["--with-base never", *error.hints]) from error
 
 
+def _refuse_installer(path: Path) -> None:
+    """Raise UsageError for what installs a release itself."""
+    from lamina.export.installer_header import BLOCK, is_installer
+
+    if not path.is_file():
+        return
+    with path.open("rb") as stream:
+        if not is_installer(stream.read(BLOCK)):
+            return
+    quoted = shlex.quote(str(path))
+    raise UsageError(
+        f"{path}: an installer; what is imported is a pack or an image",
+        hints=[f"sh {quoted} -b -p DIR", "lamina export DIR --as pack -o FILE.tar.zst"],
+    )
+
+
 @click.command(name="import")
 @click.argument("source")
 @signers_option
@@ -127,6 +143,7 @@ def import_(
             f"{source}: an unpacked pack; what is imported is an archive, or an image",
             hints=[f"lamina export {shlex.quote(source)} --as pack -o FILE.tar.zst"],
         )
+    _refuse_installer(Path(source))
     if is_image(source):
         imported = bring_image(source, request, plain_http=plain_http)
     else:

@@ -55,7 +55,7 @@ read_options() {
         -s) skip=yes ;;
         -t) test=yes ;;
         -h | --help) action=usage ;;
-        -p) [ $# -gt 1 ] || fail 2 "-p needs a directory"
+        -p) [ $# -gt 1 ] && [ -n "$2" ] || fail 2 "-p needs a directory"
             prefix=$2
             shift ;;
         -p?*) prefix=${1#-p} ;;
@@ -85,7 +85,7 @@ find_self() {
     self=$(absolute "$0")
     if ! [ -f "$self" ] || ! head_of_self | grep "^payload_digest=$payload_digest\$" >/dev/null
     then
-        fail 2 "an installer is started from its file, not through a pipe" \
+        fail 2 "an installer is started from its file, not through a pipe nor by another script" \
             "save it, then: sh FILE"
     fi
 }
@@ -224,7 +224,7 @@ choose_prefix() {
     fi
     while [ "${prefix%/}" != "$prefix" ]; do prefix=${prefix%/}; done
     case ${prefix##*/} in
-    '' | . | ..) fail 2 "$prefix: not a directory that can be made" ;;
+    '' | . | ..) fail 2 "${prefix:-/}: not a directory that can be made" ;;
     esac
 }
 

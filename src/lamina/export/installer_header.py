@@ -27,14 +27,22 @@ MOST_PARTS = 64
 _TEMPLATE = Path(__file__).with_name("installer.sh")
 _MARK = "# --- what it carries\n# shellcheck disable=SC2034\n"
 _END = "# --- how it is done\n"
+_ABOUT = ": sh FILE -h says what it can"
 _GUARD = f"""\
-[ ! -f "$0" ] || ! size=$(wc -c <"$0" 2>/dev/null) || [ "$((size))" -ge {BLOCK} ] || {{
-    printf 'error: %s\\n' "$0: cut off in its first part, the script: $((size)) bytes" >&2
-    printf 'hint: %s\\n' "get it once more, and compare its digest with the sender's" >&2
-    exit 6
-}}
+case $(sed -n 2p "$0" 2>/dev/null) in
+*{_ABOUT!r})
+    size=$(($(wc -c <"$0")))
+    [ "$size" -ge {BLOCK} ] || {{
+        printf 'error: %s\\n' "$0: cut off in its first part, the script: $size bytes" >&2
+        printf 'hint: %s\\n' "get it once more, and compare its digest with the sender's" >&2
+        exit 6
+    }} ;;
+esac
 """
-"""Before all else: shells execute what they have read, and stumble where it ends."""
+"""Before all else: shells execute what they have read, and stumble where it ends.
+
+Of a script that reads this one, ``$0`` is another file.
+"""
 _DIGEST = "header_digest="
 _FILL = "#" * 63 + "\n"
 _Version = Annotated[ReleaseVersion, AfterValidator(parse_release_version)]
@@ -90,7 +98,7 @@ def dump_header(header: Header) -> bytes:
     described = header.model_dump(by_alias=False)
     described["parts"] = " ".join(header.parts)
     assigned = "".join(f"{key}={shlex.quote(str(one))}\n" for key, one in described.items())
-    about = f"# {header.name} {header.version} for {header.platform}: sh FILE -h says what it can\n"
+    about = f"# {header.name} {header.version} for {header.platform}{_ABOUT}\n"
     start = f"#!/bin/sh\n{about}{_GUARD}{_MARK}{assigned}"
     rest = _filled(_TEMPLATE.read_text(encoding="utf-8"), taken=len(start) + len(_line("0" * 64)))
     digest = sha256((start + rest).encode("ascii")).hexdigest()
@@ -109,12 +117,17 @@ def _filled(script: str, *, taken: int) -> str:
     return script + (_FILL * (left // len(_FILL) + 1))[:left][:-1] + "\n" * (left > 0)
 
 
+def is_installer(block: bytes) -> bool:
+    """Tell whether a file that begins with ``block`` is an installer."""
+    return _MARK.encode() in block[:4096]
+
+
 def parse_header(block: bytes, path: Path) -> Header:
     """Return what an installer says of itself.
 
     Raises UsageError for another file, IntegrityError for a header that was altered.
     """
-    if _MARK.encode() not in block[:4096]:
+    if not is_installer(block):
         raise UsageError(
             f"{path}: no installer of lamina",
             hints=["lamina export RELEASE --as installer -o FILE.sh"],

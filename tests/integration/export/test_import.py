@@ -98,6 +98,12 @@ def test_where_programs_cannot_be_started_nothing_is_unpacked(
         assert not list(tmp_path.glob("root/.staging/*"))
 
 
+def test_an_installer_installs_itself(installer: Path, command_line: CommandLine) -> None:
+    said = command_line("import", installer, "--root", "root", expect=2).stderr
+    assert f"{installer}: an installer; what is imported is a pack or an image" in said
+    assert f"hint: sh {installer} -b -p DIR" in said
+
+
 @pytest.fixture(scope="module")
 def plain(shipped: Shipped, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the first half a MB of the pack, without compression, as members to change."""

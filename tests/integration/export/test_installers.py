@@ -119,11 +119,12 @@ def test_what_it_says_without_installing(installer: Path) -> None:
     [
         (["-x"], "-x: no such option"),
         (["-b", "-p"], "-p needs a directory"),
+        (["-b", "-p", ""], "-p needs a directory"),
         (["--upgrade"], "--upgrade needs a directory"),
         (["--upgrade", "x", "-p", "y"], "goes with neither -p"),
         ([], "nobody to ask"),
         (["-b", "-p", "a'b"], "cannot be a prefix"),
-        (["-b", "-p", "/"], "not a directory that can be made"),
+        (["-b", "-p", "/"], "error: /: not a directory that can be made"),
         (["-b", "-u", "-p", "x"], "nothing to update"),
     ],
     ids=lambda one: " ".join(one) if isinstance(one, list) else "",
@@ -141,6 +142,14 @@ def test_a_pipe_is_refused(installer: Path, tmp_path: Path) -> None:
     assert answer.code == 2
     assert "not through a pipe" in answer.text
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_script_that_reads_it_is_refused(installer: Path, tmp_path: Path) -> None:
+    script = tmp_path / "mine.sh"
+    script.write_text(f". '{installer}'\n")
+    answer = install(script, "-b", cwd=tmp_path)
+    assert (answer.code, "nor by another script" in answer.text) == (2, True), answer.text
+    assert list(tmp_path.iterdir()) == [script]
 
 
 def test_a_program_that_is_missing_is_named(installer: Path, tmp_path: Path) -> None:
