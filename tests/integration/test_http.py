@@ -8,27 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from lamina.core import report
 from lamina.core.errors import LaminaError, UpstreamUnavailableError
 from lamina.core.http import HttpClient
 from support.index_server import IndexServer
+from support.reporters import kept_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 NOWHERE = "http://127.0.0.1:9"
-
-
-class Warnings(report.SilentReporter):
-    """Keeps what the user should act on."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def warn(self, message: str) -> None:
-        """Keep it."""
-        self.said.append(message)
 
 
 @pytest.fixture
@@ -115,10 +104,9 @@ def test_a_broken_netrc_is_named_and_not_quoted(
 ) -> None:
     path = tmp_path / "netrc"
     path.write_text("machine 127.0.0.1 login user passwd secret\n")
-    warnings = Warnings()
-    with report.use(warnings), client(environ, NETRC=str(path)) as http:
+    with kept_warnings() as warned, client(environ, NETRC=str(path)) as http:
         assert http.get(f"{server.url}/a/").status == 200
-    [said] = warnings.said
+    [said] = warned
     assert str(path) in said
     assert "secret" not in said
 

@@ -19,9 +19,7 @@ from lamina.archive.package import PLACEHOLDER
 from lamina.archive.reading import read_archive
 from lamina.archive.writing import write_conda
 from lamina.channel.directory import record_of
-from lamina.core import report
 from lamina.core.errors import ConflictError, IntegrityError, LaminaError, UsageError
-from lamina.core.report import SilentReporter
 from lamina.engines.conda_install import STAGE_MARK, InstallRequest, install_new
 from lamina.engines.conda_prefix import check_prefix, read_prefix
 from lamina.engines.conda_solve import CondaChannels, SolveRequest, solve
@@ -29,6 +27,7 @@ from lamina.engines.conda_virtual import virtual_packages
 from lamina.model.conda import CondaRecord, record_of_json
 from lamina.model.platforms import Platform, SystemFloor
 from support.archives import a_package, write_package
+from support.reporters import kept_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -292,21 +291,12 @@ def test_trap_17_of_two_at_once_one_makes_the_prefix(one: Path, tmp_path: Path) 
     assert stages(tmp_path) == []
 
 
-class Warnings(SilentReporter):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def warn(self, message: str) -> None:
-        self.said.append(message)
-
-
 def test_link_scripts_are_not_run_and_that_is_said(tmp_path: Path) -> None:
     files = {"bin/.one-post-link.sh": "#!/bin/sh\ntouch $PREFIX/ran\n"}
     archive = write_package(tmp_path / "made", tmp_path / "work", files=files)
-    heard = Warnings()
-    with report.use(heard):
+    with kept_warnings() as warned:
         prefix = install_new(request(tmp_path / "prefix", archive))
-    assert heard.said == ["one 1.0 h0_0: its link script is not run"]
+    assert warned == ["one 1.0 h0_0: its link script is not run"]
     assert not (prefix / "ran").exists()
 
 

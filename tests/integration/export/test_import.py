@@ -16,7 +16,7 @@ import pytest
 
 from lamina.archive.streams import Reading
 from lamina.archive.zstd import decompressing
-from lamina.core import fs, report
+from lamina.core import fs
 from lamina.core.errors import ConflictError, IntegrityError, LaminaError, NotSupportedError
 from lamina.engines.signing import sign
 from lamina.export.arrival import Imported, ImportRequest, import_members, import_pack
@@ -26,6 +26,7 @@ from lamina.release.root import release_at
 from lamina.release.verify import verify_release
 from support.mounts import mounted
 from support.packs import run
+from support.reporters import kept_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,16 +37,6 @@ if TYPE_CHECKING:
     from support.packs import Shipped
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
-
-
-class Listener(report.SilentReporter):
-    """Keeps the warnings."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
 
 
 def bring(shipped: Shipped, archive: Path, root: Path) -> Release:
@@ -369,11 +360,10 @@ def test_what_nobody_of_the_list_signed_is_not_brought(
 
 
 def test_a_signature_that_is_not_checked_is_spoken_of(signed: Signed, tmp_path: Path) -> None:
-    listener = Listener()
-    with report.use(listener):
+    with kept_warnings() as warned:
         imported = signed.bring(tmp_path / "root", None)
     assert imported.signed_by is None
-    [said] = listener.warnings
+    [said] = warned
     assert said.startswith("small/1.0 is signed, and nobody has checked by whom: ")
     fs.remove_tree(tmp_path / "root")
 

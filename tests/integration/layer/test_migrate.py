@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.core import fs, report
+from lamina.core import fs
 from lamina.core.errors import ConflictError, StorageError, UnsatisfiableError, UsageError
 from lamina.layer.change import Request, change_layer
 from lamina.layer.document import load_layer
@@ -24,6 +24,7 @@ from lamina.layer.migrate import (
 from lamina.layer.opened import open_layer
 from lamina.layer.transaction import holding
 from support.changes import ALPHA_1, ALPHA_2, BETA_2, GAMMA, UNRELATED_OLD, tree, versions
+from support.reporters import kept_warnings
 from support.wheels import Wheel
 from support.workshop import run, site_of
 
@@ -36,14 +37,6 @@ if TYPE_CHECKING:
     from support.places import Place
 
 NEWER = Wheel(name="unrelated", version="5.0")
-
-
-class Warnings(report.SilentReporter):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def warn(self, message: str) -> None:
-        self.said.append(message)
 
 
 @pytest.fixture
@@ -281,13 +274,12 @@ def test_an_environment_that_is_not_set_up_any_more(bench: Bench, search: bool) 
     shown = {"PYTHONPATH": str(more)}
     layer = bench.workshop.layer("env", "viewed", PATH=path, **shown)
     environ = bench.environ | {"PATH": path} | (shown if search else {})
-    heard = Warnings()
-    with report.use(heard):
+    with kept_warnings() as warned:
         migrate_layer(
             MigrateRequest(layer=layer, to="env", root=bench.path / "root", environ=environ)
         )
     told = f"no PYTHONPATH is set now: the new base is {bench.path}/base/bin/python3 without what"
-    assert heard.said == ([] if search else [f"{told} was in {more}"])
+    assert warned == ([] if search else [f"{told} was in {more}"])
 
 
 def test_a_circle_that_is_there_already_ends(bench: Bench, layer: Path) -> None:
@@ -302,16 +294,6 @@ def test_a_circle_that_is_there_already_ends(bench: Bench, layer: Path) -> None:
 def test_one_change_at_a_time(bench: Bench, layer: Path, newer: Path) -> None:
     with holding(layer), pytest.raises(ConflictError, match="another operation"):
         bench.migrate(layer, newer)
-
-
-class Listener(report.SilentReporter):
-    """Keeps what is warned of."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
 
 
 class InjectedError(BaseException):
@@ -399,12 +381,12 @@ def test_a_layer_that_cannot_be_put_back(
         if exchanged == 2 or (exchanged and operation == ("unlink" if put_away else "rename")):
             raise StorageError(f"{path}: no more")
 
-    listener = Listener()
-    with report.use(listener), pytest.raises(StorageError, match="no more"), fs.observe(observer):
+    failing = pytest.raises(StorageError, match="no more")
+    with kept_warnings() as warned, failing, fs.observe(observer):
         bench.migrate(layer, newer)
     [name] = ["layer.before-base"] if put_away else bench.hidden()
     old = bench.path / name
-    assert f"as it was before, it is {old} " in listener.warnings[-1]
+    assert f"as it was before, it is {old} " in warned[-1]
     assert tree(old) == before
 
 
@@ -413,18 +395,17 @@ def test_an_old_layer_that_cannot_be_removed(bench: Bench, layer: Path, newer: P
         if operation == "rmtree" and path.parent == bench.path:
             raise StorageError(f"{path}: busy")
 
-    listener = Listener()
-    with report.use(listener), fs.observe(observer):
+    with kept_warnings() as warned, fs.observe(observer):
         bench.migrate(layer, newer, discard=True)
     [left] = bench.hidden()
-    assert f"(it is {bench.path / left})" in listener.warnings[-1]
+    assert f"(it is {bench.path / left})" in warned[-1]
     assert versions(bench.workshop, layer, "unrelated") == ["5.0"]
 
 
 KILLER = """
 import os, signal, sys
 from pathlib import Path
-from lamina.core import fs, report
+from lamina.core import fs
 from lamina.layer.migrate import MigrateRequest, migrate_layer
 
 top, wanted = Path(sys.argv[1]), sys.argv[2]

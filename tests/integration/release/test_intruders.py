@@ -7,29 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lamina.core import report
 from lamina.core.errors import BuildFailedError
-from lamina.core.report import SilentReporter
 from lamina.release.publish import publish
 from lamina.release.root import open_root
 from support.release_wheels import lock_of, make_wheel
 from support.releases import make_stack, publish_request
+from support.reporters import kept_warnings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.release.draft import PublishRequest
-
-
-class Listening(SilentReporter):
-    """Keeps the warnings."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warn(self, message: str) -> None:
-        """Keep it."""
-        self.warnings.append(message)
 
 
 def request_of(
@@ -86,12 +74,11 @@ def test_files_that_differ_between_packages_are_said(
         "one": {"tests/__init__.py": "", "tests/common.py": "a = 1\n"},
         "two": {"tests/__init__.py": "", "tests/common.py": "a = 2\n"},
     }
-    listening = Listening()
-    with report.use(listening):
+    with kept_warnings() as warned:
         publish(request_of(tmp_path, environ, wheels))
     path = "lib/python3.12/site-packages/tests/common.py"
     said = f"{path} comes with one-1.0 and two-1.0, which differ: one of them is there"
-    assert listening.warnings == [said]
+    assert warned == [said]
 
 
 def test_packages_that_keep_python_from_starting_are_no_wrong_usage(

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.core import fs, report
+from lamina.core import fs
 from lamina.core import hold as hold_module
 from lamina.core.errors import StorageError
 from lamina.core.hold import hold
+from support.reporters import kept_warnings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,18 +89,16 @@ def test_a_holder_on_another_host_is_alive_as_long_as_it_gives_signs(tmp_path: P
 
 @pytest.mark.usefixtures("fast")
 def test_a_holder_on_another_host_that_stands_still_is_dead_whatever_its_clock_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    warned: list[str] = []
-    monkeypatch.setattr(report, "warn", warned.append)
     lock = tmp_path / "lock"
     for moment in (0, 4e9):
         _left(lock, kernel="another")
         os.utime(lock, (moment, moment))
-        with hold(lock, "grace") as other:
+        with kept_warnings() as warned, hold(lock, "grace") as other:
             assert other is None
             assert lock.read_text().endswith("\ngrace")
-    assert warned == 2 * [f"{lock}: taken over from pc7, which has gone silent"]
+        assert warned == [f"{lock}: taken over from pc7, which has gone silent"]
 
 
 def test_what_was_killed_here_is_not_waited_for(

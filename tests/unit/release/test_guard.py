@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.core import fs, report
+from lamina.core import fs
 from lamina.core.errors import ConflictError, StorageError
 from lamina.core.hold import hold
 from lamina.model.names import StackName
@@ -15,6 +15,7 @@ from lamina.model.versions import parse_release_version
 from lamina.release.guard import GUARD_NAME, only_publisher, sweep
 from lamina.release.root import Root, open_root
 from support.accounts import NOBODY, two_accounts
+from support.reporters import kept_warnings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,12 +108,8 @@ def test_remains_into_which_somebody_still_writes(root: Root) -> None:
     assert not (root.staging / "s").exists()
 
 
-def test_remains_of_another_account_keep_nobody_from_publishing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    warned: list[str] = []
-    monkeypatch.setattr(report, "warn", warned.append)
-    with two_accounts() as (place, another):
+def test_remains_of_another_account_keep_nobody_from_publishing() -> None:
+    with kept_warnings() as warned, two_accounts() as (place, another):
         root = open_root(place / "root", create=True)
         with only_publisher(root, environ={}, now=NOW):
             left = root.staging / "s-2.0-linux-64-abc"
