@@ -23,25 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.layer.check.findings import Report
-    from support.index_server import IndexServer
     from support.papers import Bench
-    from support.places import Place
-
-
-@pytest.fixture
-def tmp_path(place: Place) -> Path:
-    return place.begin()
-
-
-@pytest.fixture
-def index_server(place: Place, environ: dict[str, str]) -> IndexServer:
-    return place.index(environ)
-
-
-@pytest.fixture
-def layer(place: Place, bench: Bench) -> Path:
-    place.once("layer", lambda: bench.layer("alpha>=2", "gamma"))
-    return bench.path / "layer"
 
 
 def check(bench: Bench, layer: Path) -> Report:
