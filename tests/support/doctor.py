@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 
 from lamina.layer.doctor.examine import examine
 from lamina.layer.doctor.patient import find_patient
-from support.workshop import site_of
+from support.wheels import Wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lamina.layer.doctor.finding import Finding
-    from support.wheels import Wheel
     from support.workshop import Workshop
 
-
+TOOL = Wheel(name="tool", version="1.0")
 _MARK = "::environment::"
 
 
@@ -122,6 +121,3 @@ def snapshot(top: Path) -> dict[str, tuple[int, int]]:
             status = Path(directory, name).lstat()
             found[f"{directory}/{name}"] = (status.st_size, status.st_mtime_ns)
     return found
-
-
-__all__ = ["Case", "Room", "activated", "findings", "kinds", "mended", "site_of", "snapshot"]

@@ -9,8 +9,8 @@ import pytest
 from lamina.layer.change import Request, change_layer
 from lamina.layer.listing import describe_layer, list_packages
 from lamina.layer.opened import open_layer
-from support.ailments import with_older_hook
 from support.changes import ALPHA_1, change, tree, versions
+from support.layer_ailments import with_older_hook
 from support.wheels import Wheel
 from support.workshop import run, site_of
 

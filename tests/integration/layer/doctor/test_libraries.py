@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.ailments import TOOL
-from support.doctor import findings, kinds
+from support.doctor import TOOL, findings, kinds
 from support.workshop import run, site_of
 
 if TYPE_CHECKING:

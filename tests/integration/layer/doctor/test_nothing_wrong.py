@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 import uv
 
-from support.ailments import TOOL, make_need, real_module
+from support.ailments import make_need, real_module
 from support.changes import ALPHA_1, ALPHA_2, BETA_1, change
-from support.doctor import activated, findings
+from support.doctor import TOOL, activated, findings
 from support.wheels import Wheel
 from support.workshop import run, site_of
 
