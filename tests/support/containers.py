@@ -15,6 +15,7 @@ from urllib.request import urlopen
 from lamina.export.oci.image import ImageRequest
 from lamina.export.oci.shipping import Destination, ship_image
 from lamina.export.release_cargo import release_cargo
+from lamina.model.platforms import Platform, current_platform
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
 
     from lamina.export.oci.shipping import Shipped
     from lamina.release.root import Release
+
+HERE = ("linux", "amd64" if current_platform() is Platform.LINUX_64 else "arm64")
+"""The platform of this machine, as images name it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A layout with the image of a release, and the C library of this machine."""
+
+    layout: Path
+    result: Shipped
 
 
 def program(name: str) -> str:

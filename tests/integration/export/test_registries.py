@@ -19,8 +19,7 @@ from lamina.engines.registry import Registry
 from lamina.export.oci.blobs import INDEX, MANIFEST, Blobs
 from lamina.export.oci.registries import Pushed, pull, push
 from lamina.model.image_references import ImageReference
-from lamina.model.platforms import Platform, current_platform
-from support.containers import RegistryServer, image_request, run, ship
+from support.containers import HERE, RegistryServer, image_request, run, ship
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from support.packs import Shipped
 
-HERE = ("linux", "amd64" if current_platform() is Platform.LINUX_64 else "arm64")
 Answer = tuple[int, dict[str, str], bytes]
 
 
