@@ -78,6 +78,11 @@ def parents_of(pid: int) -> list[int]:
     return found
 
 
+def name_of(pid: int) -> str:
+    """Return the name of a process's program."""
+    return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+
+
 def processes_in(directory: Path) -> list[int]:
     """Return the processes that work in a directory."""
     found = []

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,26 +15,20 @@ from support.clusters import (
     SlurmCluster,
     free_port,
     is_alive,
+    name_of,
     parents_of,
-    processes_in,
     until,
 )
 from support.conda_sources import offer_alpha_and_beta, stack_of_both, write_cradle
 from support.repositories import make_repository, package_files, write_files
-from support.sources import ALPHA_PATCH, offer_source, stack_of
+from support.sources import ALPHA_PATCH, offer_source
+from support.waiting_builds import Stack, told, worker_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from support.command_line import CommandLine
     from support.index_server import IndexServer
-
-WAITING = """
-import time
-Path("started").write_text(str(os.getpid()))
-while not Path({go!r}).exists():
-    time.sleep(0.05)
-"""
 
 
 @pytest.fixture(scope="session")
@@ -64,68 +54,10 @@ def slurm_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmClu
         yield SlurmCluster.made(processes)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stack:
-    """A stack of two packages, of which the second is built with the first, which waits."""
-
-    lamina: CommandLine
-    go: Path
-    """What the first waits for."""
-
-    @property
-    def cache(self) -> Path:
-        return Path(self.lamina.environ["HOME"]) / ".cache" / "lamina"
-
-    def began(self, *, but: int = 0) -> int:
-        """Wait until the build of the first waits, and return its process."""
-        path = self.cache / "builds" / "work" / "first" / "src" / "started"
-
-        def found() -> int:
-            # Its number in its own namespace says nothing here.
-            pids = processes_in(path.parent) if path.exists() else []
-            return max((pid for pid in pids if pid > but), default=0)
-
-        until(found, "a build that waits")
-        return found()
-
-    def start(self, *words: str, **environ: str) -> subprocess.Popen[str]:
-        """Start ``lamina build`` as a process of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "lamina", "build", "--json", *words],
-            env=self.lamina.environ | environ,
-            cwd=self.lamina.directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def desks(self) -> list[Path]:
-        return list((self.cache / "builds" / "desks").iterdir())
-
-
 @pytest.fixture
 def stack(index_server: IndexServer, command_line: CommandLine, tmp_path: Path) -> Stack:
     """Return the stack, locked."""
-    go = tmp_path / "go"
-    index_server.wheel("buildtool", "3.0")
-    offer_source(index_server, "first", step=WAITING.format(go=str(go)), further=["buildtool"])
-    offer_source(
-        index_server, "second", build_requires=["first"],
-        step="import first; Path('second_saw.py').write_text('saw = %d' % first.value)",
-    )  # fmt: skip
-    source = '{ version = "*", source = true }'
-    command_line.write("lamina.toml", stack_of({"first": source, "second": source}))
-    command_line("lock")
-    return Stack(lamina=command_line, go=go)
-
-
-def told(process: subprocess.Popen[str], *, expect: int = 0) -> tuple[dict[str, Any], str]:
-    """Wait for a build and return its packages, and what it said."""
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == expect, err
-    packages = json.loads(out)["packages"] if out else []
-    return {one["name"]: one for one in packages}, err
+    return Stack.locked(index_server, command_line, tmp_path / "go")
 
 
 def test_a_worker_of_dask_is_killed_and_another_builds(dask: DaskCluster, stack: Stack) -> None:
@@ -206,7 +138,7 @@ def test_a_package_that_kills_its_workers_is_given_up(dask: DaskCluster, stack: 
     pid = 0
     for _ in range(3):
         pid = stack.began(but=pid)
-        os.kill(_program(pid), signal.SIGKILL)
+        os.kill(worker_over(pid), signal.SIGKILL)
     packages, said = told(process, expect=5)
     assert (packages["first"]["status"], packages["second"]["because"]) == ("failed", "first")
     host = os.uname().nodename
@@ -346,7 +278,7 @@ def test_a_step_daemon_that_is_killed_takes_its_build_along(
 ) -> None:
     process = stack.start("--on", "slurm", SLURM_CONF=str(slurm_cluster.conf))
     pid = stack.began()
-    daemons = [one for one in parents_of(pid) if "slurmstepd" in _name(one)]
+    daemons = [one for one in parents_of(pid) if "slurmstepd" in name_of(one)]
     os.kill(daemons[0], signal.SIGKILL)
     until(lambda: not is_alive(pid), "the end of the build")
     process.send_signal(signal.SIGTERM)
@@ -389,13 +321,3 @@ def test_a_slurm_that_does_not_run_is_said(stack: Stack, tmp_path: Path) -> None
     assert f"at {host} is DOWN" in said
     assert "hint: scontrol ping\n" in said
     assert stack.desks() == []
-
-
-def _program(pid: int) -> int:
-    """Return the program of ours that a build runs under."""
-    commands = {one: Path(f"/proc/{one}/cmdline").read_bytes() for one in parents_of(pid)}
-    return next(one for one, text in commands.items() if b"wheels.worker" in text)
-
-
-def _name(pid: int) -> str:
-    return Path(f"/proc/{pid}/comm").read_text()
