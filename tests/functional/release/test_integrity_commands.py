@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lamina.core import fs
-from lamina.core.errors import StorageError
 from lamina.core.hold import hold
 from lamina.model.platforms import current_platform
+from support.faults import failing_at, full_disk
 from support.uv_caches import empty_cache
 from support.wheels import FileIndex, Wheel
 
@@ -286,19 +285,11 @@ def test_whatever_fails_files_are_as_before_or_as_published(lamina: CommandLine)
     for at in range(4, 1000, 11):
         write_to(top / SITE / "tool/part.py", "damaged\n")
         remove(top / SITE / "tool/data/table.txt")
-        count = 0
-
-        def observer(operation: str, path: Path, turn: int = at) -> None:
-            nonlocal count
-            count += 1
-            if count == turn:
-                raise StorageError(f"{path}: {operation} fails")
-
-        with fs.observe(observer):
+        with failing_at(at, full_disk) as tried:
             answer = lamina_code(lamina)
         assert (top / SITE / "tool/part.py").read_text() in allowed
         lamina("release", "verify", "hep/1.1")
-        if count < at:
+        if len(tried) < at:
             assert answer == 0
             break
         lamina("release", "repair", "hep/1.0")

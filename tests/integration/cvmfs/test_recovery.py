@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
@@ -21,6 +20,7 @@ from lamina.engines.cvmfs import CvmfsServer
 from lamina.model.names import TierName
 from lamina.release.tiers import promote
 from lamina.release.verify import verify_release
+from support.faults import full_disk
 from support.releases import FakeInstaller, make_stack
 from support.stratum0 import kill
 
@@ -113,7 +113,7 @@ def test_whatever_operation_fails_the_transaction_is_aborted(
         count += path.is_relative_to(librarian.server.mount)
         if count == chosen:
             count += 1000
-            raise fs.storage_error(OSError(errno.ENOSPC, operation), path)
+            full_disk(operation, path)
 
     with fs.observe(observer), pytest.raises(StorageError, match="no space left"):
         librarian.publish("1.1")

@@ -22,6 +22,7 @@ from lamina.layer.paper.restore import plan_restore, restore
 from lamina.layer.paper.text import dump_paper
 from lamina.model.names import PUBLIC_INDEX
 from support.changes import versions
+from support.faults import InjectedError, failing_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,10 +106,6 @@ def test_an_empty_directory_will_do(bench: Bench) -> None:
     assert versions(bench.workshop, bench.restore(lock), "gamma") == ["1.0"]
 
 
-class InjectedError(BaseException):
-    """Stands for whatever stops a program."""
-
-
 def test_a_failure_at_any_point_leaves_nothing(bench: Bench) -> None:
     """Each operation of the file system fails once, until the layer is in its place."""
     lock = bench.lock(bench.layer("alpha>=2"))
@@ -116,15 +113,7 @@ def test_a_failure_at_any_point_leaves_nothing(bench: Bench) -> None:
     n = 0
     while not target.exists():
         n += 1
-        seen = 0
-
-        def observer(_operation: str, _path: Path) -> None:
-            nonlocal seen
-            seen += 1
-            if seen == n:  # noqa: B023
-                raise InjectedError
-
-        with pytest.raises(InjectedError), fs.observe(observer):
+        with pytest.raises(InjectedError), failing_at(n):
             bench.restore(lock)
         assert bench.hidden() == [], f"operation {n}"
     assert n > 15

@@ -17,6 +17,7 @@ from lamina.layer.change import Request, change_layer
 from lamina.layer.opened import open_layer
 from lamina.layer.transaction import holding
 from support.changes import change, tree, versions
+from support.faults import InjectedError, failing_at
 from support.workshop import run
 
 if TYPE_CHECKING:
@@ -25,22 +26,10 @@ if TYPE_CHECKING:
     from support.workshop import Workshop
 
 
-class InjectedError(BaseException):
-    """Stands for whatever stops a program: a signal, a full disk."""
-
-
 def fail_at(layer: Path, environ: dict[str, str], n: int, request: Request) -> bool:
     """Carry out a change that fails at the n-th change of the file system; tell if it got there."""
-    seen = 0
-
-    def observer(_operation: str, _path: Path) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == n:
-            raise InjectedError
-
     try:
-        with fs.observe(observer):
+        with failing_at(n):
             change_layer(request, environ)
     except InjectedError:
         return True

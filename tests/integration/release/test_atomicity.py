@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import random
 import signal
@@ -21,11 +20,12 @@ from lamina.release.guard import only_publisher
 from lamina.release.publish import publish
 from lamina.release.root import Root, open_root
 from lamina.release.verify import verify_release
+from support.faults import InjectedError, failing_at, full_disk, interrupt
 from support.mounts import mounted, read_only, remount
 from support.releases import NOW, FakeInstaller, make_stack, publish_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from lamina.engines.api import ArtifactLocator
     from lamina.model.artifacts import Artifact
@@ -48,10 +48,6 @@ guarded(main, [])
 """
 
 
-class _Stopped(BaseException):
-    """What an interrupt looks like to code that catches errors."""
-
-
 def _sound(root: Root) -> list[str]:
     """Return the names of the releases after verifying each of them."""
     for release in root.releases():
@@ -71,20 +67,12 @@ def _child(
     )
 
 
-def _full(operation: str, path: Path) -> None:
-    raise fs.storage_error(OSError(errno.ENOSPC, operation), path)
-
-
-def _interrupted(operation: str, path: Path) -> None:
-    raise _Stopped(operation, path)
-
-
 @pytest.mark.parametrize(
     "ways",
     [
-        pytest.param((_full,), id="disk-full", marks=pytest.mark.heavy),
-        pytest.param((_interrupted,), id="interrupt", marks=pytest.mark.heavy),
-        pytest.param((_full, _interrupted), id="in-turn"),
+        pytest.param((full_disk,), id="disk-full", marks=pytest.mark.heavy),
+        pytest.param((interrupt,), id="interrupt", marks=pytest.mark.heavy),
+        pytest.param((full_disk, interrupt), id="in-turn"),
     ],
 )
 def test_whatever_operation_fails_the_root_is_whole(
@@ -98,19 +86,12 @@ def test_whatever_operation_fails_the_root_is_whole(
     root = open_root(request.root)
     failures = 0
     for chosen in range(1000):
-        count = 0
-
-        def observer(operation: str, path: Path, turn: int = chosen) -> None:
-            nonlocal count
-            count += 1
-            if count == turn + 1:
-                ways[turn % len(ways)](operation, path)
-
-        with fs.observe(observer), contextlib.suppress(StorageError, _Stopped):
+        failing = failing_at(chosen + 1, ways[chosen % len(ways)])
+        with contextlib.suppress(StorageError, InjectedError), failing as tried:
             publish(request)
         names = _sound(root)
         assert names in (["small/1.0"], ["small/1.0", "small/2.0"])
-        if count <= chosen:
+        if len(tried) <= chosen:
             break
         failures += 1
         if len(names) == 2:
@@ -140,15 +121,8 @@ def test_whatever_operation_fails_a_new_root_can_be_made(
     changes = {"installer": FakeInstaller(), "stack": make_stack(test={"imports": []})}
     for chosen in range(6):
         request = publish_request(tmp_path, environ, root=tmp_path / f"root {chosen}", **changes)
-        operations = iter(range(100))
-
-        def observer(
-            operation: str, path: Path, turn: int = chosen, counter: Iterator[int] = operations
-        ) -> None:
-            if next(counter) == turn:
-                _full(operation, path)
-
-        with fs.observe(observer), pytest.raises(StorageError, match="no space left"):
+        failing = failing_at(chosen + 1, full_disk)
+        with pytest.raises(StorageError, match="no space left"), failing:
             publish(request)
         assert publish(request).status == "published"
 

@@ -17,6 +17,7 @@ from lamina.release.history import read_history
 from lamina.release.root import open_root
 from lamina.release.tiers import promote, retire
 from support.accounts import NOBODY, two_accounts
+from support.faults import failing_at, full_disk
 from support.roots import HEP, Clock, release_of, root_with
 
 if TYPE_CHECKING:
@@ -187,16 +188,8 @@ def test_whatever_fails_releases_are_whole_or_gone(tmp_path: Path) -> None:
         root, clock = root_with(tmp_path / f"root{at}", "1.0", "1.1", "2.0"), Clock()
         for one in root.releases():
             fs.make_read_only(one.prefix)
-        count = 0
-
-        def observer(operation: str, path: Path) -> None:
-            nonlocal count
-            count += 1
-            if count == at + 1:  # noqa: B023 (used within the round)
-                raise StorageError(f"{path}: {operation} fails")
-
         try:
-            with fs.observe(observer):
+            with failing_at(at + 1, full_disk):
                 run(root, clock, keep=1)
         except StorageError:
             for one in root.releases():

@@ -14,6 +14,7 @@ from lamina.model.references import ReleaseReference
 from lamina.model.versions import parse_release_version
 from lamina.release.history import read_history, retired
 from lamina.release.tiers import drop, promote, put_back, retire, rollback
+from support.faults import failing_at, full_disk
 from support.roots import HEP, Clock, release_of, root_with
 
 if TYPE_CHECKING:
@@ -235,21 +236,13 @@ def test_a_dry_run_changes_nothing(root: Root, clock: Clock) -> None:
 def test_a_change_that_fails_leaves_the_old_or_the_new(root: Root, clock: Clock, at: int) -> None:
     """Whichever operation fails, the tier is whole, and one rollback later it is the old one."""
     point(root, clock, "1.0", "1.1")
-    count = 0
-
-    def observer(operation: str, path: Path) -> None:
-        nonlocal count
-        count += 1
-        if count == at + 1:
-            raise StorageError(f"{path}: no space left at {operation}")
-
     failed = False
-    with fs.observe(observer):
+    with failing_at(at + 1, full_disk) as tried:
         try:
             promote(root, release_of(root, "1.2"), [STABLE], clock.change())
         except StorageError:
             failed = True
-    assert failed == (at < count)
+    assert failed == (at < len(tried))
     assert root.tiers(HEP)["stable"] == ("1.1" if failed else "1.2")
     assert back(root, clock) == ("1.0" if failed else "1.1")
 

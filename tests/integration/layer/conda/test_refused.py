@@ -25,6 +25,7 @@ from lamina.layer.conda.change import CondaRequest
 from lamina.layer.conda.flat import make_flat
 from lamina.layer.opened import open_layer
 from support.changes import tree
+from support.faults import InjectedError
 from support.wheels import FileIndex, Wheel
 from support.workshop import run
 
@@ -79,10 +80,6 @@ def test_a_channel_that_is_not_there(ground: Ground) -> None:
     with pytest.raises(UsageError, match="credentials"):
         ground.add(layer, "tool", channels=("https://user:word@example.org/channel",))
     assert tree(layer) == before
-
-
-class InjectedError(BaseException):
-    """Stands for whatever stops a program."""
 
 
 def test_stopped_anywhere_the_layer_is_as_it_was_or_as_it_will_be(ground: Ground) -> None:

@@ -15,6 +15,7 @@ from lamina.layer.change import Request, change_layer
 from lamina.layer.migrate import migration_value
 from lamina.layer.transaction import holding
 from support.changes import GAMMA, tree, versions
+from support.faults import InjectedError, failing_at
 from support.reporters import kept_warnings
 
 if TYPE_CHECKING:
@@ -28,31 +29,20 @@ def test_one_change_at_a_time(bench: Bench, layer: Path, newer: Path) -> None:
         bench.migrate(layer, newer)
 
 
-class InjectedError(BaseException):
-    """Stands for whatever stops a program."""
-
-
 def test_a_failure_at_any_point_changes_nothing(bench: Bench, layer: Path, newer: Path) -> None:
     """Up to the last change, which leaves nothing to be done."""
     before, names = tree(layer), sorted(bench.path.iterdir())
-    seen: list[str] = []
+    tried: list[str] = []
     n = 0
-    while len(seen) >= n:
+    while len(tried) >= n:
         n += 1
-        seen.clear()
-
-        def observer(operation: str, _path: Path) -> None:
-            seen.append(operation)
-            if len(seen) == n:  # noqa: B023
-                raise InjectedError
-
         try:
-            with fs.observe(observer):
+            with failing_at(n) as tried:
                 bench.migrate(layer, newer)
         except InjectedError:
-            assert tree(layer) == before, f"operation {n}: {seen[n - 1]}"
-            assert sorted(bench.path.iterdir()) == names, f"operation {n}: {seen[n - 1]}"
-    assert seen[seen.index("exchange") + 1 :] == ["rename", "unlink"]
+            assert tree(layer) == before, f"operation {n}: {tried[n - 1]}"
+            assert sorted(bench.path.iterdir()) == names, f"operation {n}: {tried[n - 1]}"
+    assert tried[tried.index("exchange") + 1 :] == ["rename", "unlink"]
     assert versions(bench.workshop, layer, "alpha", "unrelated") == ["2.0", "5.0"]
 
 
