@@ -48,6 +48,8 @@ class Slurm:
     environ: Mapping[str, str]
     options: Sequence[str] = ()
     _label: str = ""
+    _submitting: set[str] = field(default_factory=set)
+    """The names of jobs whose numbers sbatch has not told yet."""
     _jobs: set[str] = field(default_factory=set)
     _over: set[str] = field(default_factory=set)
     _asked: float = 0.0
@@ -84,27 +86,36 @@ class Slurm:
         command = [sys.executable, "-m", module, str(place)]
         script = place / "job.sh"
         fs.write_text(script, f"#!/bin/sh\nexec {shlex.join(command)}\n", durable=False)
+        label = f"{self._label}-{name}"
+        with self._mutex:
+            self._submitting.add(label)
         try:
             answer = self._call(
-                "sbatch", "--parsable", "--no-requeue", f"--job-name={self._label}-{name}",
+                "sbatch", "--parsable", "--no-requeue", f"--job-name={label}",
                 f"--output={output}", f"--chdir={place}", *self.options, str(script),
             )  # fmt: skip
         except CommandFailedError as error:
+            with self._mutex:
+                self._submitting.discard(label)
             raise UsageError(
                 f"Slurm does not take the job for {name}: {error.output.strip()}",
                 hints=["what follows slurm in --on goes to sbatch: --on 'slurm --partition=NAME'"],
             ) from error
         number = answer.stdout.strip().partition(";")[0]
         with self._mutex:
+            self._submitting.discard(label)
             self._jobs.add(number)
         return _Job(slurm=self, number=number)
 
     def close(self) -> None:
-        """Cancel the jobs that are not over; one that is just being submitted finds no request."""
+        """Cancel the jobs that are not over; one that Slurm gets after that finds no request."""
         with self._mutex:
-            left = sorted(self._jobs - self._over)
+            left, labels = sorted(self._jobs - self._over), sorted(self._submitting)
         if left:
             self._call("scancel", *left, last=True, check=False)
+        for one in labels:
+            words = (f"--user={os.getuid()}", f"--name={one}")
+            self._call("scancel", *words, last=True, check=False)
 
     def ended(self, number: str) -> Ended | None:
         """Return how a job has ended."""

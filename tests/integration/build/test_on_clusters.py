@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from support.clusters import (
     until,
 )
 from support.conda_sources import offer_alpha_and_beta, stack_of_both, write_cradle
+from support.installers import stand_in
 from support.repositories import make_repository, package_files, write_files
 from support.sources import ALPHA_PATCH, offer_source
 from support.waiting_builds import Stack, told, worker_over
@@ -268,7 +270,7 @@ def test_a_job_of_slurm_is_killed_and_another_builds(
     assert packages["second"]["host"] == os.uname().nodename
     assert f"first: its worker died on {os.uname().nodename}, job {job} of Slurm: CANCELLED" in said
     assert "; it is built again, attempt 2 of 3" in said
-    assert slurm_cluster.jobs() == []
+    until(lambda: slurm_cluster.jobs() == [], "the end of the jobs")
 
 
 @pytest.mark.heavy
@@ -298,6 +300,20 @@ def test_jobs_that_wait_in_the_queue_are_cancelled(
     told(process, expect=130)
     assert slurm_cluster.jobs() == []
     assert stack.desks() == []
+
+
+@pytest.mark.slurm
+def test_a_job_whose_number_sbatch_has_not_told_is_cancelled(
+    slurm_cluster: SlurmCluster, stack: Stack, tmp_path: Path
+) -> None:
+    real = shutil.which("sbatch")
+    slow = stand_in(tmp_path / "slow", sbatch=f'{real} "$@" >/dev/null && exec sleep 600')
+    words = ("--on", "slurm --begin=now+1hour")
+    process = stack.start(*words, SLURM_CONF=str(slurm_cluster.conf), PATH=slow)
+    until(slurm_cluster.jobs, "a job")
+    process.send_signal(signal.SIGTERM)
+    told(process, expect=130)
+    assert slurm_cluster.jobs() == []
 
 
 @pytest.mark.slurm
