@@ -109,7 +109,6 @@ def promote(output: Output, *, file: Path, text: str, target: Path, key: Path | 
     What FILE was tested under is said by it, and by the manifest of what it installs.
     """
     from lamina.export.installer_promotion import Promotion, promote_installer
-    from lamina.export.pack import check_free
     from lamina.model.versions import parse_release_version
 
     try:
@@ -117,7 +116,6 @@ def promote(output: Output, *, file: Path, text: str, target: Path, key: Path | 
     except ValueError as error:
         raise UsageError(f"--version: {error}") from error
     environ = environment()
-    check_free(target)
     _try_key(key, environ)
     written = promote_installer(Promotion(source=file, version=version, target=target))
     _tell(output, written, key, environ)

@@ -416,10 +416,9 @@ check_target() {
     replaced=yes
     [ -z "$force" ] || return 0
     if [ "$old_name $old_version" = "$name $version" ]; then
-        [ "$update$action" = install ] || return 1
-        fail 7 "$prefix: $old_name $old_version is there already" "-f replaces it"
-    fi
-    if [ -z "$update" ]; then
+        [ "$update$action" != install ] ||
+            fail 7 "$prefix: $old_name $old_version is there already" "-f replaces it"
+    elif [ -z "$update" ]; then
         fail 7 "$prefix: $old_name $old_version is there already" "-u updates it" "-f replaces it"
     fi
     if [ "$kind" = layer ] && [ "$(told lock "$prefix")" != "$(lock_of_layer)" ]; then
@@ -427,6 +426,7 @@ check_target() {
             "lamina layer lock '$prefix' writes down what it has now" \
             "-f replaces it with all that was added"
     fi
+    [ "$old_name $old_version" != "$name $version" ]
 }
 
 check_exec() {

@@ -16,7 +16,7 @@ from lamina.core import fs
 from lamina.core.errors import StorageError, UsageError
 from lamina.export.layer_identity import layer_name, layer_version
 from lamina.model.digests import digest_of_bytes
-from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
+from lamina.model.names import INSTALLED_NAME, LAYER_LOCK_NAME, LAYER_NAME
 from lamina.model.toml import toml_text
 from lamina.release.manifest import dump_manifest, load_manifest
 from lamina.release.mtree import MTREE_NAME, OUTSIDE, Entry, dump_mtree
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 HOOK_NAME = f"{INTERNAL}/post-install"
 TESTS_NAME = f"{INTERNAL}/tests.sh"
-INSTALLED_NAME = f"{INTERNAL}/installed.toml"
-"""What says of an installed layer which it is; of a release, its manifest does."""
 UNSET = (
     "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH",
     "DYLD_INSERT_LIBRARIES", "DYLD_FRAMEWORK_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lamina.core import fs, report
-from lamina.core.errors import StorageError
+from lamina.core.errors import StorageError, UsageError
 from lamina.export.installer import Installer
 from lamina.export.installer_header import BLOCK, dump_header, parse_header
 from lamina.export.installer_parts import checked_payload
@@ -45,6 +45,8 @@ def promote_installer(promotion: Promotion) -> Installer:
     IntegrityError for one that is not whole.
     """
     source, target = promotion.source, promotion.target
+    if target.exists() and target.samefile(source):
+        raise UsageError(f"{target}: this is the installer to be promoted", hints=["-o ANOTHER.sh"])
     check_free(target)
     header = read_header(source)
     header = header.model_copy(update={"version": promotion.version})

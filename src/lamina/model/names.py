@@ -25,6 +25,8 @@ LAYER_NAME = "lamina-layer.toml"
 """The file at the top of a layer that says what was asked of it."""
 LAYER_LOCK_NAME = "lamina-layer.lock"
 """The one beside it that says what that became."""
+INSTALLED_NAME = ".lamina/installed.toml"
+"""The one in it that says that an installer has put it there."""
 
 _PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _SIMPLE = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")

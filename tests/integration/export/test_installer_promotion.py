@@ -169,3 +169,10 @@ def test_export_says_what_it_wrote_and_refuses_what_cannot_be(
     assert (told["name"], told["version"], told["tested-version"]) == ("small", "1.0", "1.0")
     assert target.stat().st_size == told["bytes"]
     assert install(target, "--check").code == 0
+
+
+def test_it_is_not_promoted_into_itself(installer: Path, command_line: CommandLine) -> None:
+    words: list[str | Path] = ["installer", "promote", installer, "--version", "2.0"]
+    said = command_line(*words, "-o", installer, expect=2).stderr
+    assert "this is the installer to be promoted" in said
+    assert "hint: -o ANOTHER.sh" in said

@@ -104,6 +104,8 @@ def test_a_changed_layer_is_another_version_and_updates_what_is_installed(
     told = (there / ".lamina" / "installed.toml").read_text()
     assert f'layer = "mine"\nversion = "{version}"\n' in told
     command_line("layer", "remove", there, "extra")
+    same = install(newer, "-b", "-u", "-p", there)
+    assert (same.code, "were changed since it was installed" in same.text) == (7, True)
     latest = tmp_path / "latest.sh"
     command_line("installer", "promote", newer, "--version", "2.0", "-o", latest)
     refused = install(latest, "-b", "-u", "-p", there)
@@ -111,6 +113,29 @@ def test_a_changed_layer_is_another_version_and_updates_what_is_installed(
     assert not (there / "bin" / "extra").exists()
     assert install(latest, "-b", "-u", "-f", "-p", there).code == 0
     assert run(there / "bin" / "extra").split() == ["extra", "2.1"]
+    fs.remove_tree(there)
+
+
+def test_what_is_damaged_is_installed_again(
+    index_server: IndexServer, layer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    offer(index_server, Wheel(name="extra", version="2.1", scripts={"extra": "extra:main"}))
+    command_line("layer", "add", layer, "extra")
+    path, there = tmp_path / "mine.sh", tmp_path / "there"
+    command_line("export", layer, "--as", "installer", "-o", path)
+    assert install(path, "-b", "-p", there).code == 0
+    (there / SITE / "extra" / "__init__.py").write_text("damaged\n")
+    said = command_line("layer", "check", there, expect=6).stdout
+    assert f"mend: sh INSTALLER -b -f -p {there}\n" in said
+    said = command_line("release", "verify", there, expect=2).stderr
+    assert f"of the base that it has brought along: {there}/.base" in said
+    assert install(path, "-b", "-f", "-p", there).code == 0
+    assert "sound" in command_line("layer", "check", there).stdout
+    (there / ".base" / SITE / "greeter" / "__init__.py").unlink()
+    said = command_line("layer", "check", there, expect=6).stdout
+    assert f"{there}/.base: missing: {SITE}/greeter/__init__.py" in said
+    assert install(path, "-b", "-f", "-p", there).code == 0
+    assert "files" in command_line("release", "verify", there / ".base").stdout
     fs.remove_tree(there)
 
 

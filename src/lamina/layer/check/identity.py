@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamina.core.errors import LaminaError
+from lamina.core.errors import IntegrityError, LaminaError
 from lamina.core.run import base_environment, run
 from lamina.layer.base import Base, look_at
 from lamina.layer.check.findings import Finding, command
@@ -13,16 +15,19 @@ from lamina.layer.ownership import FIRST, HOOK, LAST
 from lamina.layer.paper.bases import find_same
 from lamina.layer.planting import shell_quoted
 from lamina.layer.state import is_elsewhere, made_for, standing_from
+from lamina.model.names import INSTALLED_NAME
 from lamina.release.root import release_at
+from lamina.release.verify import verify_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from lamina.layer.base import Place
     from lamina.layer.state import LayerState
+    from lamina.release.root import Release
 
 _PREFIXES = ".lamina/prefixes.json"
+_SHOWN = 10
 """In what was unpacked from a pack."""
 
 
@@ -123,9 +128,40 @@ def rebuild(layer: LayerState) -> str:
     """Return the command that makes the layer again, from its recorded files, over its base."""
     if again := unpacked_again(layer.path):
         return again
-    if layer.document.conda.requests:
+    brought = _base_inside(layer) is not None
+    if brought and (layer.path / INSTALLED_NAME).exists():
+        return f"sh INSTALLER -b -f -p {shlex.quote(str(layer.path))}"
+    if brought or layer.document.conda.requests:
         return restored(layer.path)
     return command("layer", "migrate", layer.path, "--to", layer.document.base.named)
+
+
+def _base_inside(layer: LayerState) -> Release | None:
+    """Return the release that a layer has brought along, None where its base is elsewhere."""
+    prefix = Path(layer.document.base.prefix)
+    return release_at(prefix) if prefix.is_relative_to(layer.path) else None
+
+
+def check_base_inside(layer: LayerState) -> Iterator[Finding]:
+    """Yield the files of a base that came with its layer which are not as they were published.
+
+    A base of its own is verified as a release. What programs have written there is not damage.
+    """
+    release = _base_inside(layer)
+    if release is None:
+        return
+    try:
+        found = verify_release(release)
+    except IntegrityError as error:
+        yield Finding(kind="base-changed", what=error.message, mend=rebuild(layer))
+        return
+    whole = replace(
+        found,
+        extra=(),
+        changed={path: how for path, how in found.changed.items() if path not in found.only_modes},
+    )
+    for line in whole.lines(_SHOWN):
+        yield Finding(kind="base-changed", what=f"{release.prefix}: {line}", mend=rebuild(layer))
 
 
 def check_interpreter(layer: LayerState, environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from lamina.layer.check.consistency import check_union
 from lamina.layer.check.content import check_files, check_packages
 from lamina.layer.check.findings import Report
 from lamina.layer.check.identity import (
+    check_base_inside,
     check_hook,
     check_interpreter,
     check_place,
@@ -44,6 +45,7 @@ def check_layer(path: Path, *, root: Path, environ: Mapping[str, str]) -> Report
     with report.step(f"hash the files of {len(layer.own)} packages"):
         wrong, files = check_files(layer)
     findings += wrong
+    findings += check_base_inside(layer)
     findings += check_conda(layer, base)
     modules = 0
     if base is not None and not broken:
