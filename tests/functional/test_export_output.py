@@ -127,3 +127,14 @@ def test_options_of_other_forms_are_not_passed_over(
     lamina: CommandLine, words: list[str], why: str
 ) -> None:
     assert why in lamina("export", "small", *words, expect=2).stderr
+
+
+@pytest.mark.parametrize("form", ["requirements", "sbom"])
+@pytest.mark.parametrize("name", ["lamina.toml", "lamina.lock", "./dir/../lamina.lock"])
+def test_a_list_does_not_replace_what_it_is_made_from(
+    lamina: CommandLine, form: str, name: str
+) -> None:
+    before = (lamina.directory / name).read_text()
+    said = lamina("export", "--as", form, "-o", name, expect=2).stderr
+    assert "the list is made from this" in said
+    assert (lamina.directory / name).read_text() == before

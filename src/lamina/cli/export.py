@@ -152,6 +152,7 @@ def _export_lock(
     from lamina.export.sbom import dump_lock_sbom, dump_release_sbom, is_release
 
     lock = found.lock
+    _refuse_over(found, destination)
     if digest is not None and (form != "explicit" or not lock.conda):
         raise UsageError("--digest is about conda's explicit list, which this is not")
     if form == "sbom" and found.layer is None and is_release(found.lock_path):
@@ -182,6 +183,16 @@ def _export_lock(
             wanted = _Wanted(form=form, origin=origin, remarks=remarks)
             text = _text(wanted, found.stack_path.parent, digest or "md5")
     _deliver(output, found, form, destination, text)
+
+
+def _refuse_over(found: ListSource, destination: Path | None) -> None:
+    """Raise UsageError where a list would replace what it is made from."""
+    if destination is None or not destination.exists():
+        return
+    if any(one.exists() and one.samefile(destination) for one in found.made_from):
+        raise UsageError(
+            f"{destination}: the list is made from this", hints=["another -o, or none: it is shown"]
+        )
 
 
 def _deliver(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lamina.cli.options import environment, stack_file
 from lamina.core.errors import DocumentError, Problem, UsageError
+from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
 
 if TYPE_CHECKING:
     from lamina.export.remarks import Origin
@@ -47,6 +48,13 @@ class ListSource:
     stack_path: Path
     layer: ListedLayer | None = None
     """None: a lock of a stack, or of its release."""
+
+    @property
+    def made_from(self) -> tuple[Path, ...]:
+        """The files that nothing may be written over: what it is made from."""
+        own = (LAYER_NAME, LAYER_LOCK_NAME)
+        layer = tuple(self.layer.path / one for one in own) if self.layer else ()
+        return (self.lock_path, self.stack_path, *layer)
 
     @property
     def told(self) -> dict[str, str]:
