@@ -128,10 +128,9 @@ def _value(
 def _requests(choice: ImageChoice, stack: ExitStack, directory: Path) -> list[ImageRequest]:
     """Return what is to be built: one image a platform; what is copied for it is in a directory."""
     from lamina.cli.release import find_release
-    from lamina.export.layer_cargo import bundled_base, layer_cargo
+    from lamina.export.layer_cargo import check_bundled, layer_cargo
     from lamina.layer.base import is_layer
-    from lamina.layer.document import load_layer
-    from lamina.layer.state import path_as_made
+    from lamina.layer.release_below import layer_and_release
 
     assert choice.source is not None  # noqa: S101 (asked before)
     environ = environment()
@@ -139,12 +138,11 @@ def _requests(choice: ImageChoice, stack: ExitStack, directory: Path) -> list[Im
         release = find_release(choice.source, choice.root)
         platforms = _platforms(release, choice)
         return [_request(one, choice, stack, directory) for one in platforms]
-    layer = path_as_made(Path(choice.source))
-    base = Path(load_layer(layer).base.prefix)
-    release = bundled_base(base)
+    layer, release = layer_and_release(Path(choice.source))
+    check_bundled(release)
     for one in choice.platforms:
         _for_platform(one, release, None)
-    cargo = layer_cargo(layer, base, environ, _scratch(stack, directory), with_base=False)
+    cargo = layer_cargo(layer, release, environ, _scratch(stack, directory), with_base=False)
     return [_request(release, choice, stack, directory, layer=cargo)]
 
 

@@ -68,11 +68,10 @@ def _whole(
     from lamina.cli.release import find_release
     from lamina.export.clobber import check_owners
     from lamina.export.installer_cargo import Identity
-    from lamina.export.layer_cargo import bundled_base, layer_cargo
+    from lamina.export.layer_cargo import layer_cargo
     from lamina.export.release_cargo import release_cargo
     from lamina.layer.base import is_layer
-    from lamina.layer.document import load_layer
-    from lamina.layer.state import path_as_made
+    from lamina.layer.release_below import layer_and_release
 
     source = str(choice.source)
     if not is_layer(Path(source)):
@@ -81,12 +80,11 @@ def _whole(
         manifest = release.manifest()
         cargo = release_cargo(release, environ, scratch)
         return cargo, Identity.of_release(manifest), manifest.tests
-    layer = path_as_made(Path(source))
-    base = Path(load_layer(layer).base.prefix)
+    layer, base = layer_and_release(Path(source))
     cargo = layer_cargo(layer, base, environ, scratch, with_base=True)
-    for prefix in (layer, base):
+    for prefix in (layer, base.prefix):
         check_owners(prefix, allow=choice.clobbered)
-    manifest = bundled_base(base).manifest()
+    manifest = base.manifest()
     return cargo, Identity.of_layer(layer, manifest), manifest.tests
 
 

@@ -136,13 +136,14 @@ def find_list_source(source: str | None, root: Path) -> ListSource:
 def _layer(path: Path) -> ListSource:
     """Return a layer and the release below it as one."""
     from lamina.export.layer_identity import layer_name
-    from lamina.layer.flattened import flatten, release_below
+    from lamina.layer.flattened import flatten
     from lamina.layer.opened import open_layer
+    from lamina.layer.release_below import release_below
     from lamina.lock.files import LOCK_NAME
     from lamina.release.root import KEPT_STACK_NAME
 
     layer = open_layer(path, environment())
-    base, flat = release_below(layer), flatten(layer, layer_name(path))
+    base, flat = release_below(path, layer.document.base), flatten(layer, layer_name(path))
     return ListSource(
         lock=flat.lock,
         lock_path=base.internal / LOCK_NAME,

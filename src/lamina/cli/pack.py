@@ -61,11 +61,10 @@ def _cargo(choice: PackChoice, scratch: Path) -> Cargo:
     from lamina.export.clobber import check_owners
     from lamina.export.release_cargo import release_cargo
     from lamina.layer.base import is_layer
-    from lamina.layer.state import path_as_made
 
     assert choice.source is not None  # noqa: S101 (asked before)
     if is_layer(Path(choice.source)):
-        return _layer_cargo(path_as_made(Path(choice.source)), choice, scratch)
+        return _layer_cargo(Path(choice.source), choice, scratch)
     if given := given_options({"with_base"}):
         raise UsageError(f"{given['with_base']} is for layers, and {choice.source} is none")
     release = find_release(choice.source, choice.root)
@@ -73,17 +72,17 @@ def _cargo(choice: PackChoice, scratch: Path) -> Cargo:
     return release_cargo(release, environment(), scratch)
 
 
-def _layer_cargo(layer: Path, choice: PackChoice, scratch: Path) -> Cargo:
+def _layer_cargo(source: Path, choice: PackChoice, scratch: Path) -> Cargo:
     from lamina.core.errors import NotSupportedError
     from lamina.export.clobber import check_owners
     from lamina.export.layer_cargo import layer_cargo
-    from lamina.layer.document import load_layer
+    from lamina.layer.release_below import layer_and_release
 
-    base = Path(load_layer(layer).base.prefix)
+    layer, base = layer_and_release(source)
     with_base = choice.with_base == "always"
     if choice.with_base == "auto":
-        with_base = not base.is_relative_to("/cvmfs")
-    for prefix in (layer, base) if with_base else (layer,):
+        with_base = not base.prefix.is_relative_to("/cvmfs")
+    for prefix in (layer, base.prefix) if with_base else (layer,):
         check_owners(prefix, allow=choice.clobbered)
     try:
         return layer_cargo(layer, base, environment(), scratch, with_base=with_base)

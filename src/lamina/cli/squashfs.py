@@ -49,10 +49,9 @@ def _whole_cargo(source: str, root: Path, scratch: Path) -> Cargo:
     from lamina.export.layer_tree import layer_tree
     from lamina.export.release_cargo import release_cargo
     from lamina.layer.base import is_layer
-    from lamina.layer.document import load_layer
-    from lamina.layer.state import path_as_made
+    from lamina.layer.release_below import layer_and_release
 
     if not is_layer(Path(source)):
         return release_cargo(find_release(source, root), environment(), scratch)
-    layer = path_as_made(Path(source))
-    return layer_tree(layer, Path(load_layer(layer).base.prefix), environment(), scratch)
+    layer, base = layer_and_release(Path(source))
+    return layer_tree(layer, base, environment(), scratch)

@@ -14,11 +14,12 @@ from lamina.export.launcher import PREFIXES_NAME
 from lamina.export.release_cargo import placeholder_rooms, release_cargo
 from lamina.model.names import LAYER_NAME
 from lamina.release.mtree import Entry
-from lamina.release.root import Release, release_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from lamina.release.root import Release
 
 BASE_DIRECTORY = ".base"
 """Where in a layer's pack its base is."""
@@ -27,20 +28,13 @@ _MADE_ANEW = ("/__pycache__/", "/.lamina/index/", "/.lamina/index-base/", "/.lam
 
 
 def layer_cargo(
-    layer: Path, base: Path, environ: Mapping[str, str], scratch: Path, *, with_base: bool
+    layer: Path, release: Release, environ: Mapping[str, str], scratch: Path, *, with_base: bool
 ) -> Cargo:
-    """Return what a layer consists of when it leaves; ``base`` is as the layer names it.
+    """Return what a layer consists of when it leaves; ``release``: its base, as it names it.
 
-    ``scratch``: an empty directory. Raises UsageError where the base is no release, and so is not
-    known again elsewhere, NotSupportedError for one without an interpreter of its own, which the
-    layer names by its path.
+    ``scratch``: an empty directory. Raises UsageError for a layer out of a pack, NotSupportedError
+    for a base without an interpreter of its own, which the layer names by its path.
     """
-    release = release_at(base)
-    if release is None:
-        raise UsageError(
-            f"{layer} stands on {base}, which is no release of lamina",
-            hints=["lamina layer lock writes down what it needs, for any other place"],
-        )
     if (layer / PREFIXES_NAME).exists():
         raise UsageError(f"{layer}: an unpacked pack", hints=["send the archive that it is from"])
     found = {path: _entry(layer / path) for path in _paths(layer)}
@@ -81,22 +75,19 @@ def _conda_rooms(layer: Path) -> dict[str, int]:
     return {f"{CONDA}/{path}": room - len(f"/{CONDA}") for path, room in rooms.items()}
 
 
-def bundled_base(base: Path) -> Release:
-    """Return the release that a layer stands on; raises UsageError, NotSupportedError."""
-    release = release_at(base)
-    if release is None:
-        raise UsageError(f"{base}: no release of lamina")
+def check_bundled(release: Release) -> None:
+    """Raise NotSupportedError for a base without an interpreter of its own."""
     if not release.manifest().python.bundled:
         raise NotSupportedError(
             f"{release.name} has no interpreter of its own, and the layer names that of this "
             "machine",
             hints=["publish the release with `bundle = true` in [stack]"],
         )
-    return release
 
 
 def _with_base(cargo: Cargo, release: Release, environ: Mapping[str, str], scratch: Path) -> Cargo:
-    base = release_cargo(bundled_base(release.prefix), environ, scratch)
+    check_bundled(release)
+    base = release_cargo(release, environ, scratch)
 
     def inside(path: str) -> str:
         return f"{BASE_DIRECTORY}/{path}"

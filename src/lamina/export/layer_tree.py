@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lamina.export.cargo import Cargo
+    from lamina.release.root import Release
 
 
-def layer_tree(layer: Path, base: Path, environ: Mapping[str, str], scratch: Path) -> Cargo:
+def layer_tree(layer: Path, release: Release, environ: Mapping[str, str], scratch: Path) -> Cargo:
     """Return a layer that needs nothing outside: what named its base names a copy of it inside.
 
     ``scratch``: an empty directory, with room for all of it. Raises as ``layer_cargo`` does.
     """
     made = scratch / "base"
     fs.make_directory(made)
-    cargo = layer_cargo(layer, base, environ, made, with_base=True)
+    cargo = layer_cargo(layer, release, environ, made, with_base=True)
     top = stage_release(cargo, scratch / "tree", cargo.parts[0].prefix, environ)
     for name in OWN:
         fs.remove_file(top / name)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from lamina.core.errors import DocumentError, UsageError
+from lamina.core.errors import DocumentError
 from lamina.layer.conda.flattened import conda_with_askers
 from lamina.layer.edges import Edges
 from lamina.layer.paper.writing import require_content
+from lamina.layer.release_below import release_below
 from lamina.layer.union import applies
 from lamina.lock.chains import exact_environment, in_force
 from lamina.lock.consistency import check_lock
@@ -20,7 +20,6 @@ from lamina.lock.document import STACK, Lock, LockedArtifact, LockedPackage, is_
 from lamina.lock.files import LOCK_NAME, load_lock
 from lamina.model.names import LAYER_LOCK_NAME
 from lamina.model.platforms import Target
-from lamina.release.root import release_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from lamina.lock.conda import LockedConda
     from lamina.lock.document import LockedDependency
     from lamina.model.names import PackageName, StackName
-    from lamina.release.root import Release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,25 +75,13 @@ class _Union:
         return tuple(one for one in asked if applies(Requirement(one), environment))
 
 
-def release_below(layer: OpenLayer) -> Release:
-    """Return the release that a layer stands on; raises UsageError for any other base."""
-    base = layer.document.base
-    release = release_at(Path(base.prefix)) if base.kind == "release" else None
-    if release is None:
-        raise UsageError(
-            f"{layer.path} stands on {base.named}, which is no release of lamina",
-            hints=["lamina layer lock writes down what it needs, for any other place"],
-        )
-    return release
-
-
 def flatten(layer: OpenLayer, name: StackName) -> Flattened:
     """Return a layer as one lock called ``name``: that of its base, its own packages over it.
 
     Raises UsageError where the base is no release, IntegrityError where the layer does not hold
     what was put into it, DocumentError.
     """
-    release = release_below(layer)
+    release = release_below(layer.path, layer.document.base)
     require_content(layer)
     whole = load_lock(release.internal / LOCK_NAME)
     target = Target(release.platform, release.manifest().python.series)

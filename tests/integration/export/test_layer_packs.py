@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lamina.core import fs
-from lamina.core.errors import NotSupportedError, UsageError
+from lamina.core.errors import NotSupportedError
 from lamina.export.layer_cargo import layer_cargo
 from lamina.export.pack import write_pack
 from lamina.release.root import release_at
@@ -166,11 +166,24 @@ def test_another_base_is_refused(
     assert f"{other}: not the base of this layer, small/1.0" in said
 
 
-def test_a_base_that_is_no_release_is_not_shipped(
-    shipped: Shipped, layer: Path, tmp_path: Path
+@pytest.mark.parametrize("form", ["pack", "installer", "oci", "squashfs"])
+def test_the_python_of_a_release_in_an_environment_is_not_shipped(
+    shipped: Shipped,
+    command_line: CommandLine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
 ) -> None:
-    with pytest.raises(UsageError, match="no release of lamina"):
-        layer_cargo(layer, tmp_path, shipped.environ, tmp_path, with_base=False)
+    """The layer names what that environment has besides, which would not come along."""
+    layer, made = tmp_path / "on-env", tmp_path / "made"
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", f"{shipped.release.prefix / 'bin'}:/usr/bin:/bin")
+        patched.setenv("PYTHONPATH", str(tmp_path / "elsewhere"))
+        command_line("layer", "create", layer, "--on", "env")
+    out = made.with_suffix({"installer": ".sh", "squashfs": ".sqfs"}.get(form, ".tar"))
+    said = command_line("export", layer, "--as", form, "-o", out, expect=2).stderr
+    assert f"{layer} stands on env, which is no release of lamina" in said
+    assert not list(tmp_path.glob("made*"))
 
 
 def test_a_base_without_an_interpreter_cannot_come_along(
@@ -182,8 +195,10 @@ def test_a_base_without_an_interpreter_cannot_come_along(
     (base / ".lamina" / "release.toml").write_text(
         text.replace("bundled = true", "bundled = false")
     )
+    release = release_at(base)
+    assert release is not None
     with pytest.raises(NotSupportedError, match="no interpreter of its own") as found:
-        layer_cargo(layer, base, shipped.environ, tmp_path, with_base=True)
+        layer_cargo(layer, release, shipped.environ, tmp_path, with_base=True)
     # Of a pack, which may go without: see the command.
     assert found.value.hints == ("publish the release with `bundle = true` in [stack]",)
 
@@ -219,7 +234,7 @@ def test_whether_the_base_comes_along_is_a_question_of_layers(
 
 def test_the_same_layer_gives_the_same_bytes(shipped: Shipped, layer: Path, tmp_path: Path) -> None:
     environ = shipped.environ | {"SOURCE_DATE_EPOCH": "86400"}
-    base = shipped.release.prefix
+    base = shipped.release
     cargo = layer_cargo(layer, base, environ, tmp_path, with_base=False)
     run(layer / "bin" / "mine")  # leaves byte code
     again = layer_cargo(layer, base, environ, tmp_path, with_base=False)

@@ -9,7 +9,7 @@ from lamina.core import fs
 from lamina.engines.conda_prefix import check_prefix
 from lamina.export.installer import write_installer
 from lamina.export.installer_cargo import Extras, Identity, with_extras
-from lamina.export.layer_cargo import bundled_base, layer_cargo
+from lamina.export.layer_cargo import layer_cargo
 from lamina.export.pack import write_pack
 from support.installers import install
 from support.packs import make_shipped, run, unpacked
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def test_unpacked_at_a_longer_path_they_are_as_installed(ground: Ground, tmp_path: Path) -> None:
     (tmp_path / "shipped").mkdir()
-    base = make_shipped(tmp_path / "shipped").release.prefix
-    layer = ground.layer(on=base)
+    base = make_shipped(tmp_path / "shipped").release
+    layer = ground.layer(on=base.prefix)
     ground.add(layer, "names-it", channels=(str(ground.channel),))
     assert check_prefix(layer / "conda") == []
     archive = tmp_path / "layer.tar"
@@ -35,7 +35,7 @@ def test_unpacked_at_a_longer_path_they_are_as_installed(ground: Ground, tmp_pat
     there = tmp_path / ("longer-than-it-was-" * 4)
     assert len(str(layer)) < len(str(there))
     top = unpacked(archive, there)
-    run(top / "bin" / "lamina-unpack", "--base", base)
+    run(top / "bin" / "lamina-unpack", "--base", base.prefix)
     named = (top / "conda" / "lib" / "names-it").read_bytes()
     assert named.startswith(b"\0" + os.fsencode(top) + b"/conda/share\0")
     assert named.endswith(b"\0the end")
@@ -50,10 +50,10 @@ def test_an_installer_takes_any_path_that_its_programs_have_room_for(
 ) -> None:
     for name in ("shipped", "scratch"):
         (tmp_path / name).mkdir()
-    base = make_shipped(tmp_path / "shipped").release.prefix
-    layer = ground.layer(on=base)
+    base = make_shipped(tmp_path / "shipped").release
+    layer = ground.layer(on=base.prefix)
     ground.add(layer, "names-it", channels=(str(ground.channel),))
-    manifest = bundled_base(base).manifest()
+    manifest = base.manifest()
     identity = Identity.of_layer(layer, manifest)
     cargo = layer_cargo(layer, base, ground.environ, tmp_path / "scratch", with_base=True)
     cargo = with_extras(cargo, identity, manifest.tests, Extras(), tmp_path / "scratch")

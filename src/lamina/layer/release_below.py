@@ -1,0 +1,36 @@
+"""The release that a layer stands on, for all forms in which both leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.core.errors import UsageError
+from lamina.layer.document import load_layer
+from lamina.layer.state import path_as_made
+from lamina.release.root import release_at
+
+if TYPE_CHECKING:
+    from lamina.layer.document import LayerBase
+    from lamina.release.root import Release
+
+
+def release_below(layer: Path, base: LayerBase) -> Release:
+    """Return the release that a layer stands on; raises UsageError for any other base."""
+    release = release_at(Path(base.prefix)) if base.kind == "release" else None
+    if release is None:
+        raise UsageError(
+            f"{layer} stands on {base.named}, which is no release of lamina",
+            hints=["lamina layer lock writes down what it needs, for any other place"],
+        )
+    return release
+
+
+def layer_and_release(source: Path) -> tuple[Path, Release]:
+    """Return the path that a layer's scripts name it by, and the release below it.
+
+    Raises IntegrityError for a layer that was moved or copied, UsageError for one that stands on
+    anything else.
+    """
+    layer = path_as_made(source)
+    return layer, release_below(layer, load_layer(layer).base)
