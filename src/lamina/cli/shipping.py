@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard, get_args
 
 from lamina.cli.image_options import ImageChoice
 from lamina.cli.pack_options import PackChoice
+from lamina.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +31,8 @@ def export_files(output: Output, form: FilesForm, special: Mapping[str, Any], **
     from lamina.cli.pack import export_pack
     from lamina.cli.rpm import export_rpm
     from lamina.cli.squashfs import export_squashfs
+
+    _refuse_inside(where["source"], where["path"])
 
     def options(choice: type) -> dict[str, Any]:
         names = {one.name for one in dataclasses.fields(choice)}
@@ -51,3 +56,16 @@ def export_files(output: Output, form: FilesForm, special: Mapping[str, Any], **
             export_image(output, ImageChoice(**options(ImageChoice)))
         case "squashfs":
             export_squashfs(output, **where)
+
+
+def _refuse_inside(source: str | None, path: Path | None) -> None:
+    """Raise UsageError for what is to be written into the layer that it is made of."""
+    from lamina.layer.base import is_layer
+
+    if source is None or path is None or not is_layer(Path(source)):
+        return
+    if path.absolute().resolve().is_relative_to(Path(source).resolve()):
+        raise UsageError(
+            f"{path}: in the layer that it is made of, and would be in itself",
+            hints=[f"-o {shlex.quote(path.name)}, from another directory"],
+        )

@@ -203,6 +203,19 @@ def test_a_base_without_an_interpreter_cannot_come_along(
     assert found.value.hints == ("publish the release with `bundle = true` in [stack]",)
 
 
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [("pack", "x.tar"), ("installer", "x.sh"), ("oci", "image"), ("squashfs", "x.sqfs")],
+)
+def test_nothing_is_written_into_the_layer_that_it_is_made_of(
+    layer: Path, command_line: CommandLine, form: str, name: str
+) -> None:
+    (command_line.directory / "link").symlink_to(layer)
+    said = command_line("export", "link", "--as", form, "-o", layer / name, expect=2).stderr
+    assert f"{layer / name}: in the layer that it is made of" in said
+    assert not (layer / name).exists()
+
+
 def clash(site: Path) -> None:
     """Let two packages say that one file of theirs has different contents."""
     for name, digest in (("one", "sha256=AAAA"), ("two", "sha256=BBBB")):
