@@ -85,7 +85,7 @@ def _whole(
     for prefix in (layer, base.prefix):
         check_owners(prefix, allow=choice.clobbered)
     manifest = base.manifest()
-    return cargo, Identity.of_layer(layer, manifest), manifest.tests
+    return cargo, Identity.of_layer(Path(source), manifest), manifest.tests
 
 
 @click.command()

@@ -94,7 +94,10 @@ class Identity:
 
     @classmethod
     def of_layer(cls, layer: Path, base: Manifest) -> Identity:
-        """Return that of a layer, whose version is that of its base and says what is in it."""
+        """Return that of a layer, whose version is that of its base and says what is in it.
+
+        ``layer``: as it was given, which may be a link that gives it another name.
+        """
         version = layer_version(layer, base.version)
         return cls(
             kind="layer",

@@ -192,6 +192,18 @@ def test_tests_of_the_base_run_with_what_the_layer_hides(
     assert not there.exists()
 
 
+def test_a_link_gives_it_another_name(shipped: Shipped, command_line: CommandLine) -> None:
+    layer = command_line.directory / "分析"
+    command_line("layer", "create", layer, "--on", shipped.release.prefix)
+    path, link = command_line.directory / "named.sh", command_line.directory / "tau"
+    words = ("--as", "installer", "-o", path)
+    said = command_line("export", layer, *words, expect=2).stderr
+    assert f"hint: ln -s '{layer}' NAME, and the export of NAME\n" in said
+    link.symlink_to(layer)
+    command_line("export", link, *words)
+    assert read_header(path).name == "tau"
+
+
 def test_a_base_without_its_own_interpreter_is_refused(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
