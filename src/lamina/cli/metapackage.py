@@ -34,7 +34,6 @@ class MetapackageChoice:
 
 def export_metapackage(output: Output, choice: MetapackageChoice) -> None:
     """Write a metapackage into a directory; its name says what it is."""
-    from lamina.core import fs
     from lamina.core.errors import UsageError
     from lamina.export.metapackage import Metapackage, write_metaconda, write_metawheel
     from lamina.export.origins import refuse_origins
@@ -61,7 +60,6 @@ def export_metapackage(output: Output, choice: MetapackageChoice) -> None:
         kind="layer" if layer else "release",
     )
     _refuse_name(made, choice.form, layer)
-    fs.make_directory(directory)
     write = write_metawheel if choice.form == "wheel" else write_metaconda
     written = write(made, directory)
     value = {

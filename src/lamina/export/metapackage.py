@@ -172,7 +172,10 @@ def _requirement(pin: Pin, where: list[Target], made: Metapackage, extra: str = 
 
 
 def write_metawheel(made: Metapackage, directory: Path) -> Path:
-    """Write the wheel into a directory and return it; raises StorageError."""
+    """Write the wheel into a directory, made where it is not there, and return it.
+
+    Raises StorageError.
+    """
     stem = f"{canonicalize_name(made.lock.stack).replace('-', '_')}-{made.version}"
     info = f"{stem}.dist-info"
     with tempfile.TemporaryDirectory(prefix="lamina-metapackage-") as name:
@@ -181,6 +184,7 @@ def write_metawheel(made: Metapackage, directory: Path) -> Path:
         fs.write_text(tree / info / "METADATA", wheel_metadata(made), durable=False)
         fs.write_text(tree / info / "WHEEL", _TAGS, durable=False)
         files = [f"{info}/METADATA", f"{info}/WHEEL"]
+        fs.make_directory(directory)
         target = directory / f"{stem}-py3-none-any.whl"
         write_wheel(tree, files, info, target, moment=made.moment)
     return target
@@ -189,7 +193,7 @@ def write_metawheel(made: Metapackage, directory: Path) -> Path:
 def write_metaconda(
     made: Metapackage, directory: Path, *, names: Mapping[str, str] | None = None
 ) -> Path:
-    """Write the conda package of one target into a directory and return it.
+    """Write the conda package of one target into a directory, as a wheel is, and return it.
 
     Conda packages are required by their very builds; packages of the index under their names in
     conda (``names`` come first), at their versions: a channel that has them is made by
@@ -219,5 +223,6 @@ def write_metaconda(
         )
     except ValueError as error:
         raise LaminaError(f"{made.lock.stack}/{made.version}: {error}") from error
+    fs.make_directory(directory)
     with tempfile.TemporaryDirectory(prefix="lamina-metapackage-") as name:
         return write_conda(package, Path(name), directory)
