@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from lamina.archive.package import Package
 from lamina.archive.writing import write_conda
 from lamina.core import fs
-from lamina.core.errors import LaminaError, UsageError
+from lamina.core.errors import LaminaError, NotSupportedError, UsageError
 from lamina.export.conda_files import check_conda, has_python
 from lamina.export.files import joined_markers
 from lamina.lock.chains import in_force
@@ -190,14 +190,12 @@ def write_metawheel(made: Metapackage, directory: Path) -> Path:
     return target
 
 
-def write_metaconda(
-    made: Metapackage, directory: Path, *, names: Mapping[str, str] | None = None
-) -> Path:
+def write_metaconda(made: Metapackage, directory: Path) -> Path:
     """Write the conda package of one target into a directory, as a wheel is, and return it.
 
     Conda packages are required by their very builds; packages of the index under their names in
-    conda (``names`` come first), at their versions: a channel that has them is made by
-    ``lamina press``. Raises UsageError for several targets, StorageError.
+    conda, at their versions: a channel that has them is made by ``lamina press``. Raises UsageError
+    for several targets, NotSupportedError for what conda cannot have at once, StorageError.
     """
     if len(made.targets) != 1:
         raise UsageError(
@@ -206,11 +204,17 @@ def write_metaconda(
     check_conda(made.lock, "conda")
     [target] = made.targets
     ours = made.lock.conda_for(target)
+    theirs = {conda_name(one.name): one for one in made.lock.packages_for(target)}
+    if both := [one for one in ours if one.name in theirs]:
+        named = (f"{theirs[one.name].name} {theirs[one.name].version}" for one in both)
+        raise NotSupportedError(
+            "conda has these packages of an index under names that other packages have here: "
+            + ", ".join(named),
+            hints=["lamina export --as environment"],
+        )
     depends = [f"{one.name} =={one.version} {one.build}" for one in ours]
     depends += [] if has_python(ours) else [f"python {target.python}.*"]
-    depends += [
-        f"{conda_name(one.name, names)} =={one.version}" for one in made.lock.packages_for(target)
-    ]
+    depends += [f"{name} =={one.version}" for name, one in theirs.items()]
     try:
         package = Package(
             name=made.lock.stack,

@@ -176,12 +176,10 @@ def test_the_wheel_is_the_same_each_time(tmp_path: Path) -> None:
 
 def test_conda_gets_exact_builds_and_the_names_it_knows(tmp_path: Path) -> None:
     one = made(package("matplotlib", ["stack"]), package("tool", ["stack"]), conda=(CONDA,))
-    read = read_archive(write_metaconda(one, tmp_path, names={"tool": "py-tool"}))
-    pins = ["matplotlib-base ==1.0", "numpy ==2.1 py_3", "py-tool ==1.0"]
-    assert read.index["depends"] == [*pins, "python 3.12.*"]
+    read = read_archive(write_metaconda(one, tmp_path))
+    pins = ["matplotlib-base ==1.0", "numpy ==2.1 py_3", "python 3.12.*", "tool ==1.0"]
+    assert read.index["depends"] == pins
     assert (read.index["name"], read.index["subdir"]) == ("hep-small", "linux-64")
-    without = read_archive(write_metaconda(made(package("tool", ["stack"])), tmp_path))
-    assert without.index["depends"] == ["python 3.12.*", "tool ==1.0"]
 
 
 def test_conda_wants_one_target(tmp_path: Path) -> None:
@@ -211,6 +209,15 @@ def test_conda_cannot_have_a_package_of_an_index_over_its_own(tmp_path: Path) ->
     with pytest.raises(NotSupportedError, match=r"those of conda: numpy 1\.0 \(over numpy 2\.1\)"):
         write_metaconda(whole, tmp_path)
     assert requirements(wheel_metadata(whole)) == {"numpy==1.0"}
+
+
+def test_conda_cannot_have_two_packages_of_one_name(tmp_path: Path) -> None:
+    """A program of conda and a package of the index that have but the name in common."""
+    tool = {**CONDA, "name": "tool", "file": "tool-2.1-py_3.conda", "provides": []}
+    whole = made(package("tool", ["stack"]), conda=(tool,))
+    with pytest.raises(NotSupportedError, match=r"other packages have here: tool 1\.0$"):
+        write_metaconda(whole, tmp_path / "dist")
+    assert not (tmp_path / "dist").exists()
 
 
 @pytest.mark.parametrize(
