@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 BASE_DIRECTORY = ".base"
 """Where in a layer's pack its base is."""
-_MADE_ANEW = ("/__pycache__/", "/.lamina/index/", "/.lamina/index-base/", "/.lamina/uv.log/")
+_MADE_ANEW = (
+    "/__pycache__/",
+    "/.lamina/index/",
+    "/.lamina/index-base/",
+    "/.lamina/uv.log/",
+    "/.lamina/lock/",
+)
 """What names times of files, or this machine, and comes back by itself."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -72,6 +72,23 @@ def settle(layer: Path) -> None:
         return
     except StorageError as error:
         report.warn(f"{layer}: a change to it was stopped half-way: {error.message}")
+
+
+@contextmanager
+def unchanged(layer: Path) -> Iterator[None]:
+    """Let nobody change a layer while its files leave, and undo what a killed change left before.
+
+    Raises ConflictError while another operation changes it, StorageError where undoing is not ours
+    to do.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(holding(layer))
+        except StorageError:
+            # Somebody else's, which is whole unless a change to it was stopped half-way.
+            if (layer / JOURNAL).exists():
+                raise
+        yield
 
 
 def _read_journal(journal: Path, layer: Path) -> list[tuple[Path, Path]]:

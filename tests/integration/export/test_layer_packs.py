@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,7 @@ from lamina.core import fs
 from lamina.core.errors import NotSupportedError
 from lamina.export.layer_cargo import layer_cargo
 from lamina.export.pack import write_pack
+from lamina.layer.transaction import holding
 from lamina.release.root import release_at
 from lamina.release.verify import verify_release
 from support.packs import run, unpacked
@@ -201,6 +204,50 @@ def test_a_base_without_an_interpreter_cannot_come_along(
         layer_cargo(layer, release, shipped.environ, tmp_path, with_base=True)
     # Of a pack, which may go without: see the command.
     assert found.value.hints == ("publish the release with `bundle = true` in [stack]",)
+
+
+def stop_half_way(layer: Path) -> None:
+    """Leave a layer as a change does that was killed once it had moved a module away."""
+    stage = layer / ".lamina" / "stage-1" / "old"
+    stage.mkdir(parents=True)
+    [module] = layer.glob("lib/python*/site-packages/mine.py")
+    module.rename(stage / "mine.py")
+    moves = [[str(module.relative_to(layer)), ".lamina/stage-1/old/mine.py"]]
+    (layer / ".lamina" / "journal.json").write_text(json.dumps(moves))
+
+
+def test_a_change_that_was_stopped_half_way_is_undone_first(
+    layer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    stop_half_way(layer)
+    command_line("export", layer, "--as", "pack", "-o", tmp_path / "x.tar")
+    with tarfile.open(tmp_path / "x.tar") as archive:
+        names = archive.getnames()
+    assert "lib/python3.12/site-packages/mine.py" in names
+    assert not [one for one in names if "stage-" in one or one.startswith(".lamina/journal")]
+
+
+@pytest.mark.parametrize("form", ["pack", "installer", "oci", "squashfs"])
+def test_a_layer_is_not_exported_while_it_is_changed(
+    layer: Path, command_line: CommandLine, tmp_path: Path, form: str
+) -> None:
+    out = tmp_path / ("x.sqfs" if form == "squashfs" else "x.tar")
+    with holding(layer):
+        said = command_line("export", layer, "--as", form, "-o", out, expect=7).stderr
+    assert f"{layer}: another operation changes this layer" in said
+    assert not out.exists()
+
+
+def test_what_cannot_be_held_is_exported_where_it_is_whole(
+    layer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    (layer / ".lamina").mkdir()
+    (layer / ".lamina" / "lock").symlink_to("of-somebody-else")
+    command_line("export", layer, "--as", "pack", "-o", tmp_path / "x.tar")
+    stop_half_way(layer)
+    said = command_line("export", layer, "--as", "pack", "-o", tmp_path / "y.tar", expect=1).stderr
+    assert f"{layer}/.lamina/lock" in said
+    assert not (tmp_path / "y.tar").exists()
 
 
 @pytest.mark.parametrize(
