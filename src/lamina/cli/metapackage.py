@@ -42,7 +42,7 @@ def export_metapackage(output: Output, choice: MetapackageChoice) -> None:
     if directory.exists() and not directory.is_dir():
         raise UsageError(
             f"{directory}: a {choice.form} has a name that says what it is; give a directory",
-            hints=[f"lamina export ... --as {choice.form} -o {directory.parent}"],
+            hints=[f"-o {shlex.quote(str(directory.parent))}"],
         )
     lock, targets, stack = choice.origin.lock, choice.origin.targets, choice.origin.stack
     refuse_origins(lock, targets, choice.form)

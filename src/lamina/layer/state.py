@@ -110,6 +110,6 @@ def path_as_made(layer: Path) -> Path:
     if is_elsewhere(here):
         raise IntegrityError(
             f"{here}: not where it was made, which was {made_for(here)}",
-            hints=[f"lamina layer check {here}"],
+            hints=[f"lamina layer check {shlex.quote(str(here))}"],
         )
     return made_for(here) or here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def explain_package(layer: OpenLayer, name: str) -> Explanation:
     if found is None:
         raise UsageError(
             f"{name}: neither in {layer.path} nor in its base",
-            hints=[f"lamina layer list --all {layer.path}"],
+            hints=[f"lamina layer list --all {shlex.quote(str(layer.path))}"],
         )
     source = "base"
     if wanted in ground.own:

@@ -40,6 +40,24 @@ def test_another_target_is_refused(site: Site) -> None:
     assert site.lamina(*words, f"{HERE}/3.12").stdout == site.export("pylock")
 
 
+def test_what_is_to_be_done_about_it_can_be_pasted(site: Site) -> None:
+    layer, moved = site.lamina.directory / "with blank", site.lamina.directory / "now here"
+    site.lamina("layer", "create", layer, "--on", "small")
+    site.lamina("layer", "add", layer, "lib>=2")
+    [info] = site_of(layer).glob("lib-2.0.dist-info")
+    shutil.rmtree(info)
+    said = site.lamina("export", layer, "--as", "pylock", expect=6).stderr
+    assert said.endswith(f"hint: lamina layer check '{layer}'\n")
+    said = site.lamina("layer", "why", layer, "nothing", expect=2).stderr
+    assert said.endswith(f"hint: lamina layer list --all '{layer}'\n")
+    there = layer / "lamina-layer.toml"
+    said = site.lamina("export", "mine", "--as", "wheel", "-o", there, expect=2).stderr
+    assert said.endswith(f"hint: -o '{layer}'\n")
+    layer.rename(moved)
+    said = site.lamina("export", moved, "--as", "installer", "-o", "x.sh", expect=6).stderr
+    assert said.endswith(f"hint: lamina layer check '{moved}'\n")
+
+
 @pytest.mark.parametrize("base", ["mine", "env"])
 @pytest.mark.parametrize("form", ["requirements", "wheel", "sbom"])
 def test_a_layer_on_something_else_is_no_list(site: Site, base: str, form: str) -> None:

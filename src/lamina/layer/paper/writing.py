@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,7 +81,7 @@ def require_content(layer: OpenLayer) -> None:
     if wrong:
         raise IntegrityError(
             f"{layer.path} does not hold what was put into it: {'; '.join(wrong)}",
-            hints=[f"lamina layer check {layer.path}"],
+            hints=[f"lamina layer check {shlex.quote(str(layer.path))}"],
         )
 
 
