@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lamina.core import report
 from lamina.core.errors import UsageError
-from lamina.layer.document import load_layer
-from lamina.layer.state import path_as_made
+from lamina.layer.paper.writing import lost_content
+from lamina.layer.state import path_as_made, read_state
 from lamina.release.root import release_at
 
 if TYPE_CHECKING:
@@ -29,8 +30,15 @@ def release_below(layer: Path, base: LayerBase) -> Release:
 def layer_and_release(source: Path) -> tuple[Path, Release]:
     """Return the path that a layer's scripts name it by, and the release below it.
 
+    Says which of its packages will be missing where its files come to.
     Raises IntegrityError for a layer that was moved or copied, UsageError for one that stands on
     anything else.
     """
     layer = path_as_made(source)
-    return layer, release_below(layer, load_layer(layer).base)
+    state = read_state(layer)
+    release = release_below(layer, state.document.base)
+    if lost := lost_content(state):
+        report.warn(f"{layer} does not hold what was put into it: {'; '.join(lost)}")
+    if elsewhere := [one.label for one in state.own if one.editable]:
+        report.warn(f"editable, with files that stay where they are: {', '.join(elsewhere)}")
+    return layer, release

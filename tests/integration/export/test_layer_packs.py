@@ -250,6 +250,23 @@ def test_what_cannot_be_held_is_exported_where_it_is_whole(
     assert not (tmp_path / "y.tar").exists()
 
 
+def test_what_will_be_missing_is_said(
+    index_server: IndexServer, layer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    offer(index_server, EXTRA)
+    command_line("layer", "add", layer, "extra")
+    [site] = layer.glob("lib/python*/site-packages")
+    words = ("export", layer, "--as", "pack", "--with-base", "never", "-o")
+    assert "warning" not in command_line(*words, tmp_path / "whole.tar").stderr
+    fs.remove_tree(site / "extra-1.0.dist-info")
+    Wheel(name="Own.Work", version="0.1").unpack(site)
+    [info] = site.glob("*.dist-info")
+    (info / "direct_url.json").write_text('{"dir_info": {"editable": true}, "url": "file:///x"}')
+    said = command_line(*words, tmp_path / "less.tar").stderr
+    assert f"warning: {layer} does not hold what was put into it: extra 1.0: not there\n" in said
+    assert "warning: editable, with files that stay where they are: Own.Work 0.1\n" in said
+
+
 @pytest.mark.parametrize(
     ("form", "name"),
     [("pack", "x.tar"), ("installer", "x.sh"), ("oci", "image"), ("squashfs", "x.sqfs")],

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lamina.layer.document import LayerPackage
     from lamina.layer.opened import OpenLayer
     from lamina.layer.paper.recorded import Recorded
+    from lamina.layer.state import LayerState
     from lamina.model.names import PackageName
     from lamina.release.alterations import Alteration
 
@@ -70,15 +71,19 @@ def tools_of(environ: Mapping[str, str]) -> PaperTools:
     return PaperTools(lamina=version("lamina"), uv=uv)
 
 
-def require_content(layer: OpenLayer) -> None:
-    """Raise IntegrityError where a layer does not hold what lamina put into it."""
+def lost_content(layer: OpenLayer | LayerState) -> list[str]:
+    """Return what lamina put into a layer and is not in it, in words."""
     there = {canonicalize_name(one.key): one.version for one in layer.own}
-    wrong = [
+    return [
         f"{name} {one.version}: " + (f"{there[name]} is there" if name in there else "not there")
         for name, one in sorted(layer.managed.items())
         if there.get(name) != one.version
     ]
-    if wrong:
+
+
+def require_content(layer: OpenLayer) -> None:
+    """Raise IntegrityError where a layer does not hold what lamina put into it."""
+    if wrong := lost_content(layer):
         raise IntegrityError(
             f"{layer.path} does not hold what was put into it: {'; '.join(wrong)}",
             hints=[f"lamina layer check {shlex.quote(str(layer.path))}"],
