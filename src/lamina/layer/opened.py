@@ -100,10 +100,7 @@ def _base_of(path: Path, document: LayerDocument, environ: Mapping[str, str]) ->
     kept = document.base
     place = kept.place
     if not place.python.exists():
-        missing = f" (there is no {place.python})" if place.prefix.exists() else ""
-        raise IntegrityError(
-            f"{path}: its base is gone: {place.prefix}{missing}", hints=_elsewhere(path, kept)
-        )
+        raise base_gone(path, kept)
     try:
         base = look_at(place, environ=environ).probe
     except UsageError as error:
@@ -119,6 +116,14 @@ def _base_of(path: Path, document: LayerDocument, environ: Mapping[str, str]) ->
             hints=[f"lamina layer migrate {shlex.quote(str(path))} --to {shlex.quote(kept.named)}"],
         )
     return base
+
+
+def base_gone(path: Path, base: LayerBase) -> IntegrityError:
+    """Return what is said of a layer without its base, or without the interpreter of that."""
+    missing = f" (there is no {base.python})" if Path(base.prefix).exists() else ""
+    return IntegrityError(
+        f"{path}: its base is gone: {base.prefix}{missing}", hints=_elsewhere(path, base)
+    )
 
 
 def _elsewhere(path: Path, base: LayerBase) -> list[str]:

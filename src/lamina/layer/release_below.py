@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lamina.core import report
 from lamina.core.errors import UsageError
+from lamina.layer.opened import base_gone
 from lamina.layer.paper.writing import lost_content
 from lamina.layer.state import path_as_made, read_state
 from lamina.release.root import release_at
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def release_below(layer: Path, base: LayerBase) -> Release:
-    """Return the release that a layer stands on; raises UsageError for any other base."""
+    """Return the release that a layer stands on.
+
+    Raises UsageError for any other base, IntegrityError for one that is gone.
+    """
+    if not Path(base.prefix).exists():
+        raise base_gone(layer, base)
     release = release_at(Path(base.prefix)) if base.kind == "release" else None
     if release is None:
         raise UsageError(
@@ -30,8 +36,8 @@ def release_below(layer: Path, base: LayerBase) -> Release:
 def layer_and_release(source: Path) -> tuple[Path, Release]:
     """Return the path that a layer's scripts name it by, and the release below it.
 
-    Says which of its packages will be missing where its files come to.
-    Raises IntegrityError for a layer that was moved or copied, UsageError for one that stands on
+    Says which of its packages will be missing where its files come to. Raises IntegrityError for a
+    layer that was moved or copied and for a base that is gone, UsageError for one that stands on
     anything else.
     """
     layer = path_as_made(source)

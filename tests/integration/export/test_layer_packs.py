@@ -250,6 +250,18 @@ def test_what_cannot_be_held_is_exported_where_it_is_whole(
     assert not (tmp_path / "y.tar").exists()
 
 
+def test_a_base_that_is_gone_is_said_to_be(
+    shipped: Shipped, layer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    document = layer / "lamina-layer.toml"
+    text = document.read_text()
+    document.write_text(text.replace(str(shipped.release.prefix), "/no/such/release"))
+    out = tmp_path / "x.tar"
+    said = command_line("export", layer, "--as", "pack", "-o", out, expect=6).stderr
+    assert f"{layer}: its base is gone: /no/such/release\n" in said
+    assert f"hint: lamina layer migrate {layer} --to BASE\n" in said
+
+
 def test_what_will_be_missing_is_said(
     index_server: IndexServer, layer: Path, command_line: CommandLine, tmp_path: Path
 ) -> None:
