@@ -74,6 +74,7 @@ class ListSource:
             targets=targets,
             own=self.layer.flat.own if self.layer else frozenset(),
             left_out=self.layer.flat.left_out if self.layer else (),
+            unmet=self.layer.flat.unmet if self.layer else (),
         )
 
     def installed(self) -> Installed | None:

@@ -45,6 +45,8 @@ class Origin:
     """What a layer has of its own: what is done to packages of the stack is not about these."""
     left_out: tuple[str, ...] = ()
     """What is in a layer and in no lock, in words."""
+    unmet: tuple[str, ...] = ()
+    """What needs another version than a layer has, in words."""
 
     @property
     def is_release(self) -> bool:
@@ -106,3 +108,7 @@ def _remarks(form: str, origin: Origin) -> Iterator[str]:
         yield f"install it with --no-deps: the stack goes without {names}"
     elif names and form in _BRINGING:
         yield f"the stack goes without what this brings in, at any version: {names}"
+    if origin.unmet and form in _BY_FILES:
+        yield f"install it with --no-deps: {'; '.join(origin.unmet)}"
+    elif origin.unmet and form in _BRINGING:
+        yield f"whatever resolves it refuses it: {'; '.join(origin.unmet)}"

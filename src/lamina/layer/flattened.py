@@ -13,7 +13,7 @@ from lamina.layer.conda.flattened import conda_with_askers
 from lamina.layer.edges import Edges
 from lamina.layer.paper.writing import require_content
 from lamina.layer.release_below import release_below
-from lamina.layer.union import applies
+from lamina.layer.union import applies, broken_by
 from lamina.lock.chains import exact_environment, in_force
 from lamina.lock.consistency import check_lock
 from lamina.lock.document import STACK, Lock, LockedArtifact, LockedPackage, is_stack
@@ -43,6 +43,8 @@ class Flattened:
     """What is the layer's and not its base's."""
     left_out: tuple[str, ...]
     """What others than lamina put into the layer, in words: no lock has it."""
+    unmet: tuple[str, ...]
+    """What packages of the base need at other versions than the layer has, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,7 @@ def flatten(layer: OpenLayer, name: StackName) -> Flattened:
         requests=union.requests,
         own=frozenset(layer.managed),
         left_out=tuple(_left_out(layer, packages)),
+        unmet=tuple(_unmet(union, packages)),
     )
 
 
@@ -194,3 +197,17 @@ def _left_out(layer: OpenLayer, packages: Mapping[PackageName, LockedPackage]) -
         if name not in layer.managed:
             listed = packages.get(name)
             yield f"{one.label} (here {listed.version}, of the base)" if listed else one.label
+
+
+def _unmet(union: _Union, packages: Mapping[PackageName, LockedPackage]) -> Iterator[str]:
+    """Yield what the base waives and the layer has, at a version that was not asked for."""
+    own = union.layer.managed
+    versions = {name: one.version for name, one in own.items()}
+    for one in union.layer.base.distributions:
+        name = canonicalize_name(one.key)
+        if name in own or name not in packages:
+            continue
+        for needed in broken_by(one, versions, union.environment):
+            there = own[canonicalize_name(needed.name)]
+            wanted = f"{there.name}{needed.specifier}"
+            yield f"{one.label} needs {wanted}, and {there.version} is here"

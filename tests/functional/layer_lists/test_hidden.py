@@ -44,6 +44,33 @@ def test_what_the_base_waives_is_not_said_of_what_took_its_place(
     fs.remove_tree(root)
 
 
+def test_what_the_base_waives_and_the_layer_has_otherwise_is_said(
+    index_server: IndexServer, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stack goes without it, so that any version may come; pip knows of no waiver."""
+    root = command_line.directory / "root"
+    monkeypatch.setenv("LAMINA_ROOT", str(root))
+    index_server.wheel("app", "1.0", ["odd>=2", "never>=2 ; os_name == 'nt'"])
+    for version in ("1.0", "2.0"):
+        index_server.wheel("odd", version)
+        index_server.wheel("never", version)
+    packages = 'app = { version = "*", waive = ["odd"] }'
+    text = stack_text(packages, platforms=f'["{HERE}"]', resolve="closed = true")
+    command_line.write("lamina.toml", text)
+    command_line("publish")
+    said = "app 1.0 needs odd>=2, and 1.0 is here\n"
+    for name, version in (("old", "1.0"), ("new", "2.0")):
+        command_line("layer", "create", name, "--on", "small")
+        command_line("layer", "add", name, f"odd=={version}", "never==1.0")
+        for form, before in (
+            ("requirements", "install it with --no-deps"),
+            ("wheel", "whatever resolves it refuses it"),
+        ):
+            answer = command_line("export", name, "--as", form, "-o", f"{name}-{form}")
+            assert answer.stderr == (f"warning: {before}: {said}" if name == "old" else "")
+    fs.remove_tree(root)
+
+
 def test_what_is_of_no_index_is_said_or_refused_until_the_layer_has_another(
     index_server: IndexServer, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
