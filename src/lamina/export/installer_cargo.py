@@ -154,6 +154,8 @@ def _check_name(name: str, text: bytes, cargo: Cargo) -> None:
         )
     if name in cargo.entries and cargo.entries[name].sha256 != digest_of_bytes(text):
         raise UsageError(f"{name}: {cargo.name} has a file of that name")
+    if name == LAYER_LOCK_NAME:
+        raise UsageError(f"{name}: what lamina calls the lock of a layer, once it has one")
 
 
 def _with_files(cargo: Cargo, files: dict[str, tuple[bytes, int]], scratch: Path) -> Cargo:

@@ -204,6 +204,15 @@ def test_a_link_gives_it_another_name(shipped: Shipped, command_line: CommandLin
     assert read_header(path).name == "tau"
 
 
+def test_the_file_to_source_is_not_called_like_the_lock_that_is_to_come(
+    layer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    words = ("--as", "installer", "-o", tmp_path / "x.sh", "--rc", "lamina-layer.lock")
+    said = command_line("export", layer, *words, expect=2).stderr
+    assert "lamina-layer.lock: what lamina calls the lock of a layer" in said
+    assert not (tmp_path / "x.sh").exists()
+
+
 def test_a_base_without_its_own_interpreter_is_refused(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
