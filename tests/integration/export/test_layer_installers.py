@@ -139,6 +139,30 @@ def test_what_is_damaged_is_installed_again(
     fs.remove_tree(there)
 
 
+def test_what_lacks_files_does_not_leave_and_what_was_changed_is_said(
+    index_server: IndexServer, layer: Path, command_line: CommandLine, tmp_path: Path
+) -> None:
+    offer(index_server, Wheel(name="extra", version="2.1", scripts={"extra": "extra:main"}))
+    command_line("layer", "add", layer, "extra")
+    module = layer / SITE / "extra" / "__init__.py"
+    before = module.read_bytes()
+    words: list[str | Path] = ["export", layer, "--as", "installer", "-o"]
+    module.write_bytes(before + b"# mine\n")
+    said = command_line(*words, tmp_path / "changed.sh").stderr
+    assert "warning: " in said
+    assert f"1 file of extra changed: {SITE}/extra/__init__.py" in said
+    module.unlink()
+    for form in ("installer", "pack", "oci", "squashfs"):
+        out = tmp_path / f"it.{form}.tar"
+        said = command_line("export", layer, "--as", form, "-o", out, expect=6).stderr
+        assert f"{layer}: damaged: 1 file of extra missing: {SITE}/extra/__init__.py" in said
+        assert f"hint: lamina layer check {layer}" in said
+        assert not out.exists()
+    (layer / "lamina-layer.lock").write_text("no lock\n")
+    command_line(*words, tmp_path / "unreadable.sh", expect=3)
+    module.write_bytes(before)
+
+
 def test_only_what_an_installer_put_there_is_replaced(
     shipped: Shipped, layer: Path, installer: Path, tmp_path: Path
 ) -> None:
