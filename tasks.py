@@ -82,7 +82,9 @@ def test(arguments: list[str]) -> int:
     """Set up everything, run the checks, then the tests; the last words are pytest's."""
     set_up("dev")
     failed = run_checks()
-    code = call(PYTHON, "-m", "pytest", "-n", "2", "-m", "not heavy", *arguments)
+    # Each worker begins with one half, so that what a file of tests sets up is set up once.
+    parallel = ("-n", "2", "--dist", "worksteal")
+    code = call(PYTHON, "-m", "pytest", *parallel, "-m", "not heavy", *arguments)
     if failed:
         fail(f"these checks failed before the tests: {', '.join(failed)}")
     return code or len(failed)
