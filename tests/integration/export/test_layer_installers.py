@@ -196,6 +196,9 @@ def test_it_is_promoted_upgraded_and_rolled_back(
     assert install(installer, "-b", "--upgrade", server).code == 0
     assert install(final, "-b", "--upgrade", server).code == 0
     assert (server / "pro").readlink().name == "1.1"
+    bill = command_line("export", server / "pro", "--as", "sbom", "-o", "-").json
+    component = bill["metadata"]["component"]
+    assert (component["name"], component["version"]) == ("mine", "1.1")
     told = (server / "pro" / ".lamina" / "installed.toml").read_text()
     assert f'version = "1.1"\ntested-as = "{tested}"\n' in told
     assert run(server / "pro" / "bin" / "mine") == "42\n"

@@ -79,3 +79,21 @@ def test_a_version_too_long_for_a_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lamina-layer.lock").write_text("# a\n")
     with pytest.raises(UsageError, match="name a directory"):
         layer_version(tmp_path, parse_release_version("1." + "1" * 96))
+
+
+@pytest.mark.parametrize(
+    ("told", "name", "version"),
+    [
+        pytest.param('layer = "mine"\nversion = "2.0"\nlock = ""\n', "mine", "2.0", id="installed"),
+        pytest.param('layer = "mine"\nversion = "2.0"\nlock = "0"\n', "there", BASE, id="changed"),
+        pytest.param('layer = "mine"\n', "there", BASE, id="edited"),
+    ],
+)
+def test_an_installed_layer_is_what_was_installed(
+    tmp_path: Path, told: str, name: str, version: str
+) -> None:
+    path = tmp_path / "there" / ".lamina" / "installed.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(told)
+    layer = tmp_path / "there"
+    assert (layer_name(layer), layer_version(layer, BASE)) == (name, version)

@@ -11,6 +11,7 @@ from lamina.core.errors import DocumentError
 from lamina.layer.doctor.places import environment_of, inside
 from lamina.layer.document import LayerDocument, load_layer
 from lamina.layer.planting import csh_quoted, fish_quoted, shebang
+from lamina.release.root import INTERNAL, MANIFEST_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,9 +82,11 @@ def record_of(layer: Path) -> LayerDocument | None:
 
 def reinstall(patient: Patient, copy: Copy) -> str:
     """Return the command that puts the files of a distribution back where it is."""
-    if patient.is_release and inside(copy.location, patient.prefix):
-        return quoted("lamina", "release", "verify", "/".join(patient.prefix.parts[-3:-1]))
     own = environment_of(copy.location)
+    if own is not None and (own / INTERNAL / MANIFEST_NAME).is_file():
+        if patient.is_layer and inside(str(own), patient.prefix):  # It has come with the layer.
+            return quoted("lamina", "layer", "check", patient.prefix)
+        return quoted("lamina", "release", "verify", own)
     python = own / "bin" / "python" if own else None
     where = [] if python and python.exists() else ["--target", copy.location]
     words = ["-m", "pip", "install", "--force-reinstall", "--no-deps", *where]

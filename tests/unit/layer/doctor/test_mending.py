@@ -109,6 +109,21 @@ def test_reinstalling_where_it_is(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("brought", [True, False])
+def test_a_release_below_is_not_written_to(tmp_path: Path, brought: bool) -> None:
+    from lamina.layer.doctor.installed import read_directories
+
+    layer = layer_at(tmp_path / "layer")
+    release = layer / ".base" if brought else tmp_path / "root/releases/hep/1.0/linux-64"
+    site = release / "lib/python3.12/site-packages"
+    Wheel(name="alpha", version="1.0").unpack(site)
+    (release / ".lamina").mkdir()
+    (release / ".lamina" / "release.toml").touch()
+    [found] = read_directories([str(site)])
+    mend = f"lamina layer check {layer}" if brought else f"lamina release verify {release}"
+    assert reinstall(patient_at(layer), found.copies[0]) == mend
+
+
 @pytest.mark.parametrize(
     ("given", "kind", "on"),
     [("./my base", "prefix", "'./my base'"), ("hep@stable", "release", "hep@stable")],
