@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
     ("name", "fewest", "imported"),
     [
         pytest.param("hep-small", 46, "uproot", id="small", marks=pytest.mark.heavy),
-        pytest.param("hep-analysis", 185, "ROOT", id="analysis"),
+        pytest.param("hep-analysis", 185, "ROOT", id="analysis", marks=pytest.mark.heavy),
         pytest.param("hep-start", 80, "pyhf", id="start", marks=pytest.mark.heavy),
         pytest.param("hep-large", 414, "ray", id="large", marks=pytest.mark.heavy),
     ],
