@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lamina.cli.options import environment, stack_file
 from lamina.core.errors import DocumentError, Problem, UsageError
-from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
+from lamina.model.layer_files import LAYER_LOCK_NAME, LAYER_NAME
 
 if TYPE_CHECKING:
     from lamina.export.remarks import Origin

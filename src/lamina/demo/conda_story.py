@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lamina.core import fs, report
 from lamina.core.errors import IntegrityError
 from lamina.demo.story import Stage, Told
-from lamina.model.names import LAYER_NAME
+from lamina.model.layer_files import LAYER_NAME
 
 if TYPE_CHECKING:
     from lamina.demo.story import Setting

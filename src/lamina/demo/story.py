@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lamina.core import fs, report
 from lamina.core.errors import IntegrityError
 from lamina.core.run import base_environment, run
-from lamina.model.names import LAYER_NAME
+from lamina.model.layer_files import LAYER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,7 +16,7 @@ from lamina.core import fs
 from lamina.core.errors import StorageError, UsageError
 from lamina.export.layer_identity import layer_name, layer_version
 from lamina.model.digests import digest_of_bytes
-from lamina.model.names import INSTALLED_NAME, LAYER_LOCK_NAME, LAYER_NAME
+from lamina.model.layer_files import INSTALLED_NAME, LAYER_LOCK_NAME, LAYER_NAME
 from lamina.model.toml import toml_text
 from lamina.release.manifest import dump_manifest, load_manifest
 from lamina.release.mtree import MTREE_NAME, OUTSIDE, Entry, dump_mtree

@@ -12,7 +12,7 @@ from lamina.core.errors import NotSupportedError, UsageError
 from lamina.export.cargo import Cargo, Part, Sources
 from lamina.export.launcher import PREFIXES_NAME
 from lamina.export.release_cargo import placeholder_rooms, release_cargo
-from lamina.model.names import LAYER_NAME
+from lamina.model.layer_files import LAYER_NAME
 from lamina.release.mtree import Entry
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from lamina.core import fs
 from lamina.core.errors import UsageError
 from lamina.model.document import load_toml
-from lamina.model.names import INSTALLED_NAME, LAYER_LOCK_NAME, SIMPLE_RULE, parse_stack_name
+from lamina.model.layer_files import INSTALLED_NAME, LAYER_LOCK_NAME
+from lamina.model.names import SIMPLE_RULE, parse_stack_name
 from lamina.model.versions import parse_release_version
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from lamina.engines.probe import BaseProbe, ProbeCache, load_probe, probe
 from lamina.layer.conda_prefix import has_programs, with_programs
 from lamina.layer.transaction import JOURNAL, settle
 from lamina.layer.variables import kept_variables, recorded_variables, with_variables
-from lamina.model.names import LAYER_NAME
+from lamina.model.layer_files import LAYER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

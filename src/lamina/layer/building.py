@@ -26,7 +26,7 @@ from lamina.layer.start_index import write_own_index
 from lamina.layer.transaction import INTERNAL, staged
 from lamina.model.digests import digest_of_bytes
 from lamina.model.document import parse_toml, validate
-from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
+from lamina.model.layer_files import LAYER_LOCK_NAME, LAYER_NAME
 from lamina.release.relocate import Relocation, relocate_scripts
 
 if TYPE_CHECKING:

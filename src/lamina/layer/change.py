@@ -34,7 +34,8 @@ from lamina.layer.sources import lock_bounds
 from lamina.layer.start_index import write_own_index
 from lamina.layer.transaction import INTERNAL, holding, staged
 from lamina.layer.union import Ground, merged, parse_requests
-from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME, PUBLIC_INDEX
+from lamina.model.layer_files import LAYER_LOCK_NAME, LAYER_NAME
+from lamina.model.names import PUBLIC_INDEX
 from lamina.model.platforms import PythonSeries
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from lamina.layer.planting import mark
 from lamina.layer.record import layer_record
 from lamina.layer.scripts import DISPATCHER, base_scripts, dispatcher_text, unrecorded_scripts
 from lamina.layer.transaction import INTERNAL
-from lamina.model.names import LAYER_NAME
+from lamina.model.layer_files import LAYER_NAME
 
 if TYPE_CHECKING:
     from lamina.engines.probe import BaseProbe

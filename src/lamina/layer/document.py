@@ -17,7 +17,7 @@ from lamina.lock.conda import LockedConda
 from lamina.model.conda_fields import ChannelField, parse_conda_name
 from lamina.model.document import Document, load_toml, validate
 from lamina.model.fields import DigestField, IndexField, PackageField, VersionField
-from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
+from lamina.model.layer_files import LAYER_LOCK_NAME, LAYER_NAME
 
 
 def _requirement(text: str) -> str:

@@ -18,7 +18,7 @@ from lamina.lock.chains import exact_environment, in_force
 from lamina.lock.consistency import check_lock
 from lamina.lock.document import STACK, Lock, LockedArtifact, LockedPackage, is_stack
 from lamina.lock.files import LOCK_NAME, load_lock
-from lamina.model.names import LAYER_LOCK_NAME
+from lamina.model.layer_files import LAYER_LOCK_NAME
 from lamina.model.platforms import Target
 
 if TYPE_CHECKING:

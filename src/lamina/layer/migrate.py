@@ -46,7 +46,7 @@ from lamina.layer.state import LayerState, read_state, standing_from
 from lamina.layer.swapping import free_names, swap
 from lamina.layer.transaction import INTERNAL, holding
 from lamina.layer.union import ground_of
-from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
+from lamina.model.layer_files import LAYER_LOCK_NAME, LAYER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

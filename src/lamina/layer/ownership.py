@@ -9,7 +9,7 @@ from lamina.layer.activation import activation_files
 from lamina.layer.conda_prefix import CONDA, PATH_FILE
 from lamina.layer.scripts import DISPATCHER
 from lamina.layer.transaction import INTERNAL
-from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
+from lamina.model.layer_files import LAYER_LOCK_NAME, LAYER_NAME
 
 if TYPE_CHECKING:
     from pathlib import PurePath

@@ -21,13 +21,6 @@ PATH_INDEX = IndexName("path")
 OF_NO_INDEX = frozenset({GIT_INDEX, PATH_INDEX})
 """Stand where a package names its index: it comes from a git revision or a path instead."""
 
-LAYER_NAME = "lamina-layer.toml"
-"""The file at the top of a layer that says what was asked of it."""
-LAYER_LOCK_NAME = "lamina-layer.lock"
-"""The one beside it that says what that became."""
-INSTALLED_NAME = ".lamina/installed.toml"
-"""The one in it that says that an installer has put it there."""
-
 _PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _SIMPLE = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")
 SIMPLE_RULE = "lower-case letters, digits and ._- between them, at most 64 characters"

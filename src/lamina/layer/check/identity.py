@@ -15,7 +15,7 @@ from lamina.layer.ownership import FIRST, HOOK, LAST
 from lamina.layer.paper.bases import find_same
 from lamina.layer.planting import shell_quoted
 from lamina.layer.state import is_elsewhere, made_for, standing_from
-from lamina.model.names import INSTALLED_NAME
+from lamina.model.layer_files import INSTALLED_NAME
 from lamina.release.root import release_at
 from lamina.release.verify import verify_release
 

@@ -32,7 +32,7 @@ from lamina.layer.start_index import write_own_index
 from lamina.layer.transaction import holding, staged
 from lamina.layer.union import applies, ground_of
 from lamina.model.conda_fields import parse_channel
-from lamina.model.names import LAYER_LOCK_NAME, LAYER_NAME
+from lamina.model.layer_files import LAYER_LOCK_NAME, LAYER_NAME
 from lamina.model.platforms import current_platform
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from lamina.core.errors import DocumentError
 from lamina.layer.doctor.finding import Check, Kind
 from lamina.layer.doctor.mending import remake
 from lamina.layer.document import load_layer, load_layer_lock
-from lamina.model.names import LAYER_NAME
+from lamina.model.layer_files import LAYER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
