@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,8 +95,8 @@ def _refuse_installer(path: Path) -> None:
     """Raise UsageError for what installs a release itself."""
     from lamina.export.installer_header import BLOCK, is_installer
 
-    if not path.is_file():
-        return
+    if not (path.is_file() and os.access(path, os.R_OK)):
+        return  # Whoever reads it next says why it cannot be read.
     with path.open("rb") as stream:
         if not is_installer(stream.read(BLOCK)):
             return

@@ -246,14 +246,7 @@ def _no_release_at(path: Path) -> UsageError:
     if is_layer(path):
         return UsageError(
             f"{path}: a layer, and this is about releases",
-            hints=[
-                f"lamina layer check {shlex.quote(str(path))}",
-                *(
-                    [f"of the base that it has brought along: {shlex.quote(str(path / '.base'))}"]
-                    if (path / ".base").is_dir()
-                    else []
-                ),
-            ],
+            hints=[f"lamina layer check {shlex.quote(str(path))}"],
         )
     return UsageError(
         f"{path}: no release of lamina", hints=["name the directory that .lamina is in"]

@@ -128,7 +128,7 @@ def test_what_is_damaged_is_installed_again(
     said = command_line("layer", "check", there, expect=6).stdout
     assert f"mend: sh INSTALLER -b -f -p {there}\n" in said
     said = command_line("release", "verify", there, expect=2).stderr
-    assert f"of the base that it has brought along: {there}/.base" in said
+    assert f"hint: lamina layer check {there}\n" in said
     assert install(path, "-b", "-f", "-p", there).code == 0
     assert "sound" in command_line("layer", "check", there).stdout
     (there / ".base" / SITE / "greeter" / "__init__.py").unlink()
